@@ -1,0 +1,195 @@
+//! Contacts that need no negotiation: recorded by one office, confirmed by the other.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::officer::{Officer, Rank};
+use crate::place::Place;
+use crate::refusal::Refusal;
+use crate::step::{Collection, StepId, StepKind};
+
+/// The kind of a contact. The first three are negotiated first: meetings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(missing_docs, reason = "the names are domain.md's own")]
+pub enum ContactKind {
+    GovernmentOfficials,
+    WorkingLevel,
+    Chiefs,
+    RegularConsultation,
+    OnDemandConsultation,
+    NotStated,
+}
+
+impl ContactKind {
+    /// Whether such a contact is negotiated before it takes place.
+    pub const fn is_meeting(self) -> bool {
+        matches!(
+            self,
+            Self::GovernmentOfficials | Self::WorkingLevel | Self::Chiefs
+        )
+    }
+}
+
+/// Formality of a contact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names are domain.md's own")]
+pub enum Formality {
+    Official,
+    Informal,
+    Private,
+}
+
+/// A consultation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Contact {
+    /// Regular, on demand, or not stated.
+    pub kind: ContactKind,
+    /// The level.
+    pub level: Option<Rank>,
+    /// Who took part.
+    pub participants: Vec<Officer>,
+    /// Where.
+    pub place: String,
+    /// When it began.
+    pub begun_at: Timestamp,
+    /// How long it lasted.
+    pub duration: Option<Duration>,
+    /// What about.
+    pub topics: Vec<String>,
+    /// Formality.
+    pub formality: Option<Formality>,
+}
+
+/// How far a contact has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ContactState {
+    /// By one office.
+    Recorded,
+    /// By the other; counted.
+    Confirmed,
+    /// Both recorded it at once, and South's record stands.
+    Superseded,
+}
+
+/// A record's key: a second record on a known key is refused.
+pub type ContactKey = (ContactKind, Timestamp);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Record {
+    key: ContactKey,
+    recorded_at: Timestamp,
+    state: ContactState,
+}
+
+/// The contacts of both offices, folded.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Contacts {
+    records: BTreeMap<StepId, Record>,
+    standing: BTreeMap<ContactKey, StepId>,
+}
+
+impl Contacts {
+    /// How far the contact recorded by step `id` has come.
+    pub fn state(&self, id: StepId) -> Option<ContactState> {
+        self.records.get(&id).map(|record| record.state)
+    }
+
+    /// Contacts after `after` in the order of their names, with their states.
+    pub fn after(
+        &self,
+        after: Option<StepId>,
+    ) -> impl Iterator<Item = (StepId, ContactState)> + '_ {
+        let start = after.map_or(std::ops::Bound::Unbounded, std::ops::Bound::Excluded);
+        self.records
+            .range((start, std::ops::Bound::Unbounded))
+            .map(|(id, record)| (*id, record.state))
+    }
+
+    pub(crate) fn check_record(&self, contact: &Contact) -> Result<(), Refusal> {
+        match self.standing.get(&(contact.kind, contact.begun_at)) {
+            None => Ok(()),
+            Some(id) => Err(Refusal::IllegalStep {
+                subject: id.name(Collection::Contacts),
+                state: "already recorded with this kind and time".to_owned(),
+                step: StepKind::ContactRecorded,
+                allowed: "confirm it at the other office".to_owned(),
+            }),
+        }
+    }
+
+    pub(crate) fn check_confirm(&self, author: Place, id: StepId) -> Result<(), Refusal> {
+        let name = || id.name(Collection::Contacts);
+        let record = self.records.get(&id).ok_or_else(|| Refusal::NotFound {
+            kind: "contact",
+            name: name(),
+        })?;
+        let (state, allowed) = match record.state {
+            ContactState::Superseded => {
+                return Err(Refusal::Superseded {
+                    subject: name(),
+                    by: self.standing[&record.key].name(Collection::Contacts),
+                });
+            }
+            ContactState::Confirmed => ("confirmed", "none"),
+            ContactState::Recorded if author == id.place => {
+                ("recorded by this office", "the peer confirms it")
+            }
+            ContactState::Recorded => return Ok(()),
+        };
+        Err(Refusal::IllegalStep {
+            subject: name(),
+            state: state.to_owned(),
+            step: StepKind::ContactConfirmed,
+            allowed: allowed.to_owned(),
+        })
+    }
+
+    /// Takes a record. Returns whether it is one (false: inert).
+    pub(crate) fn record(&mut self, id: StepId, key: ContactKey, recorded_at: Timestamp) -> bool {
+        let state = match self.standing.get(&key).copied() {
+            None => ContactState::Recorded,
+            // A second record of the same office on one key would be its author's fault.
+            Some(other) if other.place == id.place => return false,
+            Some(other) => {
+                let loser_is_other = id.place == Place::South;
+                let confirmed = self.records[&other].state == ContactState::Confirmed;
+                if loser_is_other && !confirmed {
+                    if let Some(record) = self.records.get_mut(&other) {
+                        record.state = ContactState::Superseded;
+                    }
+                    ContactState::Recorded
+                } else {
+                    ContactState::Superseded
+                }
+            }
+        };
+        if state == ContactState::Recorded {
+            self.standing.insert(key, id);
+        }
+        self.records.insert(
+            id,
+            Record {
+                key,
+                recorded_at,
+                state,
+            },
+        );
+        true
+    }
+
+    /// Takes a confirmation; returns what is counted by it, if it is legal.
+    pub(crate) fn confirm(
+        &mut self,
+        author: Place,
+        id: StepId,
+    ) -> Option<(ContactKind, Timestamp)> {
+        let record = self.records.get_mut(&id)?;
+        if record.state != ContactState::Recorded || author == id.place {
+            return None;
+        }
+        record.state = ContactState::Confirmed;
+        Some((record.key.0, record.recorded_at))
+    }
+}

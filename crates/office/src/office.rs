@@ -1,0 +1,392 @@
+//! One office: what it may author, and what its ledger has come to.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::call::{Call, LineDeclaration};
+use crate::contact::Contact;
+use crate::document::{Document, DocumentState};
+use crate::exchanges::{Applied, Exchanges};
+use crate::limits::Limits;
+use crate::line::{Acknowledgement, Line, LineHash};
+use crate::meeting::MeetingTerms;
+use crate::place::Place;
+use crate::refusal::{Refusal, Violation};
+use crate::request::{Fingerprint, RequestId, Requests, Seen};
+use crate::step::{Collection, Content, Step, StepId, StepKind};
+
+/// What this office is asked to author.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Order {
+    /// Send a document.
+    SendDocument(Document),
+    /// Acknowledge a document of the peer.
+    AcknowledgeDocument(StepId),
+    /// Refuse receipt of a document of the peer.
+    RefuseDocument(StepId),
+    /// A deadline has passed.
+    ExpireDocument(StepId),
+    /// Propose a meeting.
+    ProposeMeeting(MeetingTerms),
+    /// Any later step of a meeting.
+    MoveMeeting {
+        /// The meeting.
+        meeting: StepId,
+        /// The step built upon; `None` means the tip as this office sees it.
+        parent: Option<StepId>,
+        /// What is done.
+        kind: StepKind,
+        /// The terms, of a counter.
+        terms: Option<MeetingTerms>,
+    },
+    /// Record a contact.
+    RecordContact(Contact),
+    /// Confirm a contact that the peer recorded.
+    ConfirmContact(StepId),
+    /// Record a call.
+    RecordCall(Call),
+    /// Declare the telephone line cut or restored.
+    DeclareLine(LineDeclaration),
+}
+
+impl Order {
+    /// The step it asks for.
+    pub fn kind(&self) -> StepKind {
+        match self {
+            Self::SendDocument(_) => StepKind::DocumentSent,
+            Self::AcknowledgeDocument(_) => StepKind::DocumentAcknowledged,
+            Self::RefuseDocument(_) => StepKind::DocumentReceiptRefused,
+            Self::ExpireDocument(_) => StepKind::DocumentExpired,
+            Self::ProposeMeeting(_) => StepKind::MeetingProposed,
+            Self::MoveMeeting { kind, .. } => *kind,
+            Self::RecordContact(_) => StepKind::ContactRecorded,
+            Self::ConfirmContact(_) => StepKind::ContactConfirmed,
+            Self::RecordCall(_) => StepKind::CallRecorded,
+            Self::DeclareLine(_) => StepKind::LineDeclared,
+        }
+    }
+
+    /// What it is about: the document, meeting or contact that the step answers.
+    pub fn subject(&self) -> Option<StepId> {
+        match self {
+            Self::AcknowledgeDocument(id)
+            | Self::RefuseDocument(id)
+            | Self::ExpireDocument(id)
+            | Self::ConfirmContact(id)
+            | Self::MoveMeeting { meeting: id, .. } => Some(*id),
+            _ => None,
+        }
+    }
+
+    fn content(&self) -> Content {
+        match self {
+            Self::SendDocument(document) => Content::Document {
+                deadline: document.deadline,
+            },
+            Self::ProposeMeeting(terms)
+            | Self::MoveMeeting {
+                terms: Some(terms), ..
+            } => Content::Terms {
+                kind: terms.kind,
+                answer_by: terms.answer_by,
+            },
+            Self::RecordContact(contact) => Content::Contact {
+                kind: contact.kind,
+                begun_at: contact.begun_at,
+            },
+            Self::RecordCall(call) => Content::Call(*call),
+            Self::DeclareLine(declaration) => Content::Declaration(*declaration),
+            _ => Content::Plain,
+        }
+    }
+}
+
+/// What caused a recorded step, for idempotency.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Mutation<'a> {
+    /// The request; `None` when a clock or the peer caused the step.
+    pub request_id: Option<RequestId>,
+    /// The payload's bytes.
+    pub payload: &'a [u8],
+}
+
+/// The state of one office: a fold of its ledger.
+#[derive(Debug, Clone)]
+pub struct Office {
+    place: Place,
+    limits: Limits,
+    exchanges: Exchanges,
+    line: Line,
+    requests: Requests,
+    deadlines: BTreeSet<(Timestamp, StepId)>,
+}
+
+impl Office {
+    /// An office with an empty ledger.
+    pub fn new(place: Place, limits: Limits) -> Self {
+        Self {
+            place,
+            requests: Requests::new(limits.idempotency_window),
+            limits,
+            exchanges: Exchanges::default(),
+            line: Line::new(place),
+            deadlines: BTreeSet::new(),
+        }
+    }
+
+    /// Which office it is.
+    pub fn place(&self) -> Place {
+        self.place
+    }
+
+    /// Its bounds.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// What the steps have come to.
+    pub fn exchanges(&self) -> &Exchanges {
+        &self.exchanges
+    }
+
+    /// Its side of the line.
+    pub fn line(&self) -> &Line {
+        &self.line
+    }
+
+    /// Its side of the line, to judge a Hello.
+    pub fn line_mut(&mut self) -> &mut Line {
+        &mut self.line
+    }
+
+    /// The first answer again, if `request_id` was used before.
+    pub fn repeated(
+        &self,
+        request_id: RequestId,
+        order: &Order,
+        payload: &[u8],
+    ) -> Option<Result<StepId, Refusal>> {
+        let fingerprint = Fingerprint::of(order.kind(), order.subject(), payload);
+        match self.requests.seen(request_id, fingerprint)? {
+            Seen::Same(sequence) => Some(Ok(StepId::new(self.place, sequence))),
+            Seen::Other(sequence) => Some(Err(Refusal::IdempotencyConflict {
+                request_id: request_id.to_string(),
+                first: StepId::new(self.place, sequence),
+            })),
+        }
+    }
+
+    /// Judges `order`, and makes the step that the ledger is to take. Nothing changes until [`Self::record`].
+    pub fn plan(&self, now: Timestamp, order: &Order) -> Result<Step, Refusal> {
+        self.check_line()?;
+        let parent = self.check(order)?;
+        Ok(Step {
+            id: StepId::new(self.place, self.line.appended().sequence + 1),
+            parent,
+            kind: order.kind(),
+            authored_at: now,
+            content: order.content(),
+        })
+    }
+
+    /// Takes a step that is in the ledger: this office's own or the peer's, now or at recovery.
+    pub fn record(&mut self, step: &Step, hash: LineHash, mutation: Mutation<'_>) -> Applied {
+        if step.id.place == self.place {
+            self.line.record_outbound(step.id.sequence, hash);
+            if let Some(request_id) = mutation.request_id {
+                let subject = step
+                    .parent
+                    .map(|parent| self.exchanges.meetings.of_step(parent).unwrap_or(parent));
+                let fingerprint = Fingerprint::of(step.kind, subject, mutation.payload);
+                self.requests
+                    .remember(request_id, step.id.sequence, fingerprint);
+            }
+            let deadline = match step.content {
+                Content::Document { deadline } => deadline,
+                Content::Terms { answer_by, .. } => answer_by,
+                _ => None,
+            };
+            self.deadlines
+                .extend(deadline.map(|deadline| (deadline, step.id)));
+        } else {
+            self.line.record_inbound(step.id.sequence, hash);
+        }
+        self.exchanges.apply(step)
+    }
+
+    /// Takes an acknowledgement that is in the ledger.
+    pub fn record_acknowledgement(&mut self, acknowledgement: &Acknowledgement) {
+        self.line.record_acknowledgement(acknowledgement);
+    }
+
+    /// Takes a restore counter that is in the ledger.
+    pub fn record_epoch(&mut self, place: Place, epoch: u64, restoring: bool) {
+        self.line.record_epoch(place, epoch, restoring);
+    }
+
+    /// When [`Self::due`] has something to say next.
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        self.deadlines.first().map(|(at, _)| *at)
+    }
+
+    /// What the clock asks this office to author: expiries and lapses whose time has passed.
+    pub fn due(&mut self, now: Timestamp) -> Vec<Order> {
+        let mut orders = Vec::new();
+        while let Some((at, id)) = self.deadlines.first().copied().filter(|(at, _)| *at <= now) {
+            self.deadlines.remove(&(at, id));
+            let order = if let Some(meeting) = self.exchanges.meetings.of_step(id) {
+                Order::MoveMeeting {
+                    meeting,
+                    parent: Some(id),
+                    kind: StepKind::MeetingLapsed,
+                    terms: None,
+                }
+            } else {
+                Order::ExpireDocument(id)
+            };
+            if self.check(&order).is_ok() {
+                orders.push(order);
+            }
+        }
+        orders
+    }
+
+    fn check_line(&self) -> Result<(), Refusal> {
+        if let Some(fault) = self.line.fault() {
+            return Err(Refusal::Line(fault.clone()));
+        }
+        if self.line.is_restoring() {
+            return Err(Refusal::Unavailable {
+                reason: "RESTORING",
+                why: "this office is being restored and takes no step until its peer has given back what was missing".to_owned(),
+                retry_after: Duration::from_secs(1),
+            });
+        }
+        Ok(())
+    }
+
+    /// Judges an order; returns the step it answers.
+    fn check(&self, order: &Order) -> Result<Option<StepId>, Refusal> {
+        let Exchanges {
+            documents,
+            meetings,
+            contacts,
+            calls,
+            ..
+        } = &self.exchanges;
+        match order {
+            Order::SendDocument(document) => {
+                self.check_deadlines(document.deadline)?;
+                match document.in_reply_to {
+                    Some(id) if documents.state(id).is_none() => Err(Refusal::NotFound {
+                        kind: "document",
+                        name: id.name(Collection::Documents),
+                    }),
+                    _ => Ok(None),
+                }
+            }
+            Order::AcknowledgeDocument(id) | Order::RefuseDocument(id) => {
+                documents.check_answer(self.place, order.kind(), *id)?;
+                Ok(Some(*id))
+            }
+            Order::ExpireDocument(id) => match documents.state(*id) {
+                Some(DocumentState::Sent) if id.place == self.place => Ok(Some(*id)),
+                _ => Err(Refusal::NotFound {
+                    kind: "open document",
+                    name: id.name(Collection::Documents),
+                }),
+            },
+            Order::ProposeMeeting(terms) => {
+                check_meeting_kind(terms)?;
+                self.check_deadlines(terms.answer_by)?;
+                let limit = self.limits.open_meetings_max;
+                if meetings.open() >= limit {
+                    return Err(exhausted("the number of open meetings", limit));
+                }
+                Ok(None)
+            }
+            Order::MoveMeeting {
+                meeting,
+                parent,
+                kind,
+                terms,
+            } => {
+                if let Some(terms) = terms {
+                    check_meeting_kind(terms)?;
+                    self.check_deadlines(terms.answer_by)?;
+                }
+                let settled = |id: StepId| id.sequence <= self.line.settled();
+                let parent = meetings.check(self.place, *meeting, *parent, *kind, settled)?;
+                let limit = self.limits.meeting_steps_max;
+                let counter = *kind == StepKind::MeetingCountered;
+                if counter
+                    && meetings
+                        .get(*meeting)
+                        .is_some_and(|found| found.steps().len() as u64 >= limit)
+                {
+                    return Err(exhausted(
+                        "the number of counter-proposals of one meeting",
+                        limit,
+                    ));
+                }
+                Ok(Some(parent))
+            }
+            Order::RecordContact(contact) => {
+                if contact.kind.is_meeting() {
+                    return Err(invalid(
+                        "contact.kind",
+                        "a meeting is negotiated: use ProposeMeeting",
+                    ));
+                }
+                contacts.check_record(contact)?;
+                Ok(None)
+            }
+            Order::ConfirmContact(id) => {
+                contacts.check_confirm(self.place, *id)?;
+                Ok(Some(*id))
+            }
+            Order::RecordCall(_) => Ok(None),
+            Order::DeclareLine(declaration) => {
+                calls.check_declaration(self.place, *declaration)?;
+                Ok(None)
+            }
+        }
+    }
+
+    fn check_deadlines(&self, deadline: Option<Timestamp>) -> Result<(), Refusal> {
+        let limit = self.limits.deadlines_max;
+        if deadline.is_some() && self.deadlines.len() as u64 >= limit {
+            return Err(exhausted("the number of open deadlines", limit));
+        }
+        Ok(())
+    }
+}
+
+fn check_meeting_kind(terms: &MeetingTerms) -> Result<(), Refusal> {
+    if terms.kind.is_meeting() {
+        return Ok(());
+    }
+    Err(invalid(
+        "terms.kind",
+        "a consultation needs no negotiation: use RecordContact",
+    ))
+}
+
+fn invalid(field: &str, description: &str) -> Refusal {
+    Refusal::Invalid {
+        violations: vec![Violation {
+            field: field.to_owned(),
+            description: description.to_owned(),
+        }],
+    }
+}
+
+fn exhausted(what: &'static str, limit: u64) -> Refusal {
+    Refusal::Exhausted {
+        what,
+        limit,
+        retry_after: Duration::from_secs(1),
+    }
+}

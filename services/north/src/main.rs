@@ -1,0 +1,3 @@
+//! The North office.
+
+fn main() {}

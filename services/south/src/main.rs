@@ -1,0 +1,3 @@
+//! The South office.
+
+fn main() {}
