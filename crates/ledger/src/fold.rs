@@ -1,0 +1,75 @@
+//! Entries folded into an office, and the tally of a ledger.
+
+use bytes::Bytes;
+use office::{Applied, Limits, Mutation, Office, RequestId, Step, Tally};
+
+use crate::entry::{Entry, Parcel, Record};
+use crate::error::LedgerError;
+use crate::reader::Reader;
+
+/// Reads the step of a stored parcel.
+pub fn step_of(parcel: &Parcel) -> Result<(Step, Option<RequestId>), protocol::FaultyEnvelope> {
+    protocol::decode_envelope(&parcel.envelope, &parcel.payload)
+}
+
+/// Takes an entry into an office: the one way an office's state comes about, live and at recovery.
+/// `None` for entries that are no step. An envelope that cannot be read changes nothing.
+pub fn fold_entry(office: &mut Office, record: &Record) -> Option<Applied> {
+    match record {
+        Record::Outbound(parcel) | Record::Inbound(parcel) => {
+            let (step, request_id) = step_of(parcel).ok()?;
+            Some(office.record(
+                &step,
+                parcel.hash,
+                Mutation {
+                    request_id,
+                    payload: &parcel.payload,
+                },
+            ))
+        }
+        Record::AcknowledgementTaken(acknowledgement) => {
+            office.record_acknowledgement(acknowledgement);
+            None
+        }
+        Record::Opening { place, epoch, .. } => {
+            office.record_epoch(*place, *epoch, false);
+            None
+        }
+        Record::EpochRaised {
+            place,
+            epoch,
+            restoring,
+        } => {
+            office.record_epoch(*place, *epoch, *restoring);
+            None
+        }
+    }
+}
+
+/// The office that a ledger's entries come to.
+pub fn fold(reader: &Reader, limits: Limits) -> Result<Office, LedgerError> {
+    let mut office = Office::new(reader.place(), limits);
+    let mut cursor = reader.after(0);
+    while let Some(Entry { record, .. }) = cursor.next_entry()? {
+        fold_entry(&mut office, &record);
+    }
+    Ok(office)
+}
+
+/// The counts of a ledger, from its entries alone.
+pub fn tally(reader: &Reader) -> Result<Tally, LedgerError> {
+    // No request is repeated to a fold that only counts.
+    let limits = Limits {
+        idempotency_window: 0,
+        ..Limits::default()
+    };
+    Ok(fold(reader, limits)?.exchanges().tally.clone())
+}
+
+/// The payload of a step, if the ledger holds it.
+pub fn payload_of(entry: &Entry) -> Option<&Bytes> {
+    match &entry.record {
+        Record::Outbound(parcel) | Record::Inbound(parcel) => Some(&parcel.payload),
+        _ => None,
+    }
+}

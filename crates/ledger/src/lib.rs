@@ -1,0 +1,48 @@
+//! The ledger: the shared counting crate. It logs each exchange durably, and counts it.
+//!
+//! **The decision.** One append-only log is the only truth. Documents, meetings, outbox, remembered requests
+//! and counts are folds of it, so there is nothing to keep in step with it, and nothing is written twice.
+//!
+//! **The invariant.** What was once on disk is never dropped in silence. Each batch names the durable point
+//! before it: a fault below any such point is damage, an error that names file, offset and remedy; only what
+//! lies above is a torn tail, which is cut and saved aside. Every entry is chained to the one before it.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use ledger::{Ledger, LedgerOptions, MemoryStorage, Record};
+//! use office::Place;
+//!
+//! let now = "2018-09-14T00:00:00Z".parse()?;
+//! let storage = Arc::new(MemoryStorage::default());
+//! let (mut ledger, _) = Ledger::open(storage, Place::South, LedgerOptions::default(), now, |_| {})?;
+//! ledger.append(now, &Record::EpochRaised { place: Place::North, epoch: 1, restoring: false });
+//! ledger.take_batch().expect("there is an entry").commit()?;
+//! assert_eq!(ledger.reader().sequence(), 2);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod commit;
+mod entry;
+mod error;
+mod fold;
+mod journal;
+mod reader;
+mod report;
+mod restore;
+mod scan;
+mod storage;
+mod verify;
+
+pub use commit::{Committed, Committer};
+pub use entry::{
+    BODY_BYTES_MAX, Chain, DurablePoint, Entry, FORMAT_VERSION, FRAME_HEADER_BYTES, FaultyFrame,
+    Parcel, Record, decode_frame, encode_frame,
+};
+pub use error::LedgerError;
+pub use fold::{fold, fold_entry, payload_of, step_of, tally};
+pub use journal::{Batch, Ledger, LedgerOptions, Recovery, read};
+pub use reader::{CHAIN_START, Cursor, Reader, Steps};
+pub use report::{ConsultationsReport, ContactsReport, MeetingsReport, TallyReport};
+pub use restore::{Restored, restore};
+pub use storage::{DiskStorage, MemoryStorage, Storage, StorageFile};
+pub use verify::{Fault, Reconciliation, Verification, reconcile, verify};

@@ -1,0 +1,318 @@
+//! Reading: by cursor, by sequence, by step, by time. Constant memory, and only what is durable.
+
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use bytes::{Bytes, BytesMut};
+use jiff::Timestamp;
+use office::{Place, StepId};
+
+use crate::entry::{BODY_BYTES_MAX, Chain, Entry, FRAME_HEADER_BYTES, Record, decode_frame};
+use crate::error::LedgerError;
+use crate::storage::StorageFile;
+
+/// Bytes between two points of the index.
+pub(crate) const INDEX_SPACING_BYTES: u64 = 32 * 1024;
+const READ_BYTES: usize = 128 * 1024;
+
+/// Where an entry stands, and what came before it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct IndexPoint {
+    pub(crate) sequence: u64,
+    pub(crate) offset: u64,
+    /// Own steps before it.
+    pub(crate) outbound: u64,
+    /// The peer's steps before it.
+    pub(crate) inbound: u64,
+    /// The latest recording time before it.
+    pub(crate) latest: Timestamp,
+}
+
+pub(crate) struct Segment {
+    pub(crate) first: u64,
+    pub(crate) file: Arc<dyn StorageFile>,
+    pub(crate) path: PathBuf,
+    /// Durable bytes.
+    pub(crate) len: u64,
+    pub(crate) points: Vec<IndexPoint>,
+}
+
+/// What readers see of a ledger: everything durable.
+#[derive(Default)]
+pub(crate) struct Durable {
+    pub(crate) segments: Vec<Segment>,
+    /// The highest durable sequence.
+    pub(crate) sequence: u64,
+}
+
+/// Reads a ledger. Cheap to clone; safe beside the writer.
+#[derive(Clone)]
+pub struct Reader {
+    pub(crate) place: Place,
+    pub(crate) durable: Arc<RwLock<Durable>>,
+}
+
+impl std::fmt::Debug for Reader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reader")
+            .field("place", &self.place)
+            .field("sequence", &self.sequence())
+            .finish()
+    }
+}
+
+impl Reader {
+    /// Whose ledger it is.
+    pub fn place(&self) -> Place {
+        self.place
+    }
+
+    /// The highest sequence that can be read.
+    pub fn sequence(&self) -> u64 {
+        self.view(|durable| durable.sequence)
+    }
+
+    /// A cursor over the entries after `sequence`.
+    pub fn after(&self, sequence: u64) -> Cursor {
+        let start = self.point(|point| point.sequence <= sequence + 1);
+        let mut cursor = self.cursor(start);
+        cursor.skip_through = sequence;
+        cursor
+    }
+
+    /// A cursor that begins with the first entry recorded at or after `time`.
+    pub fn from_time(&self, time: Timestamp) -> Cursor {
+        let start = self.point(|point| point.latest < time);
+        let mut cursor = self.cursor(start);
+        cursor.skip_before = Some(time);
+        cursor
+    }
+
+    /// The entry with this sequence.
+    pub fn get(&self, sequence: u64) -> Result<Option<Entry>, LedgerError> {
+        if sequence == 0 || sequence > self.sequence() {
+            return Ok(None);
+        }
+        self.after(sequence - 1).next_entry()
+    }
+
+    /// The entry of a step.
+    pub fn step(&self, id: StepId) -> Result<Option<Entry>, LedgerError> {
+        self.steps_of(id.place, id.sequence.saturating_sub(1))
+            .next_step()
+            .map(|found| {
+                found
+                    .filter(|(sequence, _)| *sequence == id.sequence)
+                    .map(|(_, entry)| entry)
+            })
+    }
+
+    /// The steps of one author after one of its line sequences, in order.
+    pub fn steps_of(&self, author: Place, after: u64) -> Steps {
+        let outbound = author == self.place;
+        let start = self.point(|point| {
+            (if outbound {
+                point.outbound
+            } else {
+                point.inbound
+            }) <= after
+        });
+        let sequence = start.map_or(0, |(_, point)| {
+            if outbound {
+                point.outbound
+            } else {
+                point.inbound
+            }
+        });
+        Steps {
+            cursor: self.cursor(start),
+            outbound,
+            sequence,
+            after,
+        }
+    }
+
+    fn cursor(&self, start: Option<(u64, IndexPoint)>) -> Cursor {
+        let (segment, offset, next) = start.map_or((0, 0, 1), |(segment, point)| {
+            (segment, point.offset, point.sequence)
+        });
+        Cursor {
+            reader: self.clone(),
+            segment,
+            offset,
+            next,
+            buffer: Bytes::new(),
+            skip_through: 0,
+            skip_before: None,
+        }
+    }
+
+    /// The last point that `wanted` takes, with its segment; `wanted` holds for a prefix of all points.
+    fn point(&self, wanted: impl Fn(&IndexPoint) -> bool) -> Option<(u64, IndexPoint)> {
+        self.view(|durable| {
+            let until = durable
+                .segments
+                .partition_point(|segment| segment.points.first().is_some_and(&wanted));
+            let segment = durable.segments.get(until.checked_sub(1)?)?;
+            let at = segment.points.partition_point(&wanted).checked_sub(1)?;
+            Some((segment.first, segment.points[at]))
+        })
+    }
+
+    pub(crate) fn view<T>(&self, look: impl FnOnce(&Durable) -> T) -> T {
+        look(&self.durable.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Reads entries one after another. At the end of what is durable it gives `None`, and goes on later.
+#[derive(Debug)]
+pub struct Cursor {
+    reader: Reader,
+    /// First sequence of the segment read; 0 before the first.
+    segment: u64,
+    offset: u64,
+    next: u64,
+    buffer: Bytes,
+    skip_through: u64,
+    skip_before: Option<Timestamp>,
+}
+
+impl Cursor {
+    /// The next entry; `None` when there is none yet.
+    pub fn next_entry(&mut self) -> Result<Option<Entry>, LedgerError> {
+        loop {
+            let Some(entry) = self.any_entry()? else {
+                return Ok(None);
+            };
+            let early = self
+                .skip_before
+                .is_some_and(|time| entry.recorded_at < time);
+            if entry.sequence > self.skip_through && !early {
+                self.skip_before = None;
+                return Ok(Some(entry));
+            }
+        }
+    }
+
+    fn any_entry(&mut self) -> Result<Option<Entry>, LedgerError> {
+        loop {
+            match decode_frame(&self.buffer) {
+                Ok(Some((entry, len))) if entry.sequence == self.next => {
+                    self.buffer = self.buffer.split_off(len);
+                    self.offset += len as u64;
+                    self.next += 1;
+                    return Ok(Some(entry));
+                }
+                Ok(Some((entry, _))) => {
+                    return Err(self.damaged(format!(
+                        "entry {} stands where {} belongs",
+                        entry.sequence, self.next
+                    )));
+                }
+                Ok(None) => {
+                    if !self.fill()? {
+                        return Ok(None);
+                    }
+                }
+                Err(fault) => return Err(self.damaged(fault.0)),
+            }
+        }
+    }
+
+    /// Reads more bytes, or goes to the next segment. False at the end of what is durable.
+    fn fill(&mut self) -> Result<bool, LedgerError> {
+        let next = self.next;
+        let found = self.reader.view(|durable| {
+            let at = durable
+                .segments
+                .partition_point(|segment| segment.first <= next)
+                .checked_sub(1)?;
+            let segment = &durable.segments[at];
+            Some((
+                segment.first,
+                Arc::clone(&segment.file),
+                segment.len,
+                segment.path.clone(),
+            ))
+        });
+        let Some((first, file, len, path)) = found else {
+            return Ok(false);
+        };
+        if first != self.segment {
+            (self.segment, self.offset, self.buffer) = (first, 0, Bytes::new());
+        }
+        let at = self.offset + self.buffer.len() as u64;
+        let left = usize::try_from(len.saturating_sub(at)).unwrap_or(usize::MAX);
+        if left == 0 {
+            if self.buffer.is_empty() {
+                return Ok(false);
+            }
+            return Err(self.damaged("a frame runs over the end of the segment".to_owned()));
+        }
+        // A long frame asks for as much as it needs.
+        let wanted = match self.buffer.get(..4) {
+            Some(length) => {
+                let length = u32::from_le_bytes(length.try_into().expect("4 bytes")) as usize;
+                (length.min(BODY_BYTES_MAX + 1024) + FRAME_HEADER_BYTES).max(READ_BYTES)
+            }
+            None => READ_BYTES,
+        };
+        let mut bytes = BytesMut::zeroed(self.buffer.len() + wanted.min(left));
+        let (kept, fresh) = bytes.split_at_mut(self.buffer.len());
+        kept.copy_from_slice(&self.buffer);
+        let count = file
+            .read_at(fresh, at)
+            .map_err(LedgerError::io("read", path))?;
+        if count < fresh.len() {
+            return Err(self.damaged("the segment is shorter than it was".to_owned()));
+        }
+        self.buffer = bytes.freeze();
+        Ok(true)
+    }
+
+    fn damaged(&self, what: String) -> LedgerError {
+        let segment = self.segment;
+        let file = self.reader.view(|durable| {
+            durable
+                .segments
+                .iter()
+                .find(|found| found.first == segment)
+                .map(|found| found.path.clone())
+        });
+        LedgerError::Damaged {
+            file: file.unwrap_or_default(),
+            offset: self.offset,
+            what,
+        }
+    }
+}
+
+/// The steps of one author.
+#[derive(Debug)]
+pub struct Steps {
+    cursor: Cursor,
+    outbound: bool,
+    sequence: u64,
+    after: u64,
+}
+
+impl Steps {
+    /// The next step's line sequence and entry; `None` when there is none yet.
+    pub fn next_step(&mut self) -> Result<Option<(u64, Entry)>, LedgerError> {
+        while let Some(entry) = self.cursor.next_entry()? {
+            let ours = match &entry.record {
+                Record::Outbound(_) => self.outbound,
+                Record::Inbound(_) => !self.outbound,
+                _ => false,
+            };
+            self.sequence += u64::from(ours);
+            if ours && self.sequence > self.after {
+                return Ok(Some((self.sequence, entry)));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// The chain before the first entry.
+pub const CHAIN_START: Chain = [0; 32];
