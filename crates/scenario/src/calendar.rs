@@ -1,0 +1,229 @@
+//! The calendar of a scenario: its period, and the office hours within it.
+//!
+//! Besides the calendar there is *office time*: the seconds of all office hours, strung together.
+//! What takes a day of work takes it there, and never falls on a night or a closed day.
+
+use jiff::Timestamp;
+use jiff::civil::{Date, Time, Weekday};
+
+use crate::table::{Table, Value};
+
+pub(crate) const PERIOD_KEYS: &[&str] = &["first_day", "last_day", "utc_offset"];
+pub(crate) const HOURS_KEYS: &[&str] = &["days", "opens", "closes"];
+
+/// The first and the last minute of the office hours belong to the opening and the closing call.
+pub(crate) const CALL_S: u64 = 60;
+const DAY_S: i64 = 86_400;
+const DAYS_MAX: i32 = 3_660;
+
+const WEEKDAYS: &[(&str, Weekday)] = &[
+    ("Mon", Weekday::Monday),
+    ("Tue", Weekday::Tuesday),
+    ("Wed", Weekday::Wednesday),
+    ("Thu", Weekday::Thursday),
+    ("Fri", Weekday::Friday),
+    ("Sat", Weekday::Saturday),
+    ("Sun", Weekday::Sunday),
+];
+
+/// First day, last day, distance from UTC.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Period {
+    first_day: Date,
+    days: u64,
+    // Of the first day's midnight, in seconds since 1970-01-01 00:00 UTC.
+    start_s: i64,
+}
+
+/// On which days, from when to when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct OfficeHours {
+    days: Vec<Weekday>,
+    opens_s: u64,
+    closes_s: u64,
+}
+
+/// Days and hours of a scenario.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Calendar {
+    period: Period,
+    hours: OfficeHours,
+    // Indexes of days on which the offices work, ascending.
+    working_days: Vec<u64>,
+}
+
+impl Period {
+    pub(crate) fn read(table: &Table<'_>) -> Option<Self> {
+        let first_day = table.required("first_day").and_then(|value| day(&value));
+        let last = table.required("last_day");
+        let last_day = last.as_ref().and_then(day);
+        let offset = table
+            .required("utc_offset")
+            .and_then(|value| value.utc_offset());
+        let (first_day, last_day) = (first_day?, last_day?);
+        let days = (last_day - first_day).get_days() + 1;
+        if !(1..=DAYS_MAX).contains(&days) {
+            let message =
+                format!("`period` has {days} days from {first_day} to {last_day}, both included");
+            last?.mistake(
+                message,
+                format!("write a last day that makes 1 to {DAYS_MAX} days"),
+            );
+            return None;
+        }
+        let midnight = first_day.to_datetime(Time::midnight());
+        let start_s = offset?.to_timestamp(midnight).ok()?.as_second();
+        Some(Self {
+            first_day,
+            days: u64::from(days.cast_unsigned()),
+            start_s,
+        })
+    }
+}
+
+/// A day that every clock can show, whatever its distance from UTC.
+fn day(value: &Value<'_>) -> Option<Date> {
+    let day = value.date()?;
+    if (1900..2200).contains(&day.year()) {
+        return Some(day);
+    }
+    value.mistake(
+        format!("`{}` is {day}", value.path()),
+        "write a day of the years 1900 to 2199",
+    );
+    None
+}
+
+impl OfficeHours {
+    pub(crate) fn read(table: &Table<'_>) -> Option<Self> {
+        let days = table
+            .required("days")
+            .and_then(|value| value.filled_list(|weekday| weekday.word(WEEKDAYS)));
+        let opens = table.required("opens").and_then(|value| value.time());
+        let closes_value = table.required("closes");
+        let closes = closes_value.as_ref().and_then(Value::time);
+        let (opens_s, closes_s) = (second_of(opens?), second_of(closes?));
+        if closes_s < opens_s + 30 * 60 {
+            let message =
+                "the office hours are shorter than half an hour, or end before they begin";
+            closes_value?.mistake(
+                message.to_owned(),
+                "write a closing time at least 30 minutes after the opening time",
+            );
+            return None;
+        }
+        Some(Self {
+            days: days?,
+            opens_s,
+            closes_s,
+        })
+    }
+
+    /// Minutes of a day between the opening and the closing call.
+    pub(crate) fn minutes(&self) -> u64 {
+        (self.closes_s - self.opens_s - 2 * CALL_S) / 60
+    }
+}
+
+fn second_of(time: Time) -> u64 {
+    u64::from(
+        u32::from(time.hour().cast_unsigned()) * 3600
+            + u32::from(time.minute().cast_unsigned()) * 60,
+    )
+}
+
+impl Calendar {
+    pub(crate) fn new(period: Period, hours: OfficeHours) -> Self {
+        let first = period
+            .first_day
+            .weekday()
+            .to_monday_zero_offset()
+            .cast_unsigned();
+        let works = |day: &u64| {
+            let weekday = WEEKDAYS[((u64::from(first) + day) % 7) as usize].1;
+            hours.days.contains(&weekday)
+        };
+        let working_days = (0..period.days).filter(works).collect();
+        Self {
+            period,
+            hours,
+            working_days,
+        }
+    }
+
+    /// Midnight at the start of the first day.
+    pub fn start(&self) -> Timestamp {
+        self.at(0, 0)
+    }
+
+    /// Midnight at the end of the last day.
+    pub fn end(&self) -> Timestamp {
+        self.at(self.period.days, 0)
+    }
+
+    /// Calendar days.
+    pub fn days(&self) -> u64 {
+        self.period.days
+    }
+
+    /// Days on which the offices work, as indexes from the first day, ascending.
+    pub(crate) fn working_days(&self) -> &[u64] {
+        &self.working_days
+    }
+
+    pub(crate) fn hours(&self) -> &OfficeHours {
+        &self.hours
+    }
+
+    /// The day with the index `day`.
+    pub(crate) fn date(&self, day: u64) -> Date {
+        let span = jiff::Span::new().days(i64::try_from(day).unwrap_or(i64::MAX));
+        self.period
+            .first_day
+            .checked_add(span)
+            .expect("a day of the period is a date")
+    }
+
+    /// The index of `date`, if it is within the period.
+    pub(crate) fn index_of(&self, date: Date) -> Option<u64> {
+        let days = u64::try_from((date - self.period.first_day).get_days()).ok()?;
+        (days < self.period.days).then_some(days)
+    }
+
+    /// `second` seconds after the midnight that begins the day with the index `day`.
+    pub(crate) fn at(&self, day: u64, second: u64) -> Timestamp {
+        let second = self.period.start_s + day as i64 * DAY_S + second as i64;
+        Timestamp::from_second(second).expect("a period ends before the year 2200")
+    }
+
+    /// When the offices open on the day with the index `day`.
+    pub(crate) fn opens(&self, day: u64) -> Timestamp {
+        self.at(day, self.hours.opens_s)
+    }
+
+    /// When the offices close on the day with the index `day`.
+    pub(crate) fn closes(&self, day: u64) -> Timestamp {
+        self.at(day, self.hours.closes_s)
+    }
+
+    /// `second` seconds after the opening call's minute on the day with the index `day`.
+    pub(crate) fn during(&self, day: u64, second: u64) -> Timestamp {
+        self.at(day, self.hours.opens_s + CALL_S + second)
+    }
+
+    /// Seconds of office time in one day.
+    pub(crate) fn day_office_s(&self) -> u64 {
+        self.hours.closes_s - self.hours.opens_s - 2 * CALL_S
+    }
+
+    /// Seconds of office time in the period.
+    pub(crate) fn office_s(&self) -> u64 {
+        self.working_days.len() as u64 * self.day_office_s()
+    }
+
+    /// The instant `office_s` seconds of office time after the start, less than [`Self::office_s`].
+    pub(crate) fn office_time(&self, office_s: u64) -> Timestamp {
+        let day = self.working_days[(office_s / self.day_office_s()) as usize];
+        self.during(day, office_s % self.day_office_s())
+    }
+}

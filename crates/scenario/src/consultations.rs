@@ -1,0 +1,213 @@
+//! Consultations: contacts that need no negotiation. One office records, the other confirms.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use office::contact::{Contact, ContactKind, Formality};
+use office::officer::Rank;
+use office::{PerPlace, Place};
+
+use crate::calendar::Calendar;
+use crate::documents::{TOPIC_BYTES_MAX, TOTAL_MAX};
+use crate::draw::Draw;
+use crate::meetings::FORMALITIES;
+use crate::staff::{RANKS, Staff};
+use crate::table::Table;
+use crate::timeline::{Act, Plan};
+
+pub(crate) const CONSULTATIONS_KEYS: &[&str] = &[
+    "kind",
+    "level",
+    "total",
+    "per_day_max",
+    "any_day",
+    "duration_minutes_min",
+    "duration_minutes_max",
+    "record_minutes_min",
+    "record_minutes_max",
+    "confirm_minutes_min",
+    "confirm_minutes_max",
+    "topics",
+    "formality",
+];
+
+const KINDS: &[(&str, ContactKind)] = &[
+    ("regular", ContactKind::RegularConsultation),
+    ("on demand", ContactKind::OnDemandConsultation),
+    ("not stated", ContactKind::NotStated),
+];
+const MINUTE_S: u64 = 60;
+
+/// Consultations of one kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Consultations {
+    pub(crate) kind: ContactKind,
+    level: Option<Rank>,
+    pub(crate) total: u64,
+    per_day_max: u64,
+    any_day: bool,
+    duration_minutes: RangeInclusive<u64>,
+    record_minutes: RangeInclusive<u64>,
+    confirm_minutes: RangeInclusive<u64>,
+    topics: Vec<String>,
+    formality: Option<Formality>,
+}
+
+impl Consultations {
+    pub(crate) fn read(table: &Table<'_>, calendar: Option<&Calendar>) -> Option<Self> {
+        let kind = table.required("kind").and_then(|value| value.word(KINDS));
+        let level = table.or("level", None, |value| value.word(RANKS).map(Some));
+        let total_value = table.required("total");
+        let total = total_value
+            .as_ref()
+            .and_then(|value| value.integer(0..=TOTAL_MAX));
+        let per_day_value = table.required("per_day_max");
+        let per_day_max = per_day_value
+            .as_ref()
+            .and_then(|value| value.integer(1..=100));
+        let any_day = table.or("any_day", false, |value| value.flag());
+        let duration = table.range("duration_minutes", &(1..=1_440));
+        let record = table.range("record_minutes", &(1..=1_440));
+        let confirm = table.range("confirm_minutes", &(1..=1_440));
+        let topics = table.or("topics", Vec::new(), |value| {
+            value.filled_list(|topic| topic.text(TOPIC_BYTES_MAX))
+        });
+        let formality = table.or("formality", None, |value| value.word(FORMALITIES).map(Some));
+        let consultations = Self {
+            total: total?,
+            per_day_max: per_day_max?,
+            any_day: any_day?,
+            duration_minutes: duration?,
+            record_minutes: record?,
+            confirm_minutes: confirm?,
+            kind: kind?,
+            level: level?,
+            topics: topics?,
+            formality: formality?,
+        };
+        let Some(calendar) = calendar else {
+            return Some(consultations);
+        };
+        let (total, per_day_max) = (consultations.total, consultations.per_day_max);
+        let days = consultations.days(calendar).len() as u64;
+        if total > days * per_day_max {
+            let (total_value, room) = (total_value?, days * per_day_max);
+            let (sort, remedy) = if consultations.any_day {
+                (
+                    "calendar",
+                    "lower the total, raise `per_day_max`, or lengthen `period`",
+                )
+            } else {
+                (
+                    "working",
+                    "lower the total, raise `per_day_max`, lengthen `period`, or write \
+                     `any_day = true`",
+                )
+            };
+            let message = format!(
+                "`{}` is {total}: {days} {sort} days with at most {per_day_max} each have room \
+                 for {room}",
+                total_value.path()
+            );
+            total_value.mistake(message, remedy);
+            return None;
+        }
+        let (needed, room) = (
+            consultations.minutes_max(),
+            calendar.hours().minutes() / per_day_max,
+        );
+        if total > 0 && needed > room {
+            per_day_value?.mistake(
+                format!(
+                    "{per_day_max} a day leave {room} minutes each, and holding, recording and \
+                     confirming one may take {needed}"
+                ),
+                "lower `per_day_max` or the minutes, or lengthen `office_hours`",
+            );
+            return None;
+        }
+        Some(consultations)
+    }
+
+    pub(crate) fn draw(
+        &self,
+        calendar: &Calendar,
+        place: &str,
+        staff: &PerPlace<Staff>,
+        draw: &mut Draw,
+        plan: &mut Plan,
+    ) {
+        // A day has as many turns as consultations at most, one after the other: no two overlap,
+        // and no two begin at once.
+        let days = self.days(calendar);
+        let mut turns: Vec<(u64, u64)> = days
+            .iter()
+            .flat_map(|day| (0..self.per_day_max).map(|turn| (*day, turn)))
+            .collect();
+        draw.shuffle_first(&mut turns, self.total as usize);
+        turns.truncate(self.total as usize);
+        turns.sort_unstable();
+        let turn_minutes = calendar.hours().minutes() / self.per_day_max;
+        for (day, turn) in turns {
+            let duration = draw.within(self.duration_minutes.clone());
+            let record = draw.within(self.record_minutes.clone());
+            let confirm = draw.within(self.confirm_minutes.clone());
+            let latest = turn_minutes - (duration + record + confirm);
+            let begins = turn * turn_minutes + draw.within(0..=latest);
+            let at = |minutes: u64| calendar.during(day, minutes * MINUTE_S);
+
+            let mut participants = Vec::new();
+            for place in Place::BOTH {
+                let rank = self.level.unwrap_or(Rank::WorkingLevelOfficial);
+                participants.extend(staff[place].delegation(rank, draw));
+            }
+            let topics = if self.topics.is_empty() {
+                vec![]
+            } else {
+                vec![draw.one_of(&self.topics).clone()]
+            };
+            let contact = Contact {
+                kind: self.kind,
+                level: self.level,
+                participants,
+                place: place.to_owned(),
+                begun_at: at(begins),
+                duration: Some(Duration::from_secs(duration * MINUTE_S)),
+                topics,
+                formality: self.formality,
+            };
+            let office = *draw.one_of(&Place::BOTH);
+            let key = plan.next_key();
+            let recorded = begins + duration + record;
+            plan.add(
+                at(recorded),
+                office,
+                Act::RecordContact {
+                    key,
+                    contact: Box::new(contact),
+                },
+            );
+            let by = staff[office.peer()].any(draw);
+            let text = "so it was".to_owned();
+            plan.add(
+                at(recorded + confirm),
+                office.peer(),
+                Act::ConfirmContact { of: key, by, text },
+            );
+        }
+    }
+
+    /// The days on which they may be held.
+    fn days(&self, calendar: &Calendar) -> Vec<u64> {
+        if self.any_day {
+            (0..calendar.days()).collect()
+        } else {
+            calendar.working_days().to_vec()
+        }
+    }
+
+    /// From beginning to confirmation, at the longest.
+    fn minutes_max(&self) -> u64 {
+        self.duration_minutes.end() + self.record_minutes.end() + self.confirm_minutes.end()
+    }
+}

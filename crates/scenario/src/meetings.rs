@@ -1,0 +1,349 @@
+//! Meetings: contacts that are negotiated first. Only what is closed counts.
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use office::contact::{ContactKind, Formality};
+use office::meeting::MeetingTerms;
+use office::officer::Rank;
+use office::{PerPlace, Place};
+
+use crate::calendar::Calendar;
+use crate::documents::{TOPIC_BYTES_MAX, TOTAL_MAX};
+use crate::draw::Draw;
+use crate::negotiation::Negotiation;
+use crate::staff::{RANKS, Staff};
+use crate::table::{Table, Value};
+use crate::timeline::{Act, Plan};
+
+pub(crate) const MEETINGS_KEYS: &[&str] = &[
+    "kind",
+    "level",
+    "total",
+    "dates",
+    "per_day_max",
+    "counter_per_mille",
+    "decline_per_mille",
+    "cancel_per_mille",
+    "notice_days_min",
+    "notice_days_max",
+    "duration_minutes_min",
+    "duration_minutes_max",
+    "topics",
+    "formality",
+];
+const DATE_KEYS: &[&str] = &["day", "south", "north"];
+
+pub(crate) const FORMALITIES: &[(&str, Formality)] = &[
+    ("official", Formality::Official),
+    ("informal", Formality::Informal),
+    ("private", Formality::Private),
+];
+const KINDS: &[(&str, ContactKind)] = &[
+    ("government officials", ContactKind::GovernmentOfficials),
+    ("working level", ContactKind::WorkingLevel),
+    ("chiefs", ContactKind::Chiefs),
+];
+const MINUTE_S: u64 = 60;
+/// No meeting begins earlier after the opening, so that one on the first day can still be negotiated.
+pub(crate) const MORNING_MINUTES: u64 = 60;
+
+/// Meetings of one kind and level.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Meetings {
+    pub(crate) kind: ContactKind,
+    pub(crate) level: Rank,
+    pub(crate) total: u64,
+    pub(crate) topics: Vec<String>,
+    pub(crate) formality: Option<Formality>,
+    pub(crate) counter_per_mille: u64,
+    pub(crate) decline_per_mille: u64,
+    pub(crate) cancel_per_mille: u64,
+    pub(crate) notice_days: RangeInclusive<u64>,
+    duration_minutes: RangeInclusive<u64>,
+    per_day_max: u64,
+    dates: Vec<Fixed>,
+}
+
+/// A day that is given, and who attends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Fixed {
+    // Index from the first day; none while the calendar is in doubt.
+    day: Option<u64>,
+    attends: PerPlace<Option<Rank>>,
+}
+
+/// One meeting that is to take place.
+#[derive(Debug)]
+pub(crate) struct Sitting {
+    /// The how-manieth working day, from 0.
+    pub(crate) working_day: u64,
+    /// Seconds of office time after the day's opening.
+    pub(crate) begins_s: u64,
+    pub(crate) duration_s: u64,
+    pub(crate) attends: PerPlace<Rank>,
+}
+
+impl Meetings {
+    pub(crate) fn read(table: &Table<'_>, calendar: Option<&Calendar>) -> Option<Self> {
+        let kind = table.required("kind").and_then(|value| value.word(KINDS));
+        let level = table.required("level").and_then(|value| value.word(RANKS));
+        let total_value = table.required("total");
+        let total = total_value
+            .as_ref()
+            .and_then(|value| value.integer(0..=TOTAL_MAX));
+        let dates = table.or("dates", Vec::new(), |value| dates(&value, calendar));
+        let per_day_max = table.or("per_day_max", 1, |value| value.integer(1..=100));
+        let counter_per_mille = table.per_mille("counter_per_mille");
+        let decline_per_mille = table.per_mille("decline_per_mille");
+        let cancel_per_mille = table.per_mille("cancel_per_mille");
+        let notice_days = table.range("notice_days", &(0..=100));
+        let duration_minutes = table.range("duration_minutes", &(1..=1_440));
+        let topics = table
+            .required("topics")
+            .and_then(|value| value.filled_list(|topic| topic.text(TOPIC_BYTES_MAX)));
+        let formality = table.or("formality", None, |value| value.word(FORMALITIES).map(Some));
+        let (total, per_day_max, dates) = (total?, per_day_max?, dates?);
+        let total_value = total_value?;
+        if (dates.len() as u64) > total {
+            let message = format!(
+                "`{}` is {total}, and {} days are given",
+                total_value.path(),
+                dates.len()
+            );
+            total_value.mistake(message, "write a total of at least as many as `dates` has");
+            return None;
+        }
+        let duration_minutes = duration_minutes?;
+        if let Some(calendar) = calendar {
+            let working_days = calendar.working_days().len() as u64;
+            if total > working_days * per_day_max {
+                total_value.mistake(
+                    format!(
+                        "`{}` is {total}: {working_days} working days with at most {per_day_max} \
+                         each have room for {}",
+                        total_value.path(),
+                        working_days * per_day_max
+                    ),
+                    "lower the total, raise `per_day_max`, or lengthen `period`",
+                );
+                return None;
+            }
+            let room = calendar.hours().minutes().saturating_sub(MORNING_MINUTES);
+            if total > 0 && *duration_minutes.end() > room {
+                table.required("duration_minutes_max")?.mistake(
+                    format!(
+                        "a meeting of {} minutes does not fit into the office hours",
+                        duration_minutes.end()
+                    ),
+                    format!("write at most {room} minutes; the first hour is for negotiating"),
+                );
+                return None;
+            }
+        }
+        Some(Self {
+            kind: kind?,
+            level: level?,
+            total,
+            topics: topics?,
+            formality: formality?,
+            counter_per_mille: counter_per_mille?,
+            decline_per_mille: decline_per_mille?,
+            cancel_per_mille: cancel_per_mille?,
+            notice_days: notice_days?,
+            duration_minutes,
+            per_day_max,
+            dates,
+        })
+    }
+
+    /// What `terms` has in common for all offers of a meeting.
+    pub(crate) fn terms(&self, place: &str, topic: String) -> MeetingTerms {
+        MeetingTerms {
+            kind: self.kind,
+            level: Some(self.level),
+            participants: Vec::new(),
+            place: place.to_owned(),
+            begins_at: None,
+            duration: None,
+            topics: vec![topic],
+            formality: self.formality,
+            answer_by: None,
+        }
+    }
+
+    fn sitting(
+        &self,
+        calendar: &Calendar,
+        working_day: u64,
+        attends: PerPlace<Rank>,
+        draw: &mut Draw,
+    ) -> Sitting {
+        let minutes = draw.within(self.duration_minutes.clone());
+        // Meetings begin at a multiple of ten minutes after the opening. The opening call takes the
+        // first minute, which office time leaves out.
+        let latest = calendar.hours().minutes() - minutes;
+        let begins =
+            draw.within(MORNING_MINUTES / 10..=(latest / 10).max(MORNING_MINUTES / 10)) * 10;
+        Sitting {
+            working_day,
+            begins_s: begins * MINUTE_S - crate::calendar::CALL_S,
+            duration_s: minutes * MINUTE_S,
+            attends,
+        }
+    }
+}
+
+/// Draws all meetings: first the given days, then the others on the days with the fewest meetings.
+pub(crate) fn draw_all(
+    all: &[Meetings],
+    calendar: &Calendar,
+    place: &str,
+    staff: &PerPlace<Staff>,
+    draw: &mut Draw,
+    plan: &mut Plan,
+) {
+    let mut on_day: BTreeMap<u64, u64> = BTreeMap::new();
+    let mut sittings: Vec<Vec<Sitting>> = Vec::new();
+    for meetings in all {
+        let mut fixed = Vec::new();
+        for date in &meetings.dates {
+            let found = date
+                .day
+                .and_then(|day| calendar.working_days().binary_search(&day).ok());
+            let working_day = found.expect("a given day was checked to be a working day") as u64;
+            *on_day.entry(working_day).or_default() += 1;
+            let rank = |place: Place| date.attends[place].unwrap_or(meetings.level);
+            let attends = PerPlace::new(rank(Place::South), rank(Place::North));
+            fixed.push(meetings.sitting(calendar, working_day, attends, draw));
+        }
+        sittings.push(fixed);
+    }
+    for (meetings, sittings) in all.iter().zip(&mut sittings) {
+        let mut own: BTreeMap<u64, u64> = BTreeMap::new();
+        for sitting in &*sittings {
+            *own.entry(sitting.working_day).or_default() += 1;
+        }
+        while (sittings.len() as u64) < meetings.total {
+            let count = |days: &BTreeMap<u64, u64>, day| days.get(&day).copied().unwrap_or(0);
+            let days = 0..calendar.working_days().len() as u64;
+            let free = days.filter(|day| count(&own, *day) < meetings.per_day_max);
+            let mut free: Vec<(u64, u64)> = free.map(|day| (count(&on_day, day), day)).collect();
+            let fewest = free.iter().map(|(count, _)| *count).min();
+            free.retain(|(count, _)| Some(*count) == fewest);
+            let (_, day) = *draw.one_of(&free);
+            *own.entry(day).or_default() += 1;
+            *on_day.entry(day).or_default() += 1;
+            let attends = PerPlace::new(meetings.level, meetings.level);
+            sittings.push(meetings.sitting(calendar, day, attends, draw));
+        }
+    }
+    for (meetings, sittings) in all.iter().zip(&mut sittings) {
+        sittings.sort_by_key(|sitting| (sitting.working_day, sitting.begins_s));
+        for sitting in sittings {
+            hold(meetings, sitting, calendar, place, staff, draw, plan);
+        }
+    }
+}
+
+/// Negotiates, convenes and closes one meeting.
+fn hold(
+    meetings: &Meetings,
+    sitting: &Sitting,
+    calendar: &Calendar,
+    place: &str,
+    staff: &PerPlace<Staff>,
+    draw: &mut Draw,
+    plan: &mut Plan,
+) {
+    let day_s = sitting.working_day * calendar.day_office_s();
+    let begins_s = day_s + sitting.begins_s;
+    let negotiation = Negotiation {
+        meetings,
+        sitting,
+        calendar,
+        staff,
+        begins_s,
+    };
+    let key = negotiation.draw(place, draw, plan);
+
+    let office = *draw.one_of(&Place::BOTH);
+    let by = staff[office].of_rank(sitting.attends[office], draw);
+    let text = "the delegations have met".to_owned();
+    plan.add(
+        calendar.office_time(begins_s),
+        office,
+        Act::ConveneMeeting { of: key, by, text },
+    );
+
+    let office = *draw.one_of(&Place::BOTH);
+    let by = staff[office].of_rank(sitting.attends[office], draw);
+    let text = "the agenda was gone through".to_owned();
+    let duration = Duration::from_secs(sitting.duration_s);
+    let ends_at = calendar.during(
+        calendar.working_days()[sitting.working_day as usize],
+        sitting.begins_s + sitting.duration_s,
+    );
+    plan.add(
+        ends_at,
+        office,
+        Act::CloseMeeting {
+            of: key,
+            by,
+            text,
+            duration,
+        },
+    );
+}
+
+fn dates(value: &Value<'_>, calendar: Option<&Calendar>) -> Option<Vec<Fixed>> {
+    let seen = std::cell::RefCell::new(Vec::new());
+    value.list(|item| {
+        let (day, attends) = if item.is_table() {
+            item.table(DATE_KEYS, |table| {
+                let day = table
+                    .required("day")
+                    .and_then(|value| working_day(&value, calendar));
+                let rank = |key| table.or(key, None, |value| value.word(RANKS).map(Some));
+                let (south, north) = (rank("south"), rank("north"));
+                Some((day?, PerPlace::new(south?, north?)))
+            })?
+        } else {
+            (working_day(&item, calendar)?, PerPlace::default())
+        };
+        if day.is_some() && seen.borrow().contains(&day) {
+            item.mistake(
+                format!("`{}` is given before", item.path()),
+                "write each day once",
+            );
+            return None;
+        }
+        seen.borrow_mut().push(day);
+        Some(Fixed { day, attends })
+    })
+}
+
+/// The index of a given day. The inner `None`: it cannot be told, since the calendar is in doubt.
+fn working_day(value: &Value<'_>, calendar: Option<&Calendar>) -> Option<Option<u64>> {
+    let date = value.date()?;
+    let Some(calendar) = calendar else {
+        return Some(None);
+    };
+    let (path, last) = (value.path(), calendar.date(calendar.days() - 1));
+    let Some(day) = calendar.index_of(date) else {
+        let first = calendar.date(0);
+        let remedy = format!("write a day from {first} to {last}, or change `period`");
+        value.mistake(format!("`{path}` is {date}, outside the period"), remedy);
+        return None;
+    };
+    if calendar.working_days().binary_search(&day).is_err() {
+        let weekday = format!("{:?}", date.weekday());
+        value.mistake(
+            format!("`{path}` is {date}, a {weekday} on which the offices are closed"),
+            "write a working day, or add the weekday to `office_hours.days`",
+        );
+        return None;
+    }
+    Some(Some(day))
+}

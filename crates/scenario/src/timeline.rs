@@ -1,0 +1,223 @@
+//! The timeline: what is to happen, when, at which office.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use office::Place;
+use office::call::Call;
+use office::contact::Contact;
+use office::document::Document;
+use office::meeting::MeetingTerms;
+use office::officer::Officer;
+
+/// What is to happen from `start` to `end`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Timeline {
+    /// Midnight, by the scenario's clock, at the start of the first day.
+    pub start: Timestamp,
+    /// Midnight at the end of the last day. Every event is before it.
+    pub end: Timestamp,
+    /// By time; of one instant, in the order in which they are to happen.
+    pub events: Vec<Event>,
+}
+
+/// One act of one office.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    /// When, in whole seconds.
+    pub at: Timestamp,
+    /// The office that acts.
+    pub office: Place,
+    /// What it does.
+    pub act: Act,
+}
+
+/// Names an exchange within its timeline, so that later acts can refer to it.
+///
+/// The exchange's own id is known only once its first step is recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key(u32);
+
+impl Key {
+    /// The how-manieth exchange of the timeline it is, from 0.
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// What an office does. `of` is an exchange that an earlier event began.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Act {
+    /// Sends a document.
+    SendDocument {
+        /// Names it.
+        key: Key,
+        /// The document; its `in_reply_to` is empty, since ids are not known in advance.
+        document: Box<Document>,
+        /// The document of the peer that it answers.
+        in_reply_to: Option<Key>,
+    },
+    /// Acknowledges a document of the peer.
+    AcknowledgeDocument {
+        /// The document.
+        of: Key,
+        /// The officer who does.
+        by: Officer,
+        /// A remark.
+        text: String,
+    },
+    /// Refuses receipt of a document of the peer.
+    RefuseDocument {
+        /// The document.
+        of: Key,
+        /// The officer who does.
+        by: Officer,
+        /// Why.
+        reason: String,
+    },
+    /// Proposes a meeting.
+    ProposeMeeting {
+        /// Names it.
+        key: Key,
+        /// What is offered.
+        terms: Box<MeetingTerms>,
+    },
+    /// Answers the peer's offer with another.
+    CounterMeeting {
+        /// The meeting.
+        of: Key,
+        /// What is offered instead.
+        terms: Box<MeetingTerms>,
+    },
+    /// Accepts the peer's offer.
+    AcceptMeeting {
+        /// The meeting.
+        of: Key,
+        /// The officer who does.
+        by: Officer,
+        /// A remark.
+        text: String,
+    },
+    /// Declines the peer's offer.
+    DeclineMeeting {
+        /// The meeting.
+        of: Key,
+        /// The officer who does.
+        by: Officer,
+        /// Why.
+        reason: String,
+    },
+    /// Calls off a meeting that was accepted.
+    CancelMeeting {
+        /// The meeting.
+        of: Key,
+        /// The officer who does.
+        by: Officer,
+        /// Why.
+        reason: String,
+    },
+    /// Convenes a meeting at the time agreed.
+    ConveneMeeting {
+        /// The meeting.
+        of: Key,
+        /// The officer who does.
+        by: Officer,
+        /// A remark.
+        text: String,
+    },
+    /// Closes a meeting.
+    CloseMeeting {
+        /// The meeting.
+        of: Key,
+        /// The officer who does.
+        by: Officer,
+        /// A remark.
+        text: String,
+        /// How long it lasted.
+        duration: Duration,
+    },
+    /// Records a consultation that has taken place.
+    RecordContact {
+        /// Names it.
+        key: Key,
+        /// The consultation.
+        contact: Box<Contact>,
+    },
+    /// Confirms a consultation that the peer recorded.
+    ConfirmContact {
+        /// The consultation.
+        of: Key,
+        /// The officer who does.
+        by: Officer,
+        /// A remark.
+        text: String,
+    },
+    /// Makes a call on the telephone line.
+    RecordCall {
+        /// The call.
+        call: Call,
+    },
+}
+
+impl Act {
+    /// The exchange it begins or moves; a call is none.
+    pub const fn key(&self) -> Option<Key> {
+        match self {
+            Self::SendDocument { key, .. }
+            | Self::ProposeMeeting { key, .. }
+            | Self::RecordContact { key, .. } => Some(*key),
+            Self::AcknowledgeDocument { of, .. }
+            | Self::RefuseDocument { of, .. }
+            | Self::CounterMeeting { of, .. }
+            | Self::AcceptMeeting { of, .. }
+            | Self::DeclineMeeting { of, .. }
+            | Self::CancelMeeting { of, .. }
+            | Self::ConveneMeeting { of, .. }
+            | Self::CloseMeeting { of, .. }
+            | Self::ConfirmContact { of, .. } => Some(*of),
+            Self::RecordCall { .. } => None,
+        }
+    }
+
+    /// Whether it begins an exchange.
+    pub const fn begins(&self) -> bool {
+        matches!(
+            self,
+            Self::SendDocument { .. } | Self::ProposeMeeting { .. } | Self::RecordContact { .. }
+        )
+    }
+}
+
+/// Events while they are being drawn.
+#[derive(Debug, Default)]
+pub(crate) struct Plan {
+    events: Vec<Event>,
+    keys: u32,
+}
+
+impl Plan {
+    /// A name for one more exchange.
+    pub(crate) fn next_key(&mut self) -> Key {
+        let key = Key(self.keys);
+        self.keys = self
+            .keys
+            .checked_add(1)
+            .expect("a scenario's totals are below 4 billion");
+        key
+    }
+
+    /// Adds an event.
+    pub(crate) fn add(&mut self, at: Timestamp, office: Place, act: Act) {
+        self.events.push(Event { at, office, act });
+    }
+
+    /// The events in order. The sort is stable: of one instant, the one added first comes first.
+    pub(crate) fn into_timeline(mut self, start: Timestamp, end: Timestamp) -> Timeline {
+        self.events.sort_by_key(|event| event.at);
+        Timeline {
+            start,
+            end,
+            events: self.events,
+        }
+    }
+}
