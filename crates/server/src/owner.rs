@@ -184,7 +184,8 @@ impl Owner {
         }
     }
 
-    async fn commit(&self, batch: Batch) -> Result<(), LedgerError> {
+    /// Holds the owner alone, since answers that wait cannot be shared.
+    async fn commit(&mut self, batch: Batch) -> Result<(), LedgerError> {
         match &self.commit {
             Commit::Inline => batch.commit().map(drop),
             Commit::Thread(committer) => {
