@@ -53,5 +53,7 @@ pub use reader::{Cursor, Reader, Steps};
 pub use reconcile::{Reconciliation, reconcile};
 pub use report::{ConsultationsReport, ContactsReport, MeetingsReport, TallyReport};
 pub use restore::{Restored, restore};
-pub use storage::{DiskStorage, MemoryStorage, Storage, StorageFile};
+pub use storage::{
+    DiskStorage, FaultyStorage, MemoryStorage, Operation, Storage, StorageFile, Unsynced,
+};
 pub use verify::{Fault, Verification, verify};

@@ -1,4 +1,6 @@
 //! The ledger through its public face: one binary, a module a theme.
 
+mod failed_writes;
+mod power_cuts;
 mod records;
 mod torn_tails;
