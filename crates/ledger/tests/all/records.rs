@@ -3,6 +3,8 @@
 use bytes::Bytes;
 use jiff::Timestamp;
 use ledger::{Entry, Ledger, LedgerOptions, Parcel, Record, Storage};
+use office::call::{Call, CallKind};
+use office::contact::ContactKind;
 use office::line::{Acknowledgement, Mark};
 use office::{Content, Place, RequestId, Step, StepId, StepKind};
 use prost::Message;
@@ -105,6 +107,45 @@ impl Records {
             through: self.own,
             appended: self.peers.sequence,
         })
+    }
+
+    pub(crate) fn call(&mut self, author: Place, day: u64) -> Record {
+        let call = Call {
+            kind: CallKind::Opening,
+            day: office::tally::day_of(at(day * 86_400)),
+            answered: true,
+        };
+        let payload = protocol::call_to_pb(&call).encode_to_vec().into();
+        self.step(author, StepKind::CallRecorded, None, payload)
+    }
+
+    pub(crate) fn contact(&mut self, author: Place, kind: ContactKind, begun: u64) -> Record {
+        let contact = pb::Contact {
+            kind: protocol::contact_kind_to_pb(kind).into(),
+            begun_at: Some(protocol::timestamp_to_pb(at(begun))),
+            ..Default::default()
+        };
+        let payload = contact.encode_to_vec().into();
+        self.step(author, StepKind::ContactRecorded, None, payload)
+    }
+
+    pub(crate) fn proposal(&mut self, author: Place, kind: ContactKind) -> Record {
+        let terms = pb::MeetingTerms {
+            kind: protocol::contact_kind_to_pb(kind).into(),
+            ..Default::default()
+        };
+        let payload = terms.encode_to_vec().into();
+        self.step(author, StepKind::MeetingProposed, None, payload)
+    }
+
+    /// The last step of `author`.
+    pub(crate) fn last(&self, author: Place) -> StepId {
+        let mark = if author == self.place {
+            self.own
+        } else {
+            self.peers
+        };
+        StepId::new(author, mark.sequence)
     }
 
     /// A mixture: documents of many sizes, answers, notes of the line.
