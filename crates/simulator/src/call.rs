@@ -70,7 +70,7 @@ impl Desk {
                 return Ok(response.receipt.map(|receipt| receipt.name));
             }
             Act::AcknowledgeDocument { by, text, .. } => {
-                let acknowledgement = remark(by, text);
+                let acknowledgement = Some(remark(by, text));
                 let request = pb::AcknowledgeDocumentRequest {
                     request_id,
                     name,
@@ -108,7 +108,7 @@ impl Desk {
                 self.meetings.counter_meeting(request).await?;
             }
             Act::AcceptMeeting { by, text, .. } => {
-                let remark = remark(by, text);
+                let remark = Some(remark(by, text));
                 let request = pb::AcceptMeetingRequest {
                     request_id,
                     name,
@@ -118,7 +118,7 @@ impl Desk {
                 self.meetings.accept_meeting(request).await?;
             }
             Act::DeclineMeeting { by, reason, .. } => {
-                let remark = remark(by, reason);
+                let remark = Some(remark(by, reason));
                 let request = pb::DeclineMeetingRequest {
                     request_id,
                     name,
@@ -128,7 +128,7 @@ impl Desk {
                 self.meetings.decline_meeting(request).await?;
             }
             Act::CancelMeeting { by, reason, .. } => {
-                let remark = remark(by, reason);
+                let remark = Some(remark(by, reason));
                 let request = pb::CancelMeetingRequest {
                     request_id,
                     name,
@@ -138,7 +138,7 @@ impl Desk {
                 self.meetings.cancel_meeting(request).await?;
             }
             Act::ConveneMeeting { by, text, .. } => {
-                let remark = remark(by, text);
+                let remark = Some(remark(by, text));
                 let request = pb::ConveneMeetingRequest {
                     request_id,
                     name,
@@ -151,7 +151,7 @@ impl Desk {
                 by, text, duration, ..
             } => {
                 let closing = pb::MeetingClosing {
-                    remark: remark(by, text),
+                    remark: Some(remark(by, text)),
                     duration: prost_types::Duration::try_from(*duration).ok(),
                 };
                 let closing = Some(closing);
@@ -173,7 +173,7 @@ impl Desk {
                 return Ok(response.contact.map(|contact| contact.name));
             }
             Act::ConfirmContact { by, text, .. } => {
-                let confirmation = remark(by, text);
+                let confirmation = Some(remark(by, text));
                 let request = pb::ConfirmContactRequest {
                     request_id,
                     name,
@@ -194,9 +194,9 @@ impl Desk {
     }
 }
 
-fn remark(by: &Officer, text: &str) -> Option<pb::Remark> {
-    Some(pb::Remark {
+fn remark(by: &Officer, text: &str) -> pb::Remark {
+    pb::Remark {
         officer: Some(protocol::officer_to_pb(by)),
         text: text.to_owned(),
-    })
+    }
 }

@@ -32,8 +32,10 @@ pub(crate) struct Network {
     shared: Arc<Shared>,
 }
 
+type Listening = mpsc::Sender<Box<dyn Io>>;
+
 struct Shared {
-    listening: Mutex<PerPlace<Option<mpsc::Sender<Box<dyn Io>>>>>,
+    listening: Mutex<PerPlace<Option<Listening>>>,
     line_is_up: watch::Sender<bool>,
     draws: Mutex<ChaCha8Rng>,
 }
