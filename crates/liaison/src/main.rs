@@ -1,2 +1,45 @@
-//! The command line.
-fn main() {}
+//! The command line of the liaison offices.
+//!
+//! **The decision.** One file a subcommand, and each has the same shape: arguments as typed become arguments as
+//! meant, one call or one reading of a ledger follows, and one function prints what came of it. Nothing here
+//! holds a rule: what is allowed, the office says.
+//!
+//! **The invariant.** Data goes to stdout, everything else to stderr, and the exit code alone tells a script
+//! what happened ([`failure::Failure::exit_code`]).
+
+#![expect(
+    dead_code,
+    reason = "the commands that talk to offices are the next to come"
+)]
+
+mod arguments;
+mod completions;
+mod connect;
+mod failure;
+mod hex;
+mod journal;
+mod json;
+mod ledger_command;
+mod man;
+mod officer;
+mod output;
+mod refusal;
+mod settings;
+mod simulate;
+mod source;
+mod system;
+mod table;
+mod tally;
+mod time;
+mod up;
+mod wire;
+mod words;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    let cli = arguments::Cli::parse();
+    arguments::run(cli)
+}
