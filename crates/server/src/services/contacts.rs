@@ -58,14 +58,13 @@ impl Contacts {
     }
 
     fn recorded_at(&self, authored: Authored) -> Result<Option<prost_types::Timestamp>, Status> {
-        let at = match authored.at {
-            Some(at) => at,
-            None => {
-                let step = read::step(&self.desk.owner.reader, authored.id);
-                step.map_err(|refusal| status_of(&refusal))?
-                    .step
-                    .authored_at
-            }
+        let at = if let Some(at) = authored.at {
+            at
+        } else {
+            let step = read::step(&self.desk.owner.reader, authored.id);
+            step.map_err(|refusal| status_of(&refusal))?
+                .step
+                .authored_at
         };
         Ok(Some(protocol::timestamp_to_pb(at)))
     }

@@ -209,12 +209,11 @@ impl Service<Request<Incoming>> for Services {
 
     fn call(&mut self, request: Request<Incoming>) -> Answering {
         let name = request.uri().path().split('/').nth(1).unwrap_or_default();
-        match self.by_name.get(name) {
-            Some(service) => Box::pin(service.clone().oneshot(request)),
-            None => {
-                let status = Status::unimplemented("no such service");
-                Box::pin(std::future::ready(Ok(status.into_http())))
-            }
+        if let Some(service) = self.by_name.get(name) {
+            Box::pin(service.clone().oneshot(request))
+        } else {
+            let status = Status::unimplemented("no such service");
+            Box::pin(std::future::ready(Ok(status.into_http())))
         }
     }
 }
