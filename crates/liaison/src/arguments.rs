@@ -7,7 +7,10 @@ use tracing_subscriber::EnvFilter;
 
 use crate::failure::Failure;
 use crate::settings::{GlobalArgs, Settings};
-use crate::{completions, ledger_command, man, simulate, tally, up};
+use crate::{
+    call, completions, contact, document, ledger_command, line, man, meeting, send, simulate,
+    status, tally, up, watch,
+};
 
 const AFTER_HELP: &str = "\
 A first look:
@@ -35,6 +38,14 @@ pub(crate) struct Cli {
 enum Command {
     Simulate(simulate::SimulateArgs),
     Up(up::UpArgs),
+    Send(send::SendArgs),
+    Document(document::DocumentArgs),
+    Meeting(meeting::MeetingArgs),
+    Contact(contact::ContactArgs),
+    Call(call::CallArgs),
+    Line(line::LineArgs),
+    Status(status::StatusArgs),
+    Watch(watch::WatchArgs),
     Tally(tally::TallyArgs),
     Ledger(ledger_command::LedgerArgs),
     Completions(completions::CompletionsArgs),
@@ -60,6 +71,14 @@ impl Command {
         match self {
             Self::Simulate(args) => args.run(settings),
             Self::Up(args) => args.run(settings),
+            Self::Send(args) => args.run(settings),
+            Self::Document(args) => args.run(settings),
+            Self::Meeting(args) => args.run(settings),
+            Self::Contact(args) => args.run(settings),
+            Self::Call(args) => args.run(settings),
+            Self::Line(args) => args.run(settings),
+            Self::Status(args) => args.run(settings),
+            Self::Watch(args) => args.run(settings),
             Self::Tally(args) => args.run(settings),
             Self::Ledger(args) => args.run(settings),
             Self::Completions(args) => args.run(settings),

@@ -1,6 +1,7 @@
 //! Connections to offices.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -17,6 +18,8 @@ use crate::failure::Failure;
 use crate::refusal::Refused;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How a watcher finds out that an office has gone without a word.
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(10);
 /// An entry may hold a document of the greatest size.
 const MESSAGE_BYTES_MAX: usize = 18 * 1024 * 1024;
 
@@ -45,6 +48,12 @@ impl FromStr for Address {
             ));
         }
         Ok(Self(bare.to_owned()))
+    }
+}
+
+impl From<SocketAddr> for Address {
+    fn from(address: SocketAddr) -> Self {
+        Self(address.to_string())
     }
 }
 
@@ -82,7 +91,9 @@ pub(crate) async fn dial(
 ) -> Result<Connection, Failure> {
     let endpoint = Endpoint::from_shared(format!("http://{address}"))
         .map_err(|error| Failure::Usage(format!("{address} is not an address: {error}")))?
-        .connect_timeout(CONNECT_TIMEOUT);
+        .connect_timeout(CONNECT_TIMEOUT)
+        .http2_keep_alive_interval(KEEP_ALIVE_INTERVAL)
+        .keep_alive_while_idle(true);
     match endpoint.connect().await {
         Ok(channel) => Ok(Connection {
             office,

@@ -30,10 +30,6 @@ impl Line {
         Self { entry, envelope }
     }
 
-    pub(crate) fn sequence(&self) -> u64 {
-        self.entry.sequence
-    }
-
     /// Whether it is a step, and no local note.
     pub(crate) fn is_step(&self) -> bool {
         matches!(

@@ -7,31 +7,38 @@
 //! **The invariant.** Data goes to stdout, everything else to stderr, and the exit code alone tells a script
 //! what happened ([`failure::Failure::exit_code`]).
 
-#![expect(
-    dead_code,
-    reason = "the commands that talk to offices are the next to come"
-)]
-
 mod arguments;
+mod body;
+mod call;
 mod completions;
 mod connect;
+mod contact;
+mod contact_terms;
+mod document;
 mod failure;
 mod hex;
 mod journal;
 mod json;
 mod ledger_command;
+mod line;
+mod listing;
 mod man;
+mod meeting;
 mod officer;
 mod output;
 mod refusal;
+mod request;
+mod send;
 mod settings;
 mod simulate;
 mod source;
+mod status;
 mod system;
 mod table;
 mod tally;
 mod time;
 mod up;
+mod watch;
 mod wire;
 mod words;
 

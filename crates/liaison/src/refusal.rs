@@ -1,6 +1,7 @@
 //! An office's refusal, in full: the message, then every detail that google.rpc has a form for.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tonic::{Code, Status};
@@ -36,6 +37,11 @@ impl Refused {
     pub(crate) fn with_hint(mut self, hint: String) -> Self {
         self.hint = Some(hint);
         self
+    }
+
+    /// The office's message.
+    pub(crate) fn message(&self) -> &str {
+        self.status.message()
     }
 
     pub(crate) fn code(&self) -> Code {
@@ -190,6 +196,18 @@ fn hint_of(status: &Status) -> Option<String> {
         .then(|| "the call took longer than --timeout; give it more time".to_owned())
 }
 
+/// How long to wait before asking again, if the refusal has this reason and says so.
+pub(crate) fn retry_delay(status: &Status, reason: &str) -> Option<Duration> {
+    let details = status.get_error_details();
+    let same = details
+        .error_info()
+        .is_some_and(|info| info.reason == reason);
+    details
+        .retry_info()
+        .filter(|_| same)
+        .and_then(|retry| retry.retry_delay)
+}
+
 /// The name that the gRPC specification gives a code.
 pub(crate) const fn code_name(code: Code) -> &'static str {
     match code {
@@ -216,7 +234,6 @@ pub(crate) const fn code_name(code: Code) -> &'static str {
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;
-    use std::time::Duration;
 
     use super::*;
 

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use jiff::civil::Date;
 use ledger::{Reader, TallyReport};
 use office::contact::ContactKind;
-use office::{Count, Counted, Place, Tally};
+use office::{Count, Counted, Place};
 use protocol::pb::ledger as pb;
 use serde_json::{Value, json};
 
@@ -17,7 +17,6 @@ use crate::output::{FAINT, HEADING, styled, thousands};
 use crate::settings::{OfficesArgs, Settings};
 use crate::source::{self, Named};
 use crate::table::Table;
-use crate::words;
 
 const EXAMPLES: &str = "\
 A LEDGER is a directory, a directory with south/ and north/ inside, or a running office: south, north, or its
@@ -129,23 +128,38 @@ fn from_disk(path: &Path, by: Option<By>) -> Result<Told, Failure> {
     let reader = source::read(path)?;
     let tally = ledger::tally(&reader)?;
     let rows = by.map_or_else(BTreeMap::new, |by| tally.by(|count| by.key(count)));
+    let rows = rows
+        .iter()
+        .map(|(key, tally)| (key.clone(), TallyReport::from(tally)));
     Ok(Told {
         ledger: path.display().to_string(),
         tally: TallyReport::from(&tally),
-        rows: rows
-            .into_iter()
-            .map(|((_, key), tally): ((u8, String), Tally)| (key, TallyReport::from(&tally)))
-            .collect(),
+        rows: in_order(by, rows.collect()),
         reader: Some(reader),
     })
 }
 
+/// Rows by their keys; kinds and offices in the order of the record.
+fn in_order(by: Option<By>, mut rows: Vec<(String, TallyReport)>) -> Vec<(String, TallyReport)> {
+    let place = |key: &str| match by {
+        Some(By::Kind) => KINDS.iter().position(|kind| kind_word(*kind) == key),
+        Some(By::Office) => Place::BOTH.iter().position(|place| place.word() == key),
+        _ => None,
+    };
+    rows.sort_by_cached_key(|(key, _)| (place(key), key.clone()));
+    rows
+}
+
 async fn from_office(named: &Named, offices: &Offices, by: Option<By>) -> Result<Told, Failure> {
     let connection = source::dial(named, offices).await?;
-    let by = by.map_or(pb::TallyBy::Unspecified, By::to_pb);
-    let request = connection.request(pb::GetTallyRequest { by: by.into() });
+    let broken_down = by.map_or(pb::TallyBy::Unspecified, By::to_pb);
+    let request = connection.request(pb::GetTallyRequest {
+        by: broken_down.into(),
+    });
     let outcome = connection.ledger().get_tally(request).await;
     let answer = connection.answer("read the tally", outcome)?;
+    let rows = answer.rows.iter();
+    let rows = rows.map(|row| (row.key.clone(), report_of(&row.tally.unwrap_or_default())));
     Ok(Told {
         ledger: match named {
             Named::Office(place) => place.to_string(),
@@ -153,11 +167,7 @@ async fn from_office(named: &Named, offices: &Offices, by: Option<By>) -> Result
             Named::Directory(path) => path.display().to_string(),
         },
         tally: report_of(&answer.tally.unwrap_or_default()),
-        rows: answer
-            .rows
-            .iter()
-            .map(|row| (row.key.clone(), report_of(&row.tally.unwrap_or_default())))
-            .collect(),
+        rows: in_order(by, rows.collect()),
         reader: None,
     })
 }
@@ -213,37 +223,36 @@ impl By {
         }
     }
 
-    /// The row a count belongs to, and where it stands.
-    fn key(self, count: &Count) -> (u8, String) {
+    /// The row a count belongs to.
+    fn key(self, count: &Count) -> String {
         match self {
-            Self::Day => (0, count.day.to_string()),
-            Self::Week => (0, monday_of(count.day).to_string()),
-            Self::Office => match count.office {
-                Place::South => (0, count.office.to_string()),
-                Place::North => (1, count.office.to_string()),
-            },
-            Self::Kind => kind_key(count.what),
+            Self::Day => count.day.to_string(),
+            Self::Week => monday_of(count.day).to_string(),
+            Self::Office => count.office.to_string(),
+            Self::Kind => kind_word(count.what).to_owned(),
         }
     }
 }
 
-fn kind_key(what: Counted) -> (u8, String) {
-    let (place, word) = match what {
-        Counted::Contact(kind) => (
-            match kind {
-                ContactKind::GovernmentOfficials => 0,
-                ContactKind::WorkingLevel => 1,
-                ContactKind::Chiefs => 2,
-                ContactKind::RegularConsultation => 3,
-                ContactKind::OnDemandConsultation => 4,
-                ContactKind::NotStated => 5,
-            },
-            words::contact_kind(protocol::contact_kind_to_pb(kind).into()),
-        ),
-        Counted::Document => (6, "document".to_owned()),
-        Counted::Call => (7, "call".to_owned()),
-    };
-    (place, word)
+/// The kinds in the order of the record.
+const KINDS: [Counted; 8] = [
+    Counted::Contact(ContactKind::GovernmentOfficials),
+    Counted::Contact(ContactKind::WorkingLevel),
+    Counted::Contact(ContactKind::Chiefs),
+    Counted::Contact(ContactKind::RegularConsultation),
+    Counted::Contact(ContactKind::OnDemandConsultation),
+    Counted::Contact(ContactKind::NotStated),
+    Counted::Document,
+    Counted::Call,
+];
+
+/// The word that a running office has for a kind too.
+const fn kind_word(what: Counted) -> &'static str {
+    match what {
+        Counted::Contact(kind) => kind.word(),
+        Counted::Document => "document",
+        Counted::Call => "call",
+    }
 }
 
 fn monday_of(day: Date) -> Date {
@@ -392,6 +401,8 @@ fn tally_json(told: &Told, by: Option<By>) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use office::Tally;
+
     use super::*;
 
     fn told(ledger: &str, documents: u64) -> Told {

@@ -6,6 +6,9 @@ use jiff::civil::{Date, DateTime};
 use jiff::{Span, SpanRelativeTo, Timestamp};
 use office::tally::OFFICE_TIME;
 
+use crate::failure::Failure;
+use crate::system;
+
 /// A time as typed: a moment, or a while from now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Moment {
@@ -17,11 +20,21 @@ pub(crate) enum Moment {
 
 impl Moment {
     /// The time meant.
-    pub(crate) fn after(self, now: Timestamp) -> Result<Timestamp, jiff::Error> {
+    pub(crate) fn after(self, now: Timestamp) -> Result<Timestamp, Failure> {
         match self {
             Self::At(time) => Ok(time),
-            Self::In(duration) => now.checked_add(duration),
+            Self::In(duration) => now.checked_add(duration).map_err(|error| {
+                Failure::Usage(format!(
+                    "{} from now is no time: {error}",
+                    duration_words(duration)
+                ))
+            }),
         }
+    }
+
+    /// The time meant, as protobuf writes it.
+    pub(crate) fn to_pb(self) -> Result<prost_types::Timestamp, Failure> {
+        self.after(system::now()).map(protocol::timestamp_to_pb)
     }
 }
 

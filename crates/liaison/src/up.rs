@@ -57,9 +57,8 @@ pub(crate) struct UpArgs {
 impl UpArgs {
     pub(crate) fn run(self, settings: &Settings) -> Result<(), Failure> {
         let listen = settings.addresses(self.south.as_ref(), self.north.as_ref())?;
-        let (output, data) = (settings.output, self.data.clone());
-        offices::run(self.data, listen, move |addresses| {
-            serving(output, &addresses, &data)
+        offices::run(&self.data, &listen, |addresses| {
+            serving(settings.output, &addresses, &self.data)
         })
     }
 }

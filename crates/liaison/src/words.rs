@@ -212,8 +212,7 @@ pub(crate) fn contact_state(state_number: i32) -> &'static str {
 
 /// The kind of a contact.
 pub(crate) fn contact_kind(number: i32) -> String {
-    let known = pb::ContactKind::try_from(number).unwrap_or_default();
-    word(known.as_str_name(), "CONTACT_KIND_")
+    protocol::contact_kind_from_pb(number).map_or_else(String::new, |kind| kind.word().to_owned())
 }
 
 /// The form of a document.
