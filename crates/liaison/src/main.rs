@@ -1,2 +1,52 @@
-//! The command line.
-fn main() {}
+//! The command line of the liaison offices.
+//!
+//! **The decision.** One file a subcommand, and each has the same shape: arguments as typed become arguments as
+//! meant, one call or one reading of a ledger follows, and one function prints what came of it. Nothing here
+//! holds a rule: what is allowed, the office says.
+//!
+//! **The invariant.** Data goes to stdout, everything else to stderr, and the exit code alone tells a script
+//! what happened ([`failure::Failure::exit_code`]).
+
+mod arguments;
+mod body;
+mod call;
+mod completions;
+mod connect;
+mod contact;
+mod contact_terms;
+mod document;
+mod failure;
+mod hex;
+mod journal;
+mod json;
+mod ledger_command;
+mod line;
+mod listing;
+mod man;
+mod meeting;
+mod officer;
+mod output;
+mod refusal;
+mod request;
+mod send;
+mod settings;
+mod simulate;
+mod source;
+mod status;
+mod system;
+mod table;
+mod tally;
+mod time;
+mod up;
+mod watch;
+mod wire;
+mod words;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    let cli = arguments::Cli::parse();
+    arguments::run(cli)
+}

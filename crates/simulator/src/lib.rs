@@ -16,7 +16,7 @@
 //! let scenario = Scenario::parse("kaesong-2018.toml", text)?;
 //! let outcome = Simulation::in_memory(&scenario, 1).run()?;
 //! assert!(outcome.reconciliation.agreed);
-//! assert_eq!(outcome.tally.exchanges(), 458);
+//! assert_eq!(outcome.tallies[office::Place::South].exchanges(), 458);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 

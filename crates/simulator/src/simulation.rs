@@ -34,8 +34,8 @@ pub struct Simulation {
 pub struct Outcome {
     /// Steps that officers made.
     pub steps: u64,
-    /// The counts, the same at both offices: of the running offices, and of the ledgers read cold.
-    pub tally: Tally,
+    /// What each office counted, running; its ledger read cold counts the same.
+    pub tallies: PerPlace<Tally>,
     /// What comparing the two ledgers found.
     pub reconciliation: Reconciliation,
     /// How long the run was, in simulated time.
@@ -145,16 +145,17 @@ impl Simulation {
             .into_iter()
             .collect::<Result<Vec<_>, SimulationError>>()?;
         let reconciliation = ledger::reconcile(&readers[0], &readers[1])?;
-        let tally = ledger::tally(&readers[0])?;
-        for place in Place::BOTH {
-            if protocol::tally_to_pb(&tally) != tallies[place] {
+        let mut cold = PerPlace::default();
+        for (place, reader) in Place::BOTH.into_iter().zip(&readers) {
+            cold[place] = ledger::tally(reader)?;
+            if protocol::tally_to_pb(&cold[place]) != tallies[place] {
                 let what = format!("the {place} office counted {:?}", tallies[place]);
                 return Err(SimulationError::Miscounted { what });
             }
         }
         Ok(Outcome {
             steps,
-            tally,
+            tallies: cold,
             reconciliation,
             simulated,
         })
