@@ -23,6 +23,7 @@
 
 mod aside;
 mod batch;
+mod codec;
 mod commit;
 mod entry;
 mod error;
