@@ -9,6 +9,7 @@ use prost::Message;
 use protocol::pb::ledger as pb;
 use sha2::{Digest, Sha256};
 
+use crate::codec::{INBOUND, OUTBOUND, put_durable, put_step, take_step};
 use crate::entry::{Chain, DurablePoint, Entry, FaultyFrame, Record, without_chain};
 
 /// Bytes before a frame's body.
@@ -31,24 +32,32 @@ pub fn encode_frame(
     durable: Option<DurablePoint>,
     chain_before: &Chain,
 ) -> Chain {
-    let entry = without_chain(sequence, recorded_at, record, durable);
-    let body_len = entry.encoded_len() + CHAIN_FIELD_BYTES;
+    let start = buffer.len();
+    buffer.put_u64_le(0);
+    match record {
+        Record::Outbound(parcel) => put_step(buffer, sequence, recorded_at, OUTBOUND, parcel),
+        Record::Inbound(parcel) => put_step(buffer, sequence, recorded_at, INBOUND, parcel),
+        _ => without_chain(sequence, recorded_at, record, None)
+            .encode(buffer)
+            .expect("a BytesMut grows"),
+    }
+    if let Some(durable) = durable {
+        put_durable(buffer, durable);
+    }
+    let body = start + FRAME_HEADER_BYTES;
+    let chain = next_chain(chain_before, &buffer[body..]);
+    buffer.put_slice(&CHAIN_FIELD);
+    buffer.put_slice(&chain);
+    let body_len = buffer.len() - body;
     // A longer frame would be written, acknowledged, and then read by nobody.
     assert!(
         body_len <= BODY_BYTES_MAX,
         "an entry of {body_len} bytes was let through; the limit is {BODY_BYTES_MAX}"
     );
     let length = u32::try_from(body_len).expect("BODY_BYTES_MAX is less than 4 GiB");
-    buffer.reserve(FRAME_HEADER_BYTES + body_len);
-    let start = buffer.len();
-    buffer.put_u32_le(length);
-    buffer.put_u32_le(0);
-    entry.encode(buffer).expect("a BytesMut grows");
-    let chain = next_chain(chain_before, &buffer[start + FRAME_HEADER_BYTES..]);
-    buffer.put_slice(&CHAIN_FIELD);
-    buffer.put_slice(&chain);
-    let crc = checksum(length, &buffer[start + FRAME_HEADER_BYTES..]);
-    buffer[start + 4..start + FRAME_HEADER_BYTES].copy_from_slice(&crc.to_le_bytes());
+    let crc = checksum(length, &buffer[body..]);
+    buffer[start..start + 4].copy_from_slice(&length.to_le_bytes());
+    buffer[start + 4..body].copy_from_slice(&crc.to_le_bytes());
     chain
 }
 
@@ -61,8 +70,11 @@ pub fn decode_frame(bytes: &Bytes) -> Result<Option<(Entry, usize)>, FaultyFrame
     Ok(Some((decode_body(body)?, len)))
 }
 
-/// Reads the entry in a frame's body.
+/// Reads the entry in a frame's body. Envelope and payload are slices of it.
 pub(crate) fn decode_body(body: Bytes) -> Result<Entry, FaultyFrame> {
+    if let Some(entry) = take_step(&body) {
+        return Ok(entry);
+    }
     let entry = pb::Entry::decode(body)
         .map_err(|error| FaultyFrame(format!("the entry cannot be read: {error}")))?;
     Entry::from_pb(entry)

@@ -10,9 +10,11 @@ use crate::batch::Batch;
 use crate::entry::{Chain, DurablePoint, Entry, FORMAT_VERSION, Record};
 use crate::error::LedgerError;
 use crate::frame::encode_frame;
-use crate::opening::{Recovery, Walk, recover};
+use crate::opening::{Recovery, recover};
 use crate::reader::{INDEX_SPACING_BYTES, IndexPoint, Reader};
+use crate::snapshot::{SnapshotWriter, Snapshots};
 use crate::storage::Storage;
+use crate::walk::Walk;
 
 /// The bounds of a ledger's files.
 #[derive(Debug, Clone)]
@@ -66,6 +68,19 @@ impl Ledger {
         place: Place,
         options: LedgerOptions,
         now: Timestamp,
+        fold: impl FnMut(&Entry),
+    ) -> Result<(Self, Recovery), LedgerError> {
+        Self::open_with(storage, place, options, now, None, fold)
+    }
+
+    /// As [`Self::open`]; if there is a snapshot that fits, its state is taken up, and only the entries that follow
+    /// are checked and given to `fold`.
+    pub fn open_with(
+        storage: Arc<dyn Storage>,
+        place: Place,
+        options: LedgerOptions,
+        now: Timestamp,
+        snapshots: Option<Snapshots<'_>>,
         mut fold: impl FnMut(&Entry),
     ) -> Result<(Self, Recovery), LedgerError> {
         let path = storage.path();
@@ -75,7 +90,7 @@ impl Ledger {
         {
             return Err(LedgerError::Locked { directory: path });
         }
-        let (walk, recovery) = recover(&storage, place, &mut fold)?;
+        let (walk, recovery) = recover(&storage, place, snapshots, &mut fold)?;
         let mut ledger = Self::after(storage, place, options, walk);
         if ledger.next == 1 {
             ledger.begin(place, now, &mut fold)?;
@@ -131,6 +146,11 @@ impl Ledger {
     /// Reads what is durable, beside this writer.
     pub fn reader(&self) -> Reader {
         self.reader.clone()
+    }
+
+    /// Writes snapshots, also from another thread.
+    pub fn snapshot_writer(&self) -> SnapshotWriter {
+        SnapshotWriter::new(Arc::clone(&self.storage), self.reader())
     }
 
     /// The sequence that the next entry gets.

@@ -21,8 +21,10 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod ahead;
 mod aside;
 mod batch;
+mod codec;
 mod commit;
 mod entry;
 mod error;
@@ -34,10 +36,13 @@ mod reader;
 mod reconcile;
 mod report;
 mod restore;
+mod resume;
 mod scan;
 mod segments;
+mod snapshot;
 mod storage;
 mod verify;
+mod walk;
 
 pub use batch::Batch;
 pub use commit::{Committed, Committer};
@@ -48,11 +53,12 @@ pub use error::LedgerError;
 pub use fold::{fold, fold_entry, payload_of, step_of, tally};
 pub use frame::{BODY_BYTES_MAX, FRAME_HEADER_BYTES, decode_frame, encode_frame};
 pub use journal::{Ledger, LedgerOptions};
-pub use opening::{Recovery, read};
+pub use opening::{Recovery, read, read_with};
 pub use reader::{Cursor, Reader, Steps};
 pub use reconcile::{Reconciliation, reconcile};
 pub use report::{ConsultationsReport, ContactsReport, MeetingsReport, TallyReport};
 pub use restore::{Restored, restore};
+pub use snapshot::{SnapshotUse, SnapshotWriter, Snapshots};
 pub use storage::{
     DiskStorage, FaultyStorage, MemoryStorage, Operation, Storage, StorageFile, Unsynced,
 };

@@ -1,175 +1,43 @@
-//! Opening: walks over what an earlier writer left, cuts a torn tail, and refuses damage.
+//! Opening: takes up what an earlier writer left, cuts a torn tail, and refuses damage.
 
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, RwLock};
+use std::path::PathBuf;
+use std::sync::Arc;
 
-use jiff::Timestamp;
 use office::Place;
 
+use crate::ahead::fold_behind;
 use crate::aside::{copy_range, save_aside};
-use crate::entry::{CHAIN_START, Chain, Entry, FORMAT_VERSION, Record};
+use crate::entry::{Entry, FORMAT_VERSION, Record};
 use crate::error::LedgerError;
-use crate::reader::{Durable, INDEX_SPACING_BYTES, IndexPoint, Reader, Segment};
-use crate::scan::{Expected, Fault, FaultKind, Scanned, Scanner};
+use crate::reader::Reader;
+use crate::resume::take_snapshot;
+use crate::scan::{ChainCheck, Scanned, Scanner};
 use crate::segments::{segment_name, segments_in};
+use crate::snapshot::{Snapshot, SnapshotUse, Snapshots};
 use crate::storage::{Storage, StorageFile};
+use crate::walk::{Opened, Walk, Walked, bytes_of, open_all};
 
 /// What opening found.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Recovery {
     /// The ledger was new.
     pub created: bool,
-    /// Entries read.
+    /// Entries read: all of them, or those behind the snapshot.
     pub entries: u64,
     /// A torn tail that was cut: the file it was saved in, and its bytes.
     pub torn: Option<(String, u64)>,
-}
-
-/// What a walk over the segments has come to.
-pub(crate) struct Walk {
-    pub(crate) segments: Vec<Segment>,
-    pub(crate) next: u64,
-    pub(crate) chain: Chain,
-    pub(crate) outbound: u64,
-    pub(crate) inbound: u64,
-    pub(crate) latest: Timestamp,
-    place: Option<Place>,
-}
-
-/// Where a walk over one segment ended.
-struct Walked {
-    scanner: Scanner,
-    points: Vec<IndexPoint>,
-    /// The highest offset that a batch names as durable.
-    durable: u64,
-    /// Something other than zeros follows the last whole entry.
-    torn: bool,
-}
-
-impl Walk {
-    fn new() -> Self {
-        Self {
-            segments: Vec::new(),
-            next: 1,
-            chain: CHAIN_START,
-            outbound: 0,
-            inbound: 0,
-            latest: Timestamp::MIN,
-            place: None,
-        }
-    }
-
-    pub(crate) fn into_reader(self, place: Place) -> Reader {
-        let durable = Durable {
-            segments: self.segments,
-            sequence: self.next - 1,
-            failed: None,
-        };
-        Reader {
-            place,
-            durable: Arc::new(RwLock::new(durable)),
-        }
-    }
-
-    /// Reads a segment to its end. A fault in any but the last is damage; so is one below a durable point.
-    fn segment(
-        &mut self,
-        file: &Arc<dyn StorageFile>,
-        path: PathBuf,
-        first: u64,
-        last: bool,
-        mut each: impl FnMut(&Entry) -> Result<(), LedgerError>,
-    ) -> Result<Walked, LedgerError> {
-        let expected = Expected {
-            sequence: self.next,
-            chain: self.chain,
-        };
-        let mut scanner = Scanner::new(Arc::clone(file), path, first, Some(expected))?;
-        if first != self.next {
-            return Err(scanner.damaged(format!(
-                "the segment begins with {first} where {} belongs",
-                self.next
-            )));
-        }
-        let (mut points, mut durable, mut read_again) = (Vec::new(), 0, None);
-        let torn = loop {
-            match scanner.scan()? {
-                Scanned::Entry(entry, offset) => {
-                    self.count(&entry, offset, &mut points);
-                    if let Some(named) = entry.durable.filter(|named| named.segment == first) {
-                        durable = named.offset.min(offset);
-                    }
-                    each(&entry)?;
-                }
-                Scanned::End => break false,
-                Scanned::Fault(fault) => {
-                    if !last || is_damage(&scanner, &fault)? {
-                        // Beside a writer the bytes may have been read before they were all written.
-                        if read_again.replace(scanner.offset()) == Some(scanner.offset()) {
-                            return Err(scanner.damaged(fault.what));
-                        }
-                        scanner.resume(scanner.offset(), scanner.expected());
-                        continue;
-                    }
-                    break !scanner.only_zeros_left()?;
-                }
-            }
-        };
-        Ok(Walked {
-            scanner,
-            points,
-            durable,
-            torn,
-        })
-    }
-
-    fn count(&mut self, entry: &Entry, offset: u64, points: &mut Vec<IndexPoint>) {
-        if points
-            .last()
-            .is_none_or(|point: &IndexPoint| offset - point.offset >= INDEX_SPACING_BYTES)
-        {
-            points.push(IndexPoint {
-                sequence: entry.sequence,
-                offset,
-                outbound: self.outbound,
-                inbound: self.inbound,
-                latest: self.latest,
-            });
-        }
-        if let Record::Opening { place, .. } = entry.record {
-            self.place = Some(place);
-        }
-        self.outbound += u64::from(matches!(entry.record, Record::Outbound(_)));
-        self.inbound += u64::from(matches!(entry.record, Record::Inbound(_)));
-        self.latest = self.latest.max(entry.recorded_at);
-        (self.next, self.chain) = (entry.sequence + 1, entry.chain);
-    }
-
-    fn add(&mut self, first: u64, file: Arc<dyn StorageFile>, walked: Walked) {
-        self.segments.push(Segment {
-            first,
-            file,
-            path: walked.scanner.path().to_owned(),
-            len: walked.scanner.offset(),
-            points: walked.points,
-        });
-    }
-}
-
-/// Tells damage from a torn tail, in the last segment.
-fn is_damage(scanner: &Scanner, fault: &Fault) -> Result<bool, LedgerError> {
-    match fault.kind {
-        FaultKind::Torn => scanner.is_below_a_durable_point(),
-        FaultKind::Unreadable | FaultKind::Misplaced => Ok(true),
-    }
+    /// What became of the snapshot.
+    pub snapshot: SnapshotUse,
 }
 
 /// Walks over the ledger of `place` for a writer, and makes what is whole durable again.
 pub(crate) fn recover(
     storage: &Arc<dyn Storage>,
     place: Place,
+    snapshots: Option<Snapshots<'_>>,
     fold: &mut impl FnMut(&Entry),
 ) -> Result<(Walk, Recovery), LedgerError> {
+    let read = snapshots.as_ref().and_then(|_| Snapshot::read(&**storage));
     let mut firsts = segments_in(&**storage)?;
     let mut recovery = Recovery {
         created: firsts.is_empty(),
@@ -178,27 +46,37 @@ pub(crate) fn recover(
     if recovery.created {
         firsts.push(1);
     }
-    let directory = storage.path();
+    let mut opened = open_all(&**storage, &firsts, recovery.created)?;
+    let check = CheckOpening {
+        directory: storage.path(),
+        wanted: Some(place),
+    };
+    let (snapshot, used) = take_snapshot(read, snapshots, &opened);
+    recovery.snapshot = used;
     let mut walk = Walk::new();
-    for (index, first) in firsts.iter().enumerate() {
-        let name = segment_name(*first);
-        let path = directory.join(&name);
-        let file = storage
-            .open(&name, recovery.created)
-            .map_err(LedgerError::io("open", path.clone()))?;
-        let last = index + 1 == firsts.len();
-        let walked = walk.segment(&file, path, *first, last, |entry| {
-            check_opening(&directory, entry, Some(place))?;
-            recovery.entries += 1;
-            fold(entry);
-            Ok(())
-        })?;
-        if last {
-            recovery.torn = make_durable(&**storage, &*file, *first, &walked)?;
-        }
-        walk.add(*first, file, walked);
+    if let Some(snapshot) = snapshot {
+        check_first(&opened, &check)?;
+        opened = walk.begin_behind(snapshot, opened);
     }
-    Ok((walk, recovery))
+    let bytes = bytes_of(&opened);
+    let storage = &**storage;
+    fold_behind(bytes, fold, move |each| {
+        let count = opened.len();
+        for (index, segment) in opened.into_iter().enumerate() {
+            let last = index + 1 == count;
+            let walked = walk.segment(&segment, last, |entry| {
+                check.entry(&entry)?;
+                recovery.entries += 1;
+                each(entry);
+                Ok(())
+            })?;
+            if last {
+                recovery.torn = make_durable(storage, &*segment.file, segment.first, &walked)?;
+            }
+            walk.add(segment, walked);
+        }
+        Ok((walk, recovery))
+    })
 }
 
 /// Cuts a torn tail, after it is saved aside, and writes again what stands above the last durable point: it may
@@ -236,41 +114,56 @@ fn make_durable(
 }
 
 /// The first entry says whose ledger it is, and in which format.
-fn check_opening(
-    directory: &Path,
-    entry: &Entry,
+struct CheckOpening {
+    directory: PathBuf,
     wanted: Option<Place>,
-) -> Result<(), LedgerError> {
-    let directory = directory.to_owned();
-    match (&entry.record, wanted) {
-        (Record::Opening { format_version, .. }, _) if *format_version > FORMAT_VERSION => {
-            Err(LedgerError::NewerFormat {
-                directory,
-                found: *format_version,
-                known: FORMAT_VERSION,
-            })
+}
+
+impl CheckOpening {
+    fn entry(&self, entry: &Entry) -> Result<(), LedgerError> {
+        let directory = || self.directory.clone();
+        match (&entry.record, self.wanted) {
+            (Record::Opening { format_version, .. }, _) if *format_version > FORMAT_VERSION => {
+                Err(LedgerError::NewerFormat {
+                    directory: directory(),
+                    found: *format_version,
+                    known: FORMAT_VERSION,
+                })
+            }
+            (Record::Opening { place, .. }, Some(wanted)) if *place != wanted => {
+                Err(LedgerError::WrongPlace {
+                    directory: directory(),
+                    found: *place,
+                    wanted,
+                })
+            }
+            (Record::Opening { .. }, _) => Ok(()),
+            _ if entry.sequence == 1 => Err(LedgerError::Damaged {
+                file: self.directory.join(segment_name(1)),
+                offset: 0,
+                what: "the first entry does not say whose ledger this is".to_owned(),
+            }),
+            _ => Ok(()),
         }
-        (Record::Opening { place, .. }, Some(wanted)) if *place != wanted => {
-            Err(LedgerError::WrongPlace {
-                directory,
-                found: *place,
-                wanted,
-            })
-        }
-        (Record::Opening { .. }, _) => Ok(()),
-        _ if entry.sequence == 1 => Err(LedgerError::Damaged {
-            file: directory.join(segment_name(1)),
-            offset: 0,
-            what: "the first entry does not say whose ledger this is".to_owned(),
-        }),
-        _ => Ok(()),
     }
 }
 
 /// Opens a ledger for reading, beside any writer: what is whole is read, a torn tail is left alone. What the
 /// writer adds later is not seen.
 pub fn read(storage: &dyn Storage) -> Result<Reader, LedgerError> {
+    read_with(storage, None, |_| {}).map(|(reader, _)| reader)
+}
+
+/// As [`read`], and gives every entry to `fold`; if there is a snapshot that fits, its state is taken up, and only
+/// the entries that follow are checked and folded.
+pub fn read_with(
+    storage: &dyn Storage,
+    snapshots: Option<Snapshots<'_>>,
+    mut fold: impl FnMut(&Entry),
+) -> Result<(Reader, SnapshotUse), LedgerError> {
     let directory = storage.path();
+    // Read before the segments are listed: beside a writer it must not be newer than they are.
+    let read = snapshots.as_ref().and_then(|_| Snapshot::read(storage));
     let firsts = match segments_in(storage) {
         Ok(firsts) => firsts,
         Err(LedgerError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
@@ -278,19 +171,50 @@ pub fn read(storage: &dyn Storage) -> Result<Reader, LedgerError> {
         }
         Err(error) => return Err(error),
     };
+    let mut opened = open_all(storage, &firsts, false)?;
+    let check = CheckOpening {
+        directory: directory.clone(),
+        wanted: None,
+    };
+    let (snapshot, used) = take_snapshot(read, snapshots, &opened);
     let mut walk = Walk::new();
-    for (index, first) in firsts.iter().enumerate() {
-        let name = segment_name(*first);
-        let path = directory.join(&name);
-        let file = storage
-            .open(&name, false)
-            .map_err(LedgerError::io("open", path.clone()))?;
-        let last = index + 1 == firsts.len();
-        let walked = walk.segment(&file, path, *first, last, |entry| {
-            check_opening(&directory, entry, None)
-        })?;
-        walk.add(*first, file, walked);
+    if let Some(snapshot) = snapshot {
+        walk.place = check_first(&opened, &check)?;
+        opened = walk.begin_behind(snapshot, opened);
     }
+    let bytes = bytes_of(&opened);
+    let walk = fold_behind(bytes, &mut fold, move |each| {
+        let count = opened.len();
+        for (index, segment) in opened.into_iter().enumerate() {
+            let walked = walk.segment(&segment, index + 1 == count, |entry| {
+                check.entry(&entry)?;
+                each(entry);
+                Ok(())
+            })?;
+            walk.add(segment, walked);
+        }
+        Ok(walk)
+    })?;
     let place = walk.place.ok_or(LedgerError::NotALedger { directory })?;
-    Ok(walk.into_reader(place))
+    Ok((walk.into_reader(place), used))
+}
+
+/// The first entry, which says whose ledger it is. It is read also when a snapshot covers it.
+fn check_first(opened: &[Opened], check: &CheckOpening) -> Result<Option<Place>, LedgerError> {
+    let Some(Opened { first, file, path }) = opened.first() else {
+        return Ok(None);
+    };
+    let (file, path) = (Arc::clone(file), path.clone());
+    let mut scanner = Scanner::new(file, path, *first, None, ChainCheck::Joints)?;
+    match scanner.scan()? {
+        Scanned::Entry(entry, _) => {
+            check.entry(&entry)?;
+            Ok(match entry.record {
+                Record::Opening { place, .. } => Some(place),
+                _ => None,
+            })
+        }
+        Scanned::End => Ok(None),
+        Scanned::Fault(fault) => Err(scanner.damaged(fault.what)),
+    }
 }

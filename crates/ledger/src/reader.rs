@@ -83,6 +83,11 @@ impl Reader {
         cursor
     }
 
+    /// A cursor that begins at the last index point before `sequence`, or at it.
+    pub(crate) fn at(&self, sequence: u64) -> Cursor {
+        self.cursor(self.point(|point| point.sequence <= sequence))
+    }
+
     /// A cursor that begins with the first entry recorded at or after `time`.
     pub fn from_time(&self, time: Timestamp) -> Cursor {
         let start = self.point(|point| point.latest < time);
@@ -139,8 +144,19 @@ impl Reader {
         let (segment, offset, next) = start.map_or((0, 0, 1), |(segment, point)| {
             (segment, point.offset, point.sequence)
         });
+        let before = start.map_or(
+            IndexPoint {
+                sequence: 1,
+                offset: 0,
+                outbound: 0,
+                inbound: 0,
+                latest: Timestamp::MIN,
+            },
+            |(_, point)| point,
+        );
         Cursor {
             reader: self.clone(),
+            before,
             segment,
             offset,
             next,
@@ -175,6 +191,8 @@ impl Reader {
 #[derive(Debug)]
 pub struct Cursor {
     reader: Reader,
+    /// Where it began.
+    before: IndexPoint,
     /// First sequence of the segment read; 0 before the first.
     segment: u64,
     offset: u64,
@@ -185,6 +203,16 @@ pub struct Cursor {
 }
 
 impl Cursor {
+    /// What came before it began.
+    pub(crate) fn before(&self) -> IndexPoint {
+        self.before
+    }
+
+    /// Where the frame behind the last entry begins.
+    pub(crate) fn place(&self) -> (u64, u64) {
+        (self.segment, self.offset)
+    }
+
     /// The next entry; `None` when there is none yet.
     pub fn next_entry(&mut self) -> Result<Option<Entry>, LedgerError> {
         loop {

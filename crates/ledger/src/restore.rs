@@ -9,7 +9,7 @@ use crate::aside::{crowded, names_for, save_aside};
 use crate::entry::{CHAIN_START, Entry, Record};
 use crate::error::LedgerError;
 use crate::journal::{Ledger, LedgerOptions};
-use crate::scan::{Expected, Scanned, Scanner};
+use crate::scan::{ChainCheck, Expected, Scanned, Scanner};
 use crate::segments::{segment_name, segments_in};
 use crate::storage::Storage;
 
@@ -88,7 +88,13 @@ fn cut_at_damage(storage: &dyn Storage) -> Result<Vec<String>, LedgerError> {
         let file = storage
             .open(&name, false)
             .map_err(LedgerError::io("open", path.clone()))?;
-        let mut scanner = Scanner::new(Arc::clone(&file), path, first, Some(expected))?;
+        let mut scanner = Scanner::new(
+            Arc::clone(&file),
+            path,
+            first,
+            Some(expected),
+            ChainCheck::All,
+        )?;
         let faulty = loop {
             match scanner.scan()? {
                 Scanned::Entry(..) => {}
@@ -137,7 +143,7 @@ fn epoch_saved_aside(storage: &dyn Storage, place: Place) -> Result<u64, LedgerE
         let file = storage
             .open(name, false)
             .map_err(LedgerError::io("open", path.clone()))?;
-        let scanner = Scanner::new(file, path, 0, None)?;
+        let scanner = Scanner::new(file, path, 0, None, ChainCheck::All)?;
         let mut from = 0;
         let says = |entry: &Entry, _| epoch_in(entry, place) > 0;
         while let Some((at, entry)) = scanner.find(from, says)? {

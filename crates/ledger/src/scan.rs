@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, Bytes};
 
 use crate::entry::{Chain, DurablePoint, Entry};
 use crate::error::LedgerError;
@@ -36,6 +36,16 @@ pub(crate) struct Scanner {
     window: Bytes,
     /// `None`: whatever comes is taken, and what follows it is checked again.
     expected: Option<Expected>,
+    chain: ChainCheck,
+}
+
+/// How much of the chain is computed again. Checksums and sequences are always checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ChainCheck {
+    /// Through every entry.
+    All,
+    /// Into the first entry of a segment: the segments belong together.
+    Joints,
 }
 
 /// What stands where a frame was expected.
@@ -72,6 +82,7 @@ impl Scanner {
         path: PathBuf,
         segment: u64,
         expected: Option<Expected>,
+        chain: ChainCheck,
     ) -> Result<Self, LedgerError> {
         let len = file.len().map_err(LedgerError::io("read", path.clone()))?;
         Ok(Self {
@@ -82,6 +93,7 @@ impl Scanner {
             offset: 0,
             window: Bytes::new(),
             expected,
+            chain,
         })
     }
 
@@ -158,6 +170,9 @@ impl Scanner {
                 "entry {} stands where {sequence} belongs",
                 entry.sequence
             ));
+        }
+        if self.chain == ChainCheck::Joints && self.offset > 0 {
+            return None;
         }
         match body_without_chain(body) {
             Some(bare) if next_chain(&chain, bare) == entry.chain => None,
@@ -268,16 +283,18 @@ impl Scanner {
         if self.window.len() >= bytes {
             return Ok(());
         }
-        let at = self.offset + self.window.len() as u64;
-        let fresh = self.read(at, (bytes - self.window.len()).max(WINDOW_BYTES))?;
-        if self.window.is_empty() {
-            self.window = fresh.into();
-            return Ok(());
-        }
-        let mut window = BytesMut::with_capacity(self.window.len() + fresh.len());
-        window.extend_from_slice(&self.window);
-        window.extend_from_slice(&fresh);
-        self.window = window.freeze();
+        let kept = self.window.len();
+        let at = self.offset + kept as u64;
+        let left = usize::try_from(self.len.saturating_sub(at)).unwrap_or(usize::MAX);
+        let fresh = (bytes - kept).max(WINDOW_BYTES).min(left);
+        let mut window = vec![0; kept + fresh];
+        window[..kept].copy_from_slice(&self.window);
+        let read = self
+            .file
+            .read_at(&mut window[kept..], at)
+            .map_err(LedgerError::io("read", self.path.clone()))?;
+        window.truncate(kept + read);
+        self.window = window.into();
         Ok(())
     }
 }

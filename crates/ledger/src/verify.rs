@@ -8,7 +8,7 @@ use crate::entry::{CHAIN_START, DurablePoint, Entry, FORMAT_VERSION, Parcel, Rec
 use crate::error::LedgerError;
 use crate::fold::step_of;
 use crate::frame::{CHAIN_FIELD_BYTES, FRAME_HEADER_BYTES};
-use crate::scan::{self, Expected, FaultKind, Scanned, Scanner};
+use crate::scan::{self, ChainCheck, Expected, FaultKind, Scanned, Scanner};
 use crate::segments::{segment_name, segments_in};
 use crate::storage::Storage;
 
@@ -120,7 +120,7 @@ impl Verifier {
             );
             self.lose_track();
         }
-        let mut scanner = Scanner::new(file, path, first, self.expected)?;
+        let mut scanner = Scanner::new(file, path, first, self.expected, ChainCheck::All)?;
         loop {
             match scanner.scan()? {
                 Scanned::Entry(entry, offset) => {

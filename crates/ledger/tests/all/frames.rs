@@ -8,11 +8,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::{Bytes, BytesMut};
 use ledger::{
-    BODY_BYTES_MAX, CHAIN_START, DurablePoint, FRAME_HEADER_BYTES, LedgerError, MemoryStorage,
-    Storage, StorageFile, decode_frame, encode_frame, read, verify,
+    BODY_BYTES_MAX, CHAIN_START, DurablePoint, Entry, FRAME_HEADER_BYTES, LedgerError,
+    MemoryStorage, Parcel, Record, Storage, StorageFile, decode_frame, encode_frame, read, verify,
 };
-use office::Place;
+use office::line::LineHash;
+use office::{Place, StepKind};
 use proptest::prelude::*;
+use prost::Message;
+use protocol::pb::ledger as pb;
 
 use crate::records::{Model, Records, at, open};
 
@@ -56,6 +59,37 @@ proptest! {
             let frame = [&length[..], &crc.to_le_bytes(), &body].concat();
             let _ = decode_frame(&frame.into());
         }
+    }
+
+    #[test]
+    fn a_step_is_written_and_read_as_prost_would(
+        sequence in any::<u64>(),
+        seconds in -60_000_000_000..250_000_000_000_i64,
+        nanos in -999_999_999..999_999_999_i32,
+        kind in prop::sample::select(StepKind::ALL.to_vec()),
+        own in any::<bool>(),
+        envelope in prop::collection::vec(any::<u8>(), 0..200),
+        payload in prop::collection::vec(any::<u8>(), 0..200),
+        durable in prop::option::of((any::<u64>(), any::<u64>())),
+    ) {
+        let recorded_at = jiff::Timestamp::new(seconds, nanos).expect("in range");
+        let parcel = Parcel {
+            kind,
+            envelope: envelope.into(),
+            payload: payload.into(),
+            hash: LineHash([7; 32]),
+        };
+        let record = if own { Record::Outbound(parcel) } else { Record::Inbound(parcel) };
+        let durable = durable.map(|(segment, offset)| DurablePoint { segment, offset });
+        let mut buffer = BytesMut::new();
+        let chain = encode_frame(&mut buffer, sequence, recorded_at, &record, durable, &[3; 32]);
+        let body = buffer.clone().freeze().slice(FRAME_HEADER_BYTES..);
+        let by_prost = pb::Entry::decode(body.clone()).expect("protobuf");
+        prop_assert_eq!(by_prost.encode_to_vec(), &body[..]);
+        let (entry, len) = decode_frame(&buffer.freeze()).expect("sound").expect("whole");
+        prop_assert_eq!(len, FRAME_HEADER_BYTES + body.len());
+        prop_assert_eq!(&Entry::from_pb(by_prost).expect("an entry"), &entry);
+        prop_assert_eq!(entry, Entry { sequence, recorded_at, record, durable, chain });
     }
 
     #[test]
@@ -156,11 +190,12 @@ fn a_long_ledger_is_read_in_short_pieces() {
     let storage: Arc<dyn Storage> = Arc::new(watched.clone());
     let (mut ledger, ..) = open(&storage, u64::MAX).expect("a new ledger");
     let mut model = Model::new(Place::South);
-    while model.len() < 12_000 {
+    while model.len() < 24_000 {
         model.write(&mut ledger, 1_000).expect("memory");
     }
     let len = watched.memory.contents()[FIRST].len();
-    assert!(len > 3 * 1024 * 1024, "{len} bytes");
+    // Long enough to be read ahead on a second thread.
+    assert!(len > 5 * 1024 * 1024, "{len} bytes");
     let longest = |what: &str, run: &dyn Fn()| {
         watched.longest.store(0, Ordering::Relaxed);
         run();
@@ -170,7 +205,11 @@ fn a_long_ledger_is_read_in_short_pieces() {
     longest("verify", &|| {
         assert_eq!(verify(&watched).expect("whole").faults, []);
     });
-    longest("open", &|| drop(open(&storage, u64::MAX).expect("whole")));
+    longest("open", &|| {
+        let (_, entries, _) = open(&storage, u64::MAX).expect("whole");
+        assert_eq!(entries.len() as u64, model.len());
+        model.check_prefix(&entries).expect("what was written");
+    });
     longest("a cursor", &|| {
         let mut cursor = read(&watched).expect("whole").after(0);
         while cursor.next_entry().expect("whole").is_some() {}
@@ -218,7 +257,7 @@ fn a_ledger_sent_as_a_document_does_not_turn_a_torn_tail_into_damage() {
     let (mut ledger, ..) = open(&storage, u64::MAX).expect("a new ledger");
     let mut records = Records::of(Place::South);
     let payload = Bytes::from(copy);
-    let step = records.step(Place::South, office::StepKind::DocumentSent, None, payload);
+    let step = records.step(Place::South, StepKind::DocumentSent, None, payload);
     ledger.append(at(1), &step);
     ledger.take_batch().expect("one").commit().expect("memory");
     let len = memory.contents()[FIRST].len() as u64;

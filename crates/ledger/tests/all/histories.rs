@@ -103,7 +103,7 @@ fn rest(mut cursor: ledger::Cursor) -> Vec<Entry> {
     entries
 }
 
-fn agrees(reader: &Reader, list: &[Entry]) -> Result<(), TestCaseError> {
+pub(crate) fn agrees(reader: &Reader, list: &[Entry]) -> Result<(), TestCaseError> {
     let last = list.len() as u64;
     prop_assert_eq!(reader.sequence(), last);
     for sequence in (0..=last + 1).chain([u64::MAX]) {

@@ -7,4 +7,5 @@ mod frames;
 mod histories;
 mod power_cuts;
 mod records;
+mod snapshots;
 mod torn_tails;

@@ -1,0 +1,74 @@
+//! Holds a snapshot against the log before anything of it is believed.
+
+use std::sync::Arc;
+
+use crate::scan::{ChainCheck, Scanned, Scanner};
+use crate::snapshot::{Snapshot, SnapshotUse, Snapshots};
+use crate::walk::Opened;
+
+/// Takes up a snapshot, if it is wanted, whole, of this fold, and the log holds the entry it names.
+pub(crate) fn take_snapshot(
+    read: Option<Result<Snapshot, String>>,
+    snapshots: Option<Snapshots<'_>>,
+    opened: &[Opened],
+) -> (Option<Snapshot>, SnapshotUse) {
+    let (Some(wanted), Some(read)) = (snapshots, read) else {
+        return (None, SnapshotUse::None);
+    };
+    let taken = read.and_then(|snapshot| {
+        if snapshot.fold_version != wanted.fold_version {
+            return Err(format!(
+                "it is of fold version {}, and {} is in use",
+                snapshot.fold_version, wanted.fold_version
+            ));
+        }
+        confirm(&snapshot, opened)?;
+        if (wanted.restore)(snapshot.state()) {
+            Ok(snapshot)
+        } else {
+            Err("its state cannot be taken up".to_owned())
+        }
+    });
+    match taken {
+        Ok(snapshot) => {
+            let sequence = snapshot.sequence;
+            (Some(snapshot), SnapshotUse::Taken { sequence })
+        }
+        Err(why) => (None, SnapshotUse::Ignored { why }),
+    }
+}
+
+/// Holds a snapshot against the log: the same segments, and the entry it names, with its chain, where it says.
+fn confirm(snapshot: &Snapshot, opened: &[Opened]) -> Result<(), String> {
+    let other = || "it is of another ledger, or of one that was cut".to_owned();
+    let known = &snapshot.segments;
+    if known.len() > opened.len() {
+        return Err(other());
+    }
+    for (known, found) in known.iter().zip(opened) {
+        let len = found.file.len().map_err(|error| error.to_string())?;
+        let last = known.first == snapshot.segment;
+        if known.first != found.first || len < known.len || (len > known.len && !last) {
+            return Err(other());
+        }
+    }
+    let (Some(at), Some(found)) = (known.last(), opened.get(known.len().wrapping_sub(1))) else {
+        return Err(other());
+    };
+    let point = at.points.last().filter(|_| at.first == snapshot.segment);
+    let point = point.ok_or_else(other)?;
+    let (file, path) = (Arc::clone(&found.file), found.path.clone());
+    let mut scanner = Scanner::new(file, path, found.first, None, ChainCheck::All)
+        .map_err(|error| error.to_string())?;
+    scanner.resume(point.offset, None);
+    while let Scanned::Entry(entry, _) = scanner.scan().map_err(|error| error.to_string())? {
+        if entry.sequence == snapshot.sequence {
+            let same = (scanner.offset(), entry.chain) == (snapshot.offset, snapshot.chain);
+            return same.then_some(()).ok_or_else(other);
+        }
+        if entry.sequence > snapshot.sequence {
+            break;
+        }
+    }
+    Err(other())
+}

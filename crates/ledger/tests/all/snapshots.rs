@@ -1,0 +1,327 @@
+//! Snapshots speed up an opening, and never change what it comes to.
+
+use std::sync::Arc;
+
+use ledger::{
+    Entry, FaultyStorage, Ledger, LedgerError, MemoryStorage, Recovery, SnapshotUse, Snapshots,
+    Storage, Unsynced, read, read_with, restore,
+};
+use office::Place;
+
+use crate::histories::agrees;
+use crate::records::{Model, at, open, small_segments};
+
+const SEGMENT_BYTES: u64 = 20_000;
+const FOLD: u32 = 7;
+
+/// A fold that forgets nothing: how many entries, and the chain through them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+struct Folded {
+    count: u64,
+    chain: Vec<u8>,
+}
+
+impl Folded {
+    fn take(&mut self, entry: &Entry) {
+        assert_eq!(
+            entry.sequence,
+            self.count + 1,
+            "entries are folded in order, each once"
+        );
+        self.count += 1;
+        self.chain = entry.chain.to_vec();
+    }
+
+    fn state(&self) -> Vec<u8> {
+        [&self.count.to_le_bytes()[..], &self.chain].concat()
+    }
+
+    fn restore(&mut self, state: &[u8]) -> bool {
+        let Some((count, chain)) = state.split_first_chunk() else {
+            return false;
+        };
+        (self.count, self.chain) = (u64::from_le_bytes(*count), chain.to_vec());
+        true
+    }
+}
+
+fn open_with(
+    storage: &Arc<dyn Storage>,
+    fold_version: u32,
+) -> Result<(Ledger, Recovery, Folded), LedgerError> {
+    let folded = std::cell::RefCell::new(Folded::default());
+    let (ledger, recovery) = Ledger::open_with(
+        Arc::clone(storage),
+        Place::South,
+        small_segments(SEGMENT_BYTES),
+        at(0),
+        Some(Snapshots {
+            fold_version,
+            restore: &mut |state| folded.borrow_mut().restore(state),
+        }),
+        |entry| folded.borrow_mut().take(entry),
+    )?;
+    Ok((ledger, recovery, folded.into_inner()))
+}
+
+/// A ledger of 600 entries with a snapshot through the 400th, in the middle of its segments.
+fn with_snapshot(storage: &Arc<dyn Storage>) -> (Ledger, Model, Folded) {
+    let (mut ledger, ..) = open(storage, SEGMENT_BYTES).expect("a new ledger");
+    let mut model = Model::new(Place::South);
+    while model.len() < 600 {
+        let count = 1 + model.len() % 9;
+        model.write(&mut ledger, count).expect("nothing fails");
+    }
+    let mut folded = Folded::default();
+    let mut cursor = ledger.reader().after(0);
+    for _ in 0..400 {
+        folded.take(&cursor.next_entry().expect("whole").expect("there"));
+    }
+    let writer = ledger.snapshot_writer();
+    writer.write(FOLD, 400, &folded.state()).expect("durable");
+    while let Some(entry) = cursor.next_entry().expect("whole") {
+        folded.take(&entry);
+    }
+    (ledger, model, folded)
+}
+
+fn all(storage: &dyn Storage) -> Vec<Entry> {
+    let mut cursor = read(storage).expect("whole").after(0);
+    std::iter::from_fn(|| cursor.next_entry().expect("whole")).collect()
+}
+
+#[test]
+fn only_what_follows_the_snapshot_is_read() {
+    let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::default());
+    let (ledger, mut model, whole) = with_snapshot(&storage);
+    drop(ledger);
+    let (mut ledger, recovery, folded) = open_with(&storage, FOLD).expect("whole");
+    assert_eq!(recovery.snapshot, SnapshotUse::Taken { sequence: 400 });
+    assert_eq!(recovery.entries, model.len() - 400);
+    assert_eq!(folded, whole);
+    agrees(&ledger.reader(), &all(&*storage)).expect("the index is whole");
+    model.write(&mut ledger, 5).expect("nothing fails");
+    let (_, _, folded) = open_with(&storage, FOLD).expect("whole");
+    assert_eq!(folded.count, model.len());
+
+    let mut outside = Folded::default();
+    let mut count = 0;
+    let (reader, used) = read_with(
+        &*storage,
+        Some(Snapshots {
+            fold_version: FOLD,
+            restore: &mut |state| outside.restore(state),
+        }),
+        |_| count += 1,
+    )
+    .expect("whole");
+    assert_eq!(used, SnapshotUse::Taken { sequence: 400 });
+    assert_eq!(
+        (outside.count, count, reader.place()),
+        (400, model.len() - 400, Place::South)
+    );
+    agrees(&reader, &all(&*storage)).expect("the index is whole");
+}
+
+#[test]
+fn a_snapshot_covers_synced_entries_only() {
+    let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::default());
+    let (mut ledger, mut model, _) = with_snapshot(&storage);
+    let n = model.len();
+    let record = model.next(n);
+    let sequence = ledger.append(at(n), &record);
+    for refused in [0, sequence, sequence + 1] {
+        let written = ledger.snapshot_writer().write(FOLD, refused, b"");
+        assert!(
+            matches!(written, Err(LedgerError::Io { .. })),
+            "{refused}: {written:?}"
+        );
+    }
+    ledger.take_batch().expect("one").commit().expect("memory");
+    ledger
+        .snapshot_writer()
+        .write(FOLD, sequence, b"12345678")
+        .expect("durable");
+    let (_, recovery, _) = open_with(&storage, FOLD).expect("whole");
+    assert_eq!(recovery.snapshot, SnapshotUse::Taken { sequence });
+    assert_eq!(recovery.entries, 0);
+}
+
+/// Opens, and checks that the snapshot was left alone and the entries were all read.
+fn ignored(memory: MemoryStorage, whole: &Folded, what: &str) {
+    let storage: Arc<dyn Storage> = Arc::new(memory);
+    let (_, recovery, folded) = open_with(&storage, FOLD).expect(what);
+    assert!(
+        matches!(recovery.snapshot, SnapshotUse::Ignored { .. }),
+        "{what}: {:?}",
+        recovery.snapshot
+    );
+    assert_eq!(folded, *whole, "{what}");
+}
+
+#[test]
+fn a_snapshot_that_is_not_whole_is_ignored() {
+    let memory = MemoryStorage::default();
+    let storage: Arc<dyn Storage> = Arc::new(memory.clone());
+    let (_, _, whole) = with_snapshot(&storage);
+    let contents = memory.contents();
+    let bytes = contents["snapshot"].clone();
+    for bit in 0..bytes.len() * 8 {
+        let mut flipped = contents.clone();
+        flipped.get_mut("snapshot").expect("there")[bit / 8] ^= 1 << (bit % 8);
+        ignored(
+            MemoryStorage::holding(flipped),
+            &whole,
+            &format!("bit {bit}"),
+        );
+    }
+    for len in 0..bytes.len() {
+        let mut cut = contents.clone();
+        cut.get_mut("snapshot").expect("there").truncate(len);
+        ignored(
+            MemoryStorage::holding(cut),
+            &whole,
+            &format!("cut at {len}"),
+        );
+    }
+    let mut missing = contents;
+    missing.remove("snapshot");
+    let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::holding(missing));
+    let (_, recovery, folded) = open_with(&storage, FOLD).expect("whole");
+    assert_eq!((recovery.snapshot, folded), (SnapshotUse::None, whole));
+}
+
+#[test]
+fn a_snapshot_of_another_fold_or_state_is_ignored() {
+    let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::default());
+    let (ledger, _, whole) = with_snapshot(&storage);
+    let (_, recovery, folded) = open_with(&storage, FOLD + 1).expect("whole");
+    assert!(matches!(recovery.snapshot, SnapshotUse::Ignored { .. }));
+    assert_eq!(folded, whole);
+    ledger
+        .snapshot_writer()
+        .write(FOLD, 500, b"short")
+        .expect("durable");
+    let (_, recovery, folded) = open_with(&storage, FOLD).expect("whole");
+    assert!(matches!(recovery.snapshot, SnapshotUse::Ignored { .. }));
+    assert_eq!(folded, whole);
+}
+
+#[test]
+fn a_snapshot_is_ignored_unless_the_log_holds_its_entry() {
+    let memory = MemoryStorage::default();
+    let storage: Arc<dyn Storage> = Arc::new(memory.clone());
+    let (ledger, ..) = with_snapshot(&storage);
+    drop(ledger);
+    let contents = memory.contents();
+
+    // Another ledger of the same office, of the same length.
+    let other = MemoryStorage::default();
+    let storage: Arc<dyn Storage> = Arc::new(other.clone());
+    let (mut ledger, ..) = open(&storage, SEGMENT_BYTES).expect("a new ledger");
+    let mut records = crate::records::Records::of(Place::South);
+    for n in 1..600 {
+        ledger.append(at(n), &records.nth(n + 1));
+        ledger.take_batch().expect("one").commit().expect("memory");
+    }
+    let mut mixed = other.contents();
+    mixed.insert("snapshot".to_owned(), contents["snapshot"].clone());
+    let mut whole = Folded::default();
+    for entry in &all(&other) {
+        whole.take(entry);
+    }
+    ignored(MemoryStorage::holding(mixed), &whole, "another ledger");
+
+    // The log was cut below the snapshot, and has grown beyond it again.
+    let cut: Arc<dyn Storage> = Arc::new(MemoryStorage::holding(contents));
+    let names = cut.list().expect("memory");
+    let second = names
+        .iter()
+        .filter(|name| name.ends_with(".segment"))
+        .nth(1);
+    let file = cut
+        .open(second.expect("several segments"), false)
+        .expect("there");
+    file.write_at(&[0xff], 10_000).expect("memory");
+    restore(&cut, Place::South, at(0)).expect("cut");
+    let (mut ledger, recovery, folded) = open_with(&cut, FOLD).expect("whole");
+    assert!(matches!(recovery.snapshot, SnapshotUse::Ignored { .. }));
+    assert!(folded.count < 400);
+    for n in folded.count..700 {
+        let record = ledger::Record::EpochRaised {
+            place: Place::North,
+            epoch: n,
+            restoring: false,
+        };
+        ledger.append(at(n), &record);
+        ledger.take_batch().expect("one").commit().expect("memory");
+    }
+    let (_, recovery, folded) = open_with(&cut, FOLD).expect("whole");
+    assert!(matches!(recovery.snapshot, SnapshotUse::Ignored { .. }));
+    assert_eq!(folded.count, 700);
+}
+
+#[test]
+fn behind_a_snapshot_a_torn_tail_is_cut_and_damage_refused() {
+    let memory = MemoryStorage::default();
+    let storage: Arc<dyn Storage> = Arc::new(memory.clone());
+    let (ledger, model, _) = with_snapshot(&storage);
+    drop(ledger);
+    let contents = memory.contents();
+    let last = contents
+        .keys()
+        .rfind(|name| name.ends_with(".segment"))
+        .expect("there")
+        .clone();
+    let len = contents[&last].len();
+    let mut torn = contents.clone();
+    torn.get_mut(&last).expect("there").truncate(len - 1);
+    let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::holding(torn));
+    let (_, recovery, folded) = open_with(&storage, FOLD).expect("a torn tail");
+    assert_eq!(recovery.snapshot, SnapshotUse::Taken { sequence: 400 });
+    assert!(recovery.torn.is_some());
+    assert_eq!(folded.count, model.len() - 1);
+
+    let mut damaged = contents;
+    damaged.get_mut(&last).expect("there")[40] ^= 1;
+    let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::holding(damaged));
+    let refused = open_with(&storage, FOLD).map(|_| ()).expect_err("damage");
+    assert!(matches!(refused, LedgerError::Damaged { .. }), "{refused}");
+}
+
+#[test]
+fn the_power_may_go_while_a_snapshot_is_written() {
+    let faulty = FaultyStorage::new(5);
+    let storage: Arc<dyn Storage> = Arc::new(faulty.clone());
+    let (ledger, model, whole) = with_snapshot(&storage);
+    faulty.keep_images();
+    let mut folded = whole.clone();
+    let through = model.len();
+    ledger
+        .snapshot_writer()
+        .write(FOLD, through, &folded.state())
+        .expect("durable");
+    let images = faulty.images();
+    assert!(images.len() >= 5, "create, cut, write, sync, rename, sync");
+    for image in images {
+        for (unsynced, seeds) in [
+            (Unsynced::Lost, 1),
+            (Unsynced::Kept, 1),
+            (Unsynced::Torn, 20),
+        ] {
+            for seed in 0..seeds {
+                let storage: Arc<dyn Storage> = Arc::new(image.after_power_cut(unsynced, seed));
+                let (_, recovery, after) = open_with(&storage, FOLD).expect("whole");
+                let taken = matches!(recovery.snapshot, SnapshotUse::Taken { sequence }
+                    if sequence == 400 || sequence == through);
+                assert!(
+                    taken,
+                    "neither the old nor the new: {:?}",
+                    recovery.snapshot
+                );
+                folded = after;
+                assert_eq!(folded, whole);
+            }
+        }
+    }
+}
