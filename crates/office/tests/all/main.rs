@@ -3,6 +3,7 @@
 mod crossings;
 mod meetings;
 mod pair;
+mod snapshot;
 mod traffic;
 mod tree;
 mod tried;
