@@ -351,7 +351,7 @@ impl Traffic {
     }
 }
 
-fn document(deadline: Option<Timestamp>) -> Document {
+pub(crate) fn document(deadline: Option<Timestamp>) -> Document {
     Document {
         form: Form::Note,
         subject: "a subject".to_owned(),
@@ -367,7 +367,7 @@ fn document(deadline: Option<Timestamp>) -> Document {
 }
 
 /// One of six contacts, so that both offices often mean the same.
-fn contact(which: usize) -> Contact {
+pub(crate) fn contact(which: usize) -> Contact {
     let start: Timestamp = "2018-09-14T00:00:00Z".parse().expect("a time");
     Contact {
         kind: [
