@@ -11,6 +11,7 @@ use std::fmt;
 use sha2::{Digest, Sha256};
 
 use crate::place::Place;
+use serde::{Deserialize, Serialize};
 
 /// The lowest line protocol version this software speaks.
 pub const VERSION_MIN: u32 = 1;
@@ -21,7 +22,7 @@ pub const VERSION_MAX: u32 = 1;
 const UNSETTLED_MAX: usize = 1_024;
 
 /// SHA-256 over everything one direction of the line has carried.
-#[derive(Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct LineHash(pub [u8; 32]);
 
 impl LineHash {
@@ -61,7 +62,7 @@ impl fmt::Debug for LineHash {
 }
 
 /// A position in one direction of the line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Mark {
     /// The line sequence; 0 before the first parcel.
     pub sequence: u64,
@@ -199,7 +200,7 @@ pub struct Resume {
 }
 
 /// One office's side of the line, a fold of its ledger.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {
     place: Place,
     epoch: u64,
@@ -210,6 +211,8 @@ pub struct Line {
     settled: u64,
     unsettled: VecDeque<(u64, u64)>,
     restoring: bool,
+    /// Heard in a Hello, not read in the ledger.
+    #[serde(skip)]
     fault: Option<LineFault>,
 }
 
