@@ -6,6 +6,8 @@ mod flips;
 mod frames;
 mod histories;
 mod power_cuts;
+mod reconciling;
 mod records;
+mod restoring;
 mod snapshots;
 mod torn_tails;
