@@ -14,7 +14,7 @@ use bytes::{Bytes, BytesMut};
 use jiff::Timestamp;
 use ledger::{
     CHAIN_START, DiskStorage, Ledger, LedgerOptions, Parcel, Record, SnapshotUse, Snapshots,
-    Storage, decode_frame, encode_frame, fold_entry, read, read_with, tally, verify,
+    Storage, count_entry, decode_frame, encode_frame, fold_entry, read, read_with, tally, verify,
 };
 use office::line::LineHash;
 use office::{Content, Limits, Office, Place, RequestId, Step, StepId, StepKind};
@@ -142,24 +142,18 @@ fn frames() {
 fn folding() {
     let mut documents = Documents::new();
     let records: Vec<Record> = (0..400_000).map(|n| documents.next(n)).collect();
-    for (what, idempotency_window) in [
-        (
-            "fold a document into an office",
-            Limits::default().idempotency_window,
-        ),
-        ("fold a document, to count it only", 0),
-    ] {
-        let limits = Limits {
-            idempotency_window,
-            ..Limits::default()
-        };
-        let mut office = Office::new(Place::South, limits);
-        let mut records = records.iter();
-        best(what, || {
-            let record = records.next().expect("one for each turn");
-            black_box(fold_entry(&mut office, record));
-        });
-    }
+    let mut office = Office::new(Place::South, Limits::default());
+    let mut turn = records.iter();
+    best("fold a document into an office", || {
+        let record = turn.next().expect("one for each turn");
+        black_box(fold_entry(&mut office, record));
+    });
+    let mut office = Office::new(Place::South, Limits::default());
+    let mut turn = records.iter();
+    best("fold a document, to count it only", || {
+        let record = turn.next().expect("one for each turn");
+        count_entry(&mut office, record);
+    });
 }
 
 fn commits() -> Result<(), Failure> {
@@ -258,15 +252,9 @@ fn long_ledger(entries: u64) -> Result<(), Failure> {
     let reader = timed("read: the index", || Ok(read(&storage)?))?;
     timed("tally, from the entries", || Ok(tally(&reader)?))?;
     timed("read and count at once", || {
-        let mut office = Office::new(
-            Place::South,
-            Limits {
-                idempotency_window: 0,
-                ..Limits::default()
-            },
-        );
+        let mut office = Office::new(Place::South, Limits::default());
         Ok(read_with(&storage, None, |entry| {
-            fold_entry(&mut office, &entry.record);
+            count_entry(&mut office, &entry.record);
         })?)
     })?;
     let found = timed("verify", || Ok(verify(&storage)?))?;

@@ -50,7 +50,7 @@ pub use entry::{
     CHAIN_START, Chain, DurablePoint, Entry, FORMAT_VERSION, FaultyFrame, Parcel, Record,
 };
 pub use error::LedgerError;
-pub use fold::{fold, fold_entry, payload_of, step_of, tally};
+pub use fold::{count_entry, fold, fold_entry, payload_of, step_of, tally};
 pub use frame::{BODY_BYTES_MAX, FRAME_HEADER_BYTES, decode_frame, encode_frame};
 pub use journal::{Ledger, LedgerOptions};
 pub use opening::{Recovery, read, read_with};
