@@ -5,6 +5,7 @@ mod failed_writes;
 mod flips;
 mod frames;
 mod histories;
+mod logs;
 mod power_cuts;
 mod reconciling;
 mod records;
