@@ -101,13 +101,8 @@ pub(crate) async fn dial(
             timeout,
         }),
         Err(error) => {
-            let status = Status::unavailable(cause(&error));
-            let refused = Refused::new("connect", &office, status);
-            Err(Failure::Refused(Box::new(refused.with_hint(
-                "is it running? start both offices with `liaison up`, or say where they are with \
-                 --south and --north"
-                    .to_owned(),
-            ))))
+            let refused = Refused::unreachable(&office, cause(&error));
+            Err(Failure::Refused(Box::new(refused)))
         }
     }
 }

@@ -55,20 +55,26 @@ impl Line {
     pub(crate) fn row(&self, width: usize) -> String {
         let full_time = time::words_of(self.entry.recorded_at.as_ref());
         let clock = full_time.rsplit(' ').next().unwrap_or_default();
-        let row = format!(
-            "{:>6}  {clock}  {}  {:<21}  {:<27}  {}",
-            self.entry.sequence,
-            self.arrow(),
-            self.words(),
-            self.name(),
-            clean(&self.gist()),
-        );
-        let row = table::cut(row.trim_end(), width);
+        let row = format!("{:>6}  {clock}  {}", self.entry.sequence, self.told());
+        let row = table::cut(&row, width);
         if self.is_step() {
             row
         } else {
             styled(FAINT, &row)
         }
+    }
+
+    /// Which way, what, the name, and the gist, in columns. A note of the line's own has no name, so that its
+    /// gist has the room.
+    pub(crate) fn told(&self) -> String {
+        let (arrow, words) = (self.arrow(), self.words());
+        let gist = clean(&self.gist());
+        let told = if self.is_step() {
+            format!("{arrow}  {words:<21}  {:<26}  {gist}", self.name())
+        } else {
+            format!("{arrow}  {words:<21}  {gist}")
+        };
+        told.trim_end().to_owned()
     }
 
     /// Which way it went.
@@ -337,7 +343,7 @@ fn note_gist(note: &pb::entry::Note) -> String {
             let acknowledgement = taken.acknowledgement.as_ref();
             let through = acknowledgement.and_then(|taken| taken.through.as_ref());
             format!(
-                "the peer has our steps through {}, and had appended {} of its own",
+                "the peer has our steps through {}, and had {} of its own",
                 through.map_or(0, |mark| mark.sequence),
                 acknowledgement.map_or(0, |taken| taken.appended)
             )
@@ -449,7 +455,7 @@ mod tests {
     fn a_row_says_what_when_and_which_way() {
         assert_eq!(
             sent().row(100),
-            "    40  10:00:00  →  document sent          offices/south/documents/17   notice: Flood warning"
+            "    40  10:00:00  →  document sent          offices/south/documents/17  notice: Flood warning"
         );
         assert_eq!(sent().day(), "Fri 2018-09-14");
     }

@@ -17,6 +17,8 @@ pub(crate) struct Refused {
     doing: String,
     /// The office, with its address.
     office: String,
+    /// Whether the office answered at all.
+    reached: bool,
     status: Status,
     /// What to do next, if that is known here.
     hint: Option<String>,
@@ -27,15 +29,31 @@ impl Refused {
         Self {
             doing: doing.to_owned(),
             office: office.to_owned(),
+            reached: true,
             hint: hint_of(&status),
             status,
+        }
+    }
+
+    /// An office that could not be reached, and why.
+    pub(crate) fn unreachable(office: &str, why: String) -> Self {
+        Self {
+            reached: false,
+            hint: Some(
+                "is it running? start both offices with `liaison up`, or say where they are with --south and --north"
+                    .to_owned(),
+            ),
+            ..Self::new("connect to", office, Status::unavailable(why))
         }
     }
 
     /// Adds what to do next.
     #[must_use]
     pub(crate) fn with_hint(mut self, hint: String) -> Self {
-        self.hint = Some(hint);
+        self.hint = Some(match self.hint {
+            None => hint,
+            Some(before) => format!("{before}; {hint}"),
+        });
         self
     }
 
@@ -120,7 +138,8 @@ impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { doing, office, .. } = self;
         let code = code_name(self.code());
-        writeln!(f, "failed to {doing} at {office}: {code}")?;
+        let at = if self.reached { "at " } else { "" };
+        writeln!(f, "failed to {doing} {at}{office}: {code}")?;
         write!(f, "  {}", clean(self.status.message()))?;
         for line in detail_lines(&self.status.get_error_details()) {
             write!(f, "\n  {}", clean(&line))?;
@@ -192,8 +211,7 @@ fn code_of(status: &Status) -> Code {
 }
 
 fn hint_of(status: &Status) -> Option<String> {
-    (code_of(status) == Code::DeadlineExceeded)
-        .then(|| "the call took longer than --timeout; give it more time".to_owned())
+    (code_of(status) == Code::DeadlineExceeded).then(|| "it took longer than --timeout".to_owned())
 }
 
 /// How long to wait before asking again, if the refusal has this reason and says so.

@@ -206,12 +206,9 @@ fn show(output: Output, with_line: bool, (place, event): Told) -> Result<(), Fai
                 return output.json_line(&json!({"office": place.word(), "entry": line.to_json()}));
             }
             let row = format!(
-                "{}  {place}  {}  {:<21}  {:<27}  {}",
+                "{}  {place}  {}",
                 time::clock_words(at.as_ref()),
-                line.arrow(),
-                line.words(),
-                line.name(),
-                clean(&line.gist())
+                line.told()
             );
             print(output, &row, !line.is_step())
         }
