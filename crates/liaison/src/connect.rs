@@ -15,7 +15,7 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Response, Status};
 
 use crate::failure::Failure;
-use crate::refusal::Refused;
+use crate::refusal::{Doubt, Refused};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How a watcher finds out that an office has gone without a word.
@@ -173,13 +173,15 @@ impl Connection {
     ) -> Result<T, Failure> {
         outcome.map(Response::into_inner).map_err(|status| {
             let refused = Refused::new(doing, &self.office, status);
-            let refused = if refused.is_in_doubt() {
-                refused.with_hint(format!(
+            let refused = match refused.doubt() {
+                Doubt::None => refused,
+                Doubt::Recorded => refused.with_hint(format!(
+                    "to wait for it again, repeat the command with --request-id {request_id}"
+                )),
+                Doubt::Unknown => refused.with_hint(format!(
                     "the office may have recorded it all the same; repeat the command with \
                      --request-id {request_id}, and it is recorded once"
-                ))
-            } else {
-                refused
+                )),
             };
             Failure::Refused(Box::new(refused))
         })

@@ -35,7 +35,7 @@ Examples (with `liaison up` running):
   liaison document list --office north --sender south --state delivered
   liaison document list --limit 0 --output json
 
-JSON: an array of liaison.office.v1.DocumentRecord, without bodies: {\"name\", \"sender\", \"state\", \"document\",
+JSON: an array of liaison.office.v1.DocumentRecord, without bodies: {\"name\", \"sender\", \"state\", \"document\", \
 \"body_bytes\", \"sent_at\", \"answered_at\", \"answered_by\", \"answer\"}.";
 
 /// List documents as an office knows them
@@ -47,7 +47,12 @@ struct ListArgs {
     state: Option<DocumentStateWord>,
 
     /// Only documents that this office sent
-    #[arg(long, value_enum, value_name = "OFFICE")]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "south|north",
+        hide_possible_values = true
+    )]
     sender: Option<OfficeWord>,
 
     #[command(flatten)]
@@ -143,7 +148,12 @@ struct AnswerArgs {
     request: RequestArgs,
 
     /// The office that answers [default: the one that received the document]
-    #[arg(long, value_enum, value_name = "OFFICE")]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "south|north",
+        hide_possible_values = true
+    )]
     office: Option<OfficeWord>,
 
     #[command(flatten)]

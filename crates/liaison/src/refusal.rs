@@ -10,6 +10,17 @@ use tonic_types::{ErrorDetails, StatusExt as _};
 use crate::output::clean;
 use crate::time;
 
+/// What is known of a step that was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Doubt {
+    /// It is not recorded.
+    None,
+    /// It is recorded; what was waited for has not come.
+    Recorded,
+    /// Nobody can say.
+    Unknown,
+}
+
 /// What an office refused, and why; or that it could not be reached.
 #[derive(Debug)]
 pub(crate) struct Refused {
@@ -66,20 +77,19 @@ impl Refused {
         code_of(&self.status)
     }
 
-    /// Whether the office may have recorded the step all the same.
-    pub(crate) fn is_in_doubt(&self) -> bool {
-        let unknown = matches!(
-            self.code(),
-            Code::DeadlineExceeded | Code::Unavailable | Code::Unknown | Code::Internal
-        );
-        // A refusal that carries a reason comes from the office's own mapping: it recorded nothing, unless it
-        // waited for the peer in vain.
+    /// What is known of the step that was refused. A reason comes from the office's own mapping: what it refuses
+    /// it has not recorded, unless it waited for its peer in vain.
+    pub(crate) fn doubt(&self) -> Doubt {
         let details = self.status.get_error_details();
-        let reason = details.error_info().map(|info| info.reason.clone());
-        unknown
-            && reason.is_none_or(|reason| {
-                !matches!(reason.as_str(), "DRAINING" | "STOPPED" | "NOT_SETTLED")
-            })
+        let reason = details.error_info().map(|info| info.reason.as_str());
+        match (reason, self.code()) {
+            (Some("PEER_UNREACHABLE"), _) => Doubt::Recorded,
+            (_, Code::DeadlineExceeded) => Doubt::Unknown,
+            (None, Code::Unavailable | Code::Unknown | Code::Internal | Code::Cancelled) => {
+                Doubt::Unknown
+            }
+            _ => Doubt::None,
+        }
     }
 
     pub(crate) fn to_json(&self) -> Value {
@@ -297,6 +307,21 @@ mod tests {
     }
 
     #[test]
+    fn what_an_office_refuses_with_a_reason_is_not_recorded() {
+        assert_eq!(refused().doubt(), Doubt::None);
+        let with = |reason: &str| {
+            let details = ErrorDetails::with_error_info(reason, "liaison", HashMap::new());
+            Refused::new(
+                "send",
+                "the south office",
+                Status::with_error_details(Code::Unavailable, "", details),
+            )
+        };
+        assert_eq!(with("DRAINING").doubt(), Doubt::None);
+        assert_eq!(with("PEER_UNREACHABLE").doubt(), Doubt::Recorded);
+    }
+
+    #[test]
     fn json_has_the_same() {
         let error = refused().to_json();
         assert_eq!(error["reason"], "ILLEGAL_STEP");
@@ -311,6 +336,6 @@ mod tests {
         let status = Status::cancelled("Timeout expired");
         let refused = Refused::new("send", "the south office", status);
         assert_eq!(refused.code(), Code::DeadlineExceeded);
-        assert!(refused.is_in_doubt());
+        assert_eq!(refused.doubt(), Doubt::Unknown);
     }
 }
