@@ -17,15 +17,15 @@ A first look:
   liaison simulate kaesong-2018        98 days of the office of 2018, in a moment
   liaison up                           two offices that talk to each other, and lines to copy
 
-Settings: flags stand over the environment (LIAISON_SOUTH, LIAISON_NORTH, LIAISON_OFFICE, LIAISON_TIMEOUT,
+Settings: flags stand over the environment (LIAISON_SOUTH, LIAISON_NORTH, LIAISON_OFFICE, LIAISON_TIMEOUT, \
 LIAISON_OUTPUT, LIAISON_DATA), that over --config FILE, that over the defaults. LIAISON_LOG=debug logs to stderr.
 
-Exit codes: 0 done, 1 failed, 2 usage, 64 + gRPC code when an office refused (78: not reachable), 99 a comparison
+Exit codes: 0 done, 1 failed, 2 usage, 64 + gRPC code when an office refused (78: not reachable), 99 a comparison \
 failed, 130 interrupted.";
 
 /// Two liaison offices that exchange documents and meetings over gRPC, and the ledgers that count them
 #[derive(Debug, Parser)]
-#[command(name = "liaison", version, max_term_width = 110, after_help = AFTER_HELP)]
+#[command(name = "liaison", version, max_term_width = 100, after_help = AFTER_HELP)]
 pub(crate) struct Cli {
     #[command(flatten)]
     settings: GlobalArgs,

@@ -173,7 +173,7 @@ struct MoveArgs {
 }
 
 const CLOSE_EXAMPLES: &str = "\
-From here the meeting counts. Just after the convening it may be refused with NOT_SETTLED (exit code 78): the
+From here the meeting counts. Just after the convening it may be refused with NOT_SETTLED (exit code 78): the \
 command then waits as it is told to and tries again, until --timeout.
 
 Example (with `liaison up` running, and a meeting of North convened):
@@ -216,7 +216,7 @@ struct ListArgs {
 }
 
 const SHOW_EXAMPLES: &str = "\
-The steps are a tree: where both offices acted on the same step, both take the same walk. ● marks the winning
+The steps are a tree: where both offices acted on the same step, both take the same walk. ● marks the winning \
 walk, ○ what lost a crossing.
 
 Example (with `liaison up` running, and a meeting proposed by North):
