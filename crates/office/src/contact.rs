@@ -30,6 +30,18 @@ impl ContactKind {
             Self::GovernmentOfficials | Self::WorkingLevel | Self::Chiefs
         )
     }
+
+    /// The words people read.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::GovernmentOfficials => "government officials",
+            Self::WorkingLevel => "working level",
+            Self::Chiefs => "chiefs",
+            Self::RegularConsultation => "regular consultation",
+            Self::OnDemandConsultation => "on-demand consultation",
+            Self::NotStated => "not stated",
+        }
+    }
 }
 
 /// Formality of a contact.

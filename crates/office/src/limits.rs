@@ -19,12 +19,85 @@ macro_rules! limits {
         }
 
         impl Limits {
+            /// Sets the bound `name`, downwards only. A duration is in milliseconds.
+            pub fn set(&mut self, name: &str, value: u64) -> Result<(), LimitError> {
+                match name {
+                    $(stringify!($name) => {
+                        let max = Self::default().$name.to_number();
+                        if value == 0 || value > max {
+                            return Err(LimitError::OutOfRange { name: stringify!($name), value, max });
+                        }
+                        self.$name = Number::from_number(value);
+                    })*
+                    _ => return Err(LimitError::Unknown { name: name.to_owned() }),
+                }
+                Ok(())
+            }
+
             /// Name and value of each bound, as a table shows it.
             pub fn table(&self) -> Vec<(&'static str, String)> {
                 vec![$((stringify!($name), format!("{:?}", self.$name)),)*]
             }
         }
     };
+}
+
+/// Why a bound cannot be set.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LimitError {
+    /// No such bound.
+    #[error("there is no limit {name:?}; the README's table lists them")]
+    Unknown {
+        /// The name given.
+        name: String,
+    },
+    /// Bounds go down, never up.
+    #[error("the limit {name} is {value}; write 1 to {max}: limits can be lowered, never raised")]
+    OutOfRange {
+        /// The bound.
+        name: &'static str,
+        /// The value given.
+        value: u64,
+        /// Its default, the most it can be; milliseconds for a duration.
+        max: u64,
+    },
+}
+
+/// A bound as a number: a count, bytes, or milliseconds.
+trait Number {
+    fn to_number(&self) -> u64;
+    fn from_number(number: u64) -> Self;
+}
+
+impl Number for u64 {
+    fn to_number(&self) -> u64 {
+        *self
+    }
+
+    fn from_number(number: u64) -> Self {
+        number
+    }
+}
+
+impl Number for u32 {
+    fn to_number(&self) -> u64 {
+        u64::from(*self)
+    }
+
+    fn from_number(number: u64) -> Self {
+        // Checked against the default, which is a u32.
+        Self::try_from(number).unwrap_or(Self::MAX)
+    }
+}
+
+impl Number for Duration {
+    fn to_number(&self) -> u64 {
+        u64::try_from(self.as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn from_number(number: u64) -> Self {
+        Self::from_millis(number)
+    }
 }
 
 limits! {
@@ -68,6 +141,12 @@ limits! {
     peer_timeout: Duration = Duration::from_secs(5);
     /// Mutations whose request ids are remembered.
     idempotency_window: u64 = 1_048_576;
+    /// Uploads and downloads of large documents under way.
+    transfers_max: u64 = 16;
+    /// How long the peer may take to answer a connection, and to say Hello.
+    hello_timeout: Duration = Duration::from_secs(5);
+    /// How long a connection may be silent before it is asked whether it lives, and how long the answer may take.
+    keep_alive_interval: Duration = Duration::from_secs(10);
     /// Watchers.
     watchers_max: u64 = 256;
     /// Entries a watcher may fall behind.
@@ -78,4 +157,21 @@ limits! {
     backoff_min: Duration = Duration::from_millis(100);
     /// The longest such wait.
     backoff_max: Duration = Duration::from_secs(30);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_go_down_and_never_up() {
+        let mut limits = Limits::default();
+        assert_eq!(limits.set("drain_timeout", 250), Ok(()));
+        assert_eq!(limits.drain_timeout, Duration::from_millis(250));
+        assert_eq!(limits.set("streams_per_connection_max", 3), Ok(()));
+        assert_eq!(limits.streams_per_connection_max, 3);
+        for (name, value) in [("queue_max", 4_097), ("queue_max", 0), ("queue", 1)] {
+            assert!(limits.set(name, value).is_err(), "{name} = {value}");
+        }
+    }
 }

@@ -34,7 +34,7 @@ pub use convert::{
     terms_to_pb, timestamp_from_pb, timestamp_to_pb,
 };
 pub use envelope::{FaultyEnvelope, decode_envelope, encode_envelope};
-pub use original::Original;
+pub use original::{Original, field_of};
 pub use validate::{Checked, Fields};
 
 /// Generated from `proto/`. The nesting mirrors the packages, as generated code expects.

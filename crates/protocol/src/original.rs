@@ -34,26 +34,31 @@ impl<T> Original<T> {
         &self.bytes
     }
 
-    /// The original bytes of the message in field `tag`: a slice, without a copy. A field that comes more
-    /// than once is merged as protobuf merges it, by joining the bytes. Empty if the field is missing.
+    /// The original bytes of the message in field `tag`: see [`field_of`].
     pub fn field(&self, tag: u32) -> Bytes {
-        let mut rest = self.bytes.clone();
-        let mut found: Option<Bytes> = None;
-        while let Some((field, value)) = next_field(&mut rest) {
-            let Some(value) = value.filter(|_| field == tag) else {
-                continue;
-            };
-            found = Some(match found {
-                None => value,
-                Some(before) => {
-                    let mut joined = BytesMut::from(before);
-                    joined.extend_from_slice(&value);
-                    joined.freeze()
-                }
-            });
-        }
-        found.unwrap_or_default()
+        field_of(&self.bytes, tag)
     }
+}
+
+/// The original bytes of the message in field `tag` of a message: a slice, without a copy. A field that comes
+/// more than once is merged as protobuf merges it, by joining the bytes. Empty if the field is missing.
+pub fn field_of(message: &Bytes, tag: u32) -> Bytes {
+    let mut rest = message.clone();
+    let mut found: Option<Bytes> = None;
+    while let Some((field, value)) = next_field(&mut rest) {
+        let Some(value) = value.filter(|_| field == tag) else {
+            continue;
+        };
+        found = Some(match found {
+            None => value,
+            Some(before) => {
+                let mut joined = BytesMut::from(before);
+                joined.extend_from_slice(&value);
+                joined.freeze()
+            }
+        });
+    }
+    found.unwrap_or_default()
 }
 
 /// The next field's number, and its bytes if it is length-delimited.

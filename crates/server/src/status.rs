@@ -12,10 +12,13 @@ use tonic_types::{ErrorDetails, StatusExt};
 pub const DOMAIN: &str = "liaison";
 
 /// The gRPC status of a refusal.
-pub fn status_of(refusal: &Refusal) -> Status {
+pub(crate) fn status_of(refusal: &Refusal) -> Status {
     let mut details = ErrorDetails::new();
     let info = |reason: &str, pairs: &[(&str, String)]| {
-        let metadata: HashMap<_, _> = pairs.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
+        let metadata: HashMap<_, _> = pairs
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), value.clone()))
+            .collect();
         (reason.to_owned(), metadata)
     };
     let (code, (reason, metadata)) = match refusal {
@@ -29,37 +32,90 @@ pub fn status_of(refusal: &Refusal) -> Status {
             details.set_resource_info(*kind, name, "", "not known at this office");
             (Code::NotFound, info("NOT_FOUND", &[("name", name.clone())]))
         }
-        Refusal::IllegalStep { subject, state, step, allowed } => {
-            details.add_precondition_failure_violation("STATE", subject, format!("is {state}; allowed next: {allowed}"));
-            let pairs = [("state", state.clone()), ("step", step.words().to_owned()), ("allowed", allowed.clone())];
+        Refusal::IllegalStep {
+            subject,
+            state,
+            step,
+            allowed,
+        } => {
+            details.add_precondition_failure_violation(
+                "STATE",
+                subject,
+                format!("is {state}; allowed next: {allowed}"),
+            );
+            let pairs = [
+                ("state", state.clone()),
+                ("step", step.words().to_owned()),
+                ("allowed", allowed.clone()),
+            ];
             (Code::FailedPrecondition, info("ILLEGAL_STEP", &pairs))
         }
-        Refusal::Superseded { subject, by } => {
-            (Code::Aborted, info("SUPERSEDED", &[("subject", subject.clone()), ("by", by.clone())]))
-        }
+        Refusal::Superseded { subject, by } => (
+            Code::Aborted,
+            info(
+                "SUPERSEDED",
+                &[("subject", subject.clone()), ("by", by.clone())],
+            ),
+        ),
         Refusal::IdempotencyConflict { request_id, first } => {
-            details.set_resource_info("step", first.name(Collection::Steps), "", "recorded with other content");
-            (Code::AlreadyExists, info("IDEMPOTENCY_CONFLICT", &[("request_id", request_id.clone())]))
+            details.set_resource_info(
+                "step",
+                first.name(Collection::Steps),
+                "",
+                "recorded with other content",
+            );
+            (
+                Code::AlreadyExists,
+                info(
+                    "IDEMPOTENCY_CONFLICT",
+                    &[("request_id", request_id.clone())],
+                ),
+            )
         }
         Refusal::NotSettled { subject } => {
             details.set_retry_info(Some(Duration::from_millis(200)));
-            (Code::Unavailable, info("NOT_SETTLED", &[("subject", subject.clone())]))
+            (
+                Code::Unavailable,
+                info("NOT_SETTLED", &[("subject", subject.clone())]),
+            )
         }
-        Refusal::Exhausted { what, limit, retry_after } => {
+        Refusal::Exhausted {
+            what,
+            limit,
+            retry_after,
+        } => {
             details.set_retry_info(Some(*retry_after));
             details.add_quota_failure_violation(*what, format!("at most {limit}"));
-            (Code::ResourceExhausted, info("EXHAUSTED", &[("what", (*what).to_owned()), ("limit", limit.to_string())]))
+            (
+                Code::ResourceExhausted,
+                info(
+                    "EXHAUSTED",
+                    &[("what", (*what).to_owned()), ("limit", limit.to_string())],
+                ),
+            )
         }
-        Refusal::Unavailable { reason, retry_after, .. } => {
+        Refusal::Unavailable {
+            reason,
+            retry_after,
+            ..
+        } => {
             details.set_retry_info(Some(*retry_after));
             (Code::Unavailable, info(reason, &[]))
         }
         Refusal::Line(fault) => line_status(fault),
         Refusal::DataLoss { .. } => (Code::DataLoss, info("LEDGER_DAMAGED", &[])),
-        Refusal::DeadlineExceeded { .. } => (Code::DeadlineExceeded, info("DEADLINE_EXCEEDED", &[])),
+        Refusal::DeadlineExceeded { .. } => {
+            (Code::DeadlineExceeded, info("DEADLINE_EXCEEDED", &[]))
+        }
         Refusal::WatcherBehind { resume_after, .. } => {
             details.set_retry_info(Some(Duration::from_millis(100)));
-            (Code::ResourceExhausted, info("WATCHER_BEHIND", &[("resume_after", resume_after.to_string())]))
+            (
+                Code::ResourceExhausted,
+                info(
+                    "WATCHER_BEHIND",
+                    &[("resume_after", resume_after.to_string())],
+                ),
+            )
         }
     };
     details.set_error_info(reason, DOMAIN, metadata);
@@ -68,59 +124,81 @@ pub fn status_of(refusal: &Refusal) -> Status {
 
 fn line_status(fault: &LineFault) -> (Code, (String, HashMap<String, String>)) {
     let info = |reason: &str, pairs: &[(&str, u64)]| {
-        let metadata = pairs.iter().map(|(key, value)| ((*key).to_owned(), value.to_string())).collect();
+        let metadata = pairs
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), value.to_string()))
+            .collect();
         (reason.to_owned(), metadata)
     };
     match fault {
         LineFault::WrongPlace { .. } => (Code::InvalidArgument, info("WRONG_PLACE", &[])),
         LineFault::UnsupportedVersion { min, max } => {
             let range = [("min", u64::from(*min)), ("max", u64::from(*max))];
-            (Code::FailedPrecondition, info("UNSUPPORTED_VERSION", &range))
+            (
+                Code::FailedPrecondition,
+                info("UNSUPPORTED_VERSION", &range),
+            )
         }
-        LineFault::StaleEpoch { said, known } => {
-            (Code::FailedPrecondition, info("STALE_EPOCH", &[("said", *said), ("known", *known)]))
-        }
+        LineFault::StaleEpoch { said, known } => (
+            Code::FailedPrecondition,
+            info("STALE_EPOCH", &[("said", *said), ("known", *known)]),
+        ),
         LineFault::Diverged { .. } => (Code::DataLoss, info("LEDGERS_DISAGREE", &[])),
-        LineFault::Gap { expected, got } => {
-            (Code::Aborted, info("SEQUENCE_GAP", &[("expected", *expected), ("got", *got)]))
-        }
-        LineFault::Conflict { sequence } => {
-            (Code::AlreadyExists, info("IDEMPOTENCY_CONFLICT", &[("sequence", *sequence)]))
-        }
-        LineFault::FaultyEnvelope { sequence, .. } => {
-            (Code::InvalidArgument, info("FAULTY_ENVELOPE", &[("sequence", *sequence)]))
-        }
-        LineFault::FalseAcknowledgement { through, .. } => {
-            (Code::DataLoss, info("FALSE_ACKNOWLEDGEMENT", &[("through", *through)]))
-        }
+        LineFault::Gap { expected, got } => (
+            Code::Aborted,
+            info("SEQUENCE_GAP", &[("expected", *expected), ("got", *got)]),
+        ),
+        LineFault::Conflict { sequence } => (
+            Code::AlreadyExists,
+            info("IDEMPOTENCY_CONFLICT", &[("sequence", *sequence)]),
+        ),
+        LineFault::FaultyEnvelope { sequence, .. } => (
+            Code::InvalidArgument,
+            info("FAULTY_ENVELOPE", &[("sequence", *sequence)]),
+        ),
+        LineFault::FalseAcknowledgement { through, .. } => (
+            Code::DataLoss,
+            info("FALSE_ACKNOWLEDGEMENT", &[("through", *through)]),
+        ),
         LineFault::Order { .. } => (Code::InvalidArgument, info("OUT_OF_ORDER", &[])),
     }
 }
 
 /// A message over the size limit.
-pub fn too_large(limit: u64) -> Status {
+pub(crate) fn too_large(limit: u64) -> Status {
     let mut details = ErrorDetails::new();
-    let what = format!("is over the limit of {limit} bytes for one message; send documents of up to 16 MiB with UploadDocument, in chunks");
+    let what = format!(
+        "is over the limit of {limit} bytes for one message; send documents of up to 16 MiB with UploadDocument, in chunks"
+    );
     details.add_bad_request_violation("message", &what);
     let metadata = HashMap::from([("limit_bytes".to_owned(), limit.to_string())]);
     details.set_error_info("MESSAGE_TOO_LARGE", DOMAIN, metadata);
-    Status::with_error_details(Code::InvalidArgument, format!("the message {what}"), details)
+    Status::with_error_details(
+        Code::InvalidArgument,
+        format!("the message {what}"),
+        details,
+    )
 }
 
 /// A status with nothing but a reason, for what the transport refuses before a handler sees it.
-pub fn plain(code: Code, reason: &str, message: String) -> Status {
+pub(crate) fn plain(code: Code, reason: &str, message: String) -> Status {
     let mut details = ErrorDetails::new();
     details.set_error_info(reason, DOMAIN, HashMap::new());
     Status::with_error_details(code, message, details)
 }
 
 /// One field that breaks a rule.
-pub fn invalid(field: &str, description: &str) -> Refusal {
-    Refusal::Invalid { violations: vec![Violation { field: field.to_owned(), description: description.to_owned() }] }
+pub(crate) fn invalid(field: &str, description: &str) -> Refusal {
+    Refusal::Invalid {
+        violations: vec![Violation {
+            field: field.to_owned(),
+            description: description.to_owned(),
+        }],
+    }
 }
 
 /// The office is going down.
-pub fn draining() -> Refusal {
+pub(crate) fn draining() -> Refusal {
     Refusal::Unavailable {
         reason: "DRAINING",
         why: "this office is draining and takes no new work; ask again when it is back".to_owned(),
@@ -129,10 +207,27 @@ pub fn draining() -> Refusal {
 }
 
 /// The office has stopped.
-pub fn stopped() -> Refusal {
+pub(crate) fn stopped() -> Refusal {
     Refusal::Unavailable {
         reason: "STOPPED",
         why: "this office has stopped; start it again to recover".to_owned(),
         retry_after: Duration::from_secs(1),
+    }
+}
+
+/// A message that is no message of the method.
+pub(crate) fn malformed(what: &str) -> Status {
+    let mut details = ErrorDetails::new();
+    details.add_bad_request_violation("message", what);
+    details.set_error_info("MALFORMED_MESSAGE", DOMAIN, HashMap::new());
+    let message =
+        format!("the message cannot be read: {what}; check it against the method's request type");
+    Status::with_error_details(Code::InvalidArgument, message, details)
+}
+
+/// The ledger cannot be read.
+pub(crate) fn damaged(error: &ledger::LedgerError) -> Refusal {
+    Refusal::DataLoss {
+        what: error.to_string(),
     }
 }

@@ -1,3 +1,5 @@
 //! The North office.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    server::main(office::Place::North)
+}

@@ -1,3 +1,5 @@
 //! The South office.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    server::main(office::Place::South)
+}

@@ -1,0 +1,393 @@
+//! An office, from its recovery to its drain.
+
+use std::sync::Arc;
+
+use ledger::{Committer, Ledger, LedgerError, LedgerOptions, Record, Recovery, Storage};
+use office::{Limits, Office, Place};
+use protocol::pb::ledger::ledger_service_server::LedgerServiceServer;
+use protocol::pb::line::line_service_server::LineServiceServer;
+use protocol::pb::office::contact_service_server::ContactServiceServer;
+use protocol::pb::office::document_service_server::DocumentServiceServer;
+use protocol::pb::office::meeting_service_server::MeetingServiceServer;
+use protocol::pb::office::office_service_server::OfficeServiceServer;
+use rand_chacha::ChaCha8Rng;
+use rand_core::SeedableRng as _;
+use tokio::sync::{Notify, Semaphore, oneshot, watch};
+use tokio::time::Instant;
+use tonic_health::ServingStatus;
+use tonic_health::server::HealthReporter;
+
+use crate::boundary::Boundary;
+use crate::clock::{Clock, SystemClock};
+use crate::connections::{Accept, Connections};
+use crate::handle::OwnerHandle;
+use crate::line::{Carry, Dial, DialTimeouts, Dialler, LineEvents, PeerWatch};
+use crate::outbox::Outbox;
+use crate::owner::{Commit, Owner};
+use crate::phase::Phases;
+use crate::services::{Contacts, Desk, Documents, Entries, Meetings, Offices, Services};
+use crate::tasks::Tasks;
+
+/// Everything an office needs to run.
+pub struct Setup {
+    /// Which office.
+    pub place: Place,
+    /// Its bounds.
+    pub limits: Limits,
+    /// Where its ledger lies.
+    pub storage: Arc<dyn Storage>,
+    /// The bounds of the ledger's files.
+    pub ledger: LedgerOptions,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Whether batches reach the disk on a thread of their own.
+    pub on_thread: bool,
+    /// Where jitter is drawn from.
+    pub seed: u64,
+    /// The way to the peer; `None` for an office alone.
+    pub dial: Option<Arc<dyn Dial>>,
+    /// Whether silent connections are asked if they live. Not in simulated time, which would never rest.
+    pub keep_alive: bool,
+}
+
+impl Setup {
+    /// An office alone, with the defaults.
+    pub fn new(place: Place, storage: Arc<dyn Storage>) -> Self {
+        Self {
+            place,
+            limits: Limits::default(),
+            storage,
+            ledger: LedgerOptions::default(),
+            clock: Arc::new(SystemClock),
+            on_thread: true,
+            seed: 1,
+            dial: None,
+            keep_alive: true,
+        }
+    }
+}
+
+/// Why an office ended before it was told to.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// A commit failed, or the ledger cannot be opened.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// Connections cannot be accepted, or the writer thread cannot be started.
+    #[error("failed to {what}: {source}")]
+    Io {
+        /// What was tried.
+        what: &'static str,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+}
+
+/// An office whose ledger has been recovered, ready to serve.
+pub struct Server {
+    place: Place,
+    limits: Arc<Limits>,
+    clock: Arc<dyn Clock>,
+    seed: u64,
+    dial: Option<Arc<dyn Dial>>,
+    keep_alive: bool,
+    recovery: Recovery,
+    owner: Owner,
+    handle: OwnerHandle,
+}
+
+impl std::fmt::Debug for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Server")
+            .field("place", &self.place)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Server {
+    /// Opens the ledger and folds it. What was torn is cut and saved aside; damage is an error.
+    pub fn open(setup: Setup) -> Result<Self, ServeError> {
+        let Setup {
+            place,
+            limits,
+            storage,
+            ledger,
+            clock,
+            on_thread,
+            seed,
+            dial,
+            keep_alive,
+        } = setup;
+        let mut office = Office::new(place, limits.clone());
+        let mut outbox = Outbox::default();
+        let (ledger, recovery) = Ledger::open(storage, place, ledger, clock.now(), |entry| {
+            ledger::fold_entry(&mut office, &entry.record);
+            match &entry.record {
+                Record::Outbound(parcel) => {
+                    let bytes = (parcel.envelope.len() + parcel.payload.len()) as u64;
+                    outbox.recover(office.line().appended().sequence, bytes);
+                }
+                Record::AcknowledgementTaken(_) => {
+                    outbox.acknowledged(office.line().acknowledged());
+                }
+                _ => {}
+            }
+        })?;
+        outbox.close_batch();
+        tell_recovery(place, &recovery);
+        let commit = if on_thread {
+            let name = format!("{place}-ledger");
+            Commit::Thread(Committer::start(&name).map_err(|source| ServeError::Io {
+                what: "start the ledger's writer thread",
+                source,
+            })?)
+        } else {
+            Commit::Inline
+        };
+        let (owner, handle) = Owner::new(office, ledger, outbox, Arc::clone(&clock), commit);
+        Ok(Self {
+            place,
+            limits: Arc::new(limits),
+            clock,
+            seed,
+            dial,
+            keep_alive,
+            recovery,
+            owner,
+            handle,
+        })
+    }
+
+    /// What opening the ledger found.
+    pub fn recovery(&self) -> &Recovery {
+        &self.recovery
+    }
+
+    /// Serves connections until `shutdown`, then drains. When this returns or is dropped, nothing of the office
+    /// runs any more, and its ledger is closed.
+    pub async fn serve(
+        self,
+        incoming: impl Accept,
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<(), ServeError> {
+        let tasks = Tasks::default();
+        let _end_on_drop = tasks.end_on_drop();
+        let phases = Phases::new();
+        let line = self.line(&tasks, &phases);
+        let (service, reporter) = self.services(&tasks, &phases, line.0);
+        let connections = Connections {
+            service,
+            limits: (*self.limits).clone(),
+            keep_alive: self.keep_alive.then_some(self.limits.keep_alive_interval),
+            tasks: tasks.clone(),
+            closing: phases.closing.subscribe(),
+        };
+        let (dialler_ended, dialled) = oneshot::channel::<()>();
+        if let Some(dialler) = line.1 {
+            tasks.spawn(async move {
+                dialler.run().await;
+                drop(dialler_ended);
+            });
+        } else {
+            drop(dialler_ended);
+        }
+        tasks.spawn(serving_when_restored(self.handle.clone(), reporter.clone()));
+        let mut owner = std::pin::pin!(self.owner.run());
+        let accepting = async {
+            let served = connections.serve(incoming).await;
+            served.map_err(|source| ServeError::Io {
+                what: "accept connections",
+                source,
+            })
+        };
+        let drained = async {
+            shutdown.await;
+            tracing::info!(place = %self.place, "draining");
+            let deadline = Instant::now() + self.limits.drain_timeout;
+            drain(&self.handle, &phases, &reporter, dialled, deadline).await;
+            // Connections that have nothing under way are closed by now.
+            tokio::select! {
+                biased;
+                () = tasks.ended() => {}
+                () = tokio::time::sleep_until(deadline) => tasks.end(),
+            }
+            self.handle.stop().await;
+            std::future::pending::<()>().await;
+        };
+        let mut drained = std::pin::pin!(drained);
+        let mut accepting = std::pin::pin!(accepting);
+        let mut accepts = true;
+        loop {
+            tokio::select! {
+                biased;
+                ended = owner.as_mut() => {
+                    tasks.end();
+                    tasks.ended().await;
+                    return ended.map_err(ServeError::from);
+                }
+                () = drained.as_mut() => {}
+                accepted = accepting.as_mut(), if accepts => {
+                    accepted?;
+                    accepts = false;
+                }
+            }
+        }
+    }
+
+    /// Both sides of the line: the service, and the dialler if there is a way to the peer.
+    fn line(
+        &self,
+        tasks: &Tasks,
+        phases: &Phases,
+    ) -> ((Carry, PeerWatch, LineEvents), Option<Dialler>) {
+        let events = LineEvents::new(Arc::clone(&self.clock));
+        let peer_spoke = Arc::new(Notify::new());
+        let carry = Carry {
+            owner: self.handle.clone(),
+            events: events.clone(),
+            tasks: tasks.clone(),
+            hello_timeout: self.limits.hello_timeout,
+            generation: watch::channel(0).0,
+            peer_spoke: Arc::clone(&peer_spoke),
+            closing: phases.closing.subscribe(),
+        };
+        let peer = PeerWatch::new(if self.dial.is_some() {
+            "not dialled yet"
+        } else {
+            "no address of the peer was given (--peer)"
+        });
+        let dialler = self.dial.clone().map(|dial| Dialler {
+            owner: self.handle.clone(),
+            peer: peer.clone(),
+            events: events.clone(),
+            tasks: tasks.clone(),
+            dial,
+            timeouts: DialTimeouts {
+                connect: self.limits.hello_timeout,
+                hello: self.limits.hello_timeout,
+                keep_alive: self.keep_alive.then_some(self.limits.keep_alive_interval),
+                backoff_min: self.limits.backoff_min,
+                backoff_max: self.limits.backoff_max,
+            },
+            message_bytes_max: usize::try_from(self.limits.line_message_bytes_max)
+                .unwrap_or(usize::MAX),
+            jitter: ChaCha8Rng::seed_from_u64(self.seed),
+            peer_spoke,
+            closing: phases.line_closing.subscribe(),
+        });
+        ((carry, peer, events), dialler)
+    }
+
+    fn services(
+        &self,
+        tasks: &Tasks,
+        phases: &Phases,
+        line: (Carry, PeerWatch, LineEvents),
+    ) -> (Boundary<Services>, HealthReporter) {
+        let (carry, peer, events) = line;
+        let desk = Desk {
+            owner: self.handle.clone(),
+            limits: Arc::clone(&self.limits),
+            peer,
+            events,
+            tasks: tasks.clone(),
+            draining: phases.draining.subscribe(),
+            transfers: permits(self.limits.transfers_max),
+            watchers: permits(self.limits.watchers_max),
+        };
+        let client = usize::try_from(self.limits.client_message_bytes_max).unwrap_or(usize::MAX);
+        let on_line = usize::try_from(self.limits.line_message_bytes_max).unwrap_or(usize::MAX);
+        let documents = Documents::new(desk.clone());
+        let meetings = Meetings { desk: desk.clone() };
+        let contacts = Contacts { desk: desk.clone() };
+        let offices = Offices { desk: desk.clone() };
+        let (reporter, health) = tonic_health::server::health_reporter();
+        let services = Services::default()
+            .with(DocumentServiceServer::new(documents).max_decoding_message_size(client))
+            .with(MeetingServiceServer::new(meetings).max_decoding_message_size(client))
+            .with(ContactServiceServer::new(contacts).max_decoding_message_size(client))
+            .with(OfficeServiceServer::new(offices).max_decoding_message_size(client))
+            .with(LedgerServiceServer::new(Entries { desk }).max_decoding_message_size(client))
+            .with(LineServiceServer::new(carry).max_decoding_message_size(on_line))
+            .with(health)
+            .with(reflection(tonic_reflection::server::Builder::build_v1))
+            .with(reflection(tonic_reflection::server::Builder::build_v1alpha));
+        let service = Boundary::new(services, self.limits.client_message_bytes_max);
+        (service, reporter)
+    }
+}
+
+fn permits(count: u64) -> Arc<Semaphore> {
+    let count = usize::try_from(count).unwrap_or(Semaphore::MAX_PERMITS);
+    Arc::new(Semaphore::new(count.min(Semaphore::MAX_PERMITS)))
+}
+
+fn reflection<S>(
+    build: fn(
+        tonic_reflection::server::Builder<'static>,
+    ) -> Result<S, tonic_reflection::server::Error>,
+) -> S {
+    let builder = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(protocol::DESCRIPTORS)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET);
+    build(builder).expect("the descriptors were made at build time")
+}
+
+fn tell_recovery(place: Place, recovery: &Recovery) {
+    if let Some((file, bytes)) = &recovery.torn {
+        tracing::warn!(%place, file, bytes, "a torn tail, never acknowledged, was cut and saved aside");
+    }
+    let Recovery {
+        created, entries, ..
+    } = recovery;
+    tracing::info!(%place, created, entries, "ledger open");
+}
+
+const SERVICES: [&str; 6] = [
+    "",
+    "liaison.office.v1.DocumentService",
+    "liaison.office.v1.MeetingService",
+    "liaison.office.v1.ContactService",
+    "liaison.office.v1.OfficeService",
+    "liaison.ledger.v1.LedgerService",
+];
+
+async fn report(reporter: &HealthReporter, status: ServingStatus) {
+    for service in SERVICES {
+        reporter.set_service_status(service, status).await;
+    }
+}
+
+/// SERVING never waits for the peer, except after a restore.
+async fn serving_when_restored(owner: OwnerHandle, reporter: HealthReporter) {
+    let mut progress = owner.progress();
+    if progress.borrow().restoring {
+        report(&reporter, ServingStatus::NotServing).await;
+    }
+    let restored = progress
+        .wait_for(|progress| !progress.restoring)
+        .await
+        .is_ok();
+    if restored {
+        report(&reporter, ServingStatus::Serving).await;
+    }
+}
+
+/// NOT_SERVING, refuse mutations, commit, end watches, half-close the line and await acknowledgements, then
+/// close connections.
+async fn drain(
+    owner: &OwnerHandle,
+    phases: &Phases,
+    reporter: &HealthReporter,
+    dialled: oneshot::Receiver<()>,
+    deadline: Instant,
+) {
+    report(reporter, ServingStatus::NotServing).await;
+    owner.drain().await;
+    phases.draining.send_replace(true);
+    phases.line_closing.send_replace(true);
+    // The peer may be away: what it lacks stays in the outbox, on disk.
+    let _ = tokio::time::timeout_at(deadline, dialled).await;
+    phases.closing.send_replace(true);
+}

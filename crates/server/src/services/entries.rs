@@ -1,0 +1,197 @@
+//! The ledger, read and counted.
+
+use std::collections::BTreeMap;
+use std::pin::Pin;
+
+use jiff::civil::Date;
+use ledger::Entry;
+use office::{Count, Counted, Office, Refusal, Tally};
+use prost::Message as _;
+use protocol::pb::ledger as pb;
+use protocol::pb::ledger::ledger_service_server::LedgerService;
+use protocol::pb::ledger::watch_entries_response::Event;
+use tokio::sync::broadcast::error::RecvError;
+use tokio_stream::{Stream, StreamExt as _};
+use tonic::{Request, Response, Status};
+
+use super::{Desk, page_size, wrong_page_token};
+use crate::phase::reached;
+use crate::status::{damaged, invalid, status_of};
+use crate::watch::{self, Watch};
+
+/// A page of entries ends near this size.
+const PAGE_BYTES_MAX: usize = 2 * 1024 * 1024;
+
+/// The ledger service.
+#[derive(Clone)]
+pub(crate) struct Entries {
+    pub(crate) desk: Desk,
+}
+
+/// The Monday of a day's week.
+fn monday(day: Date) -> Date {
+    let back = i64::from(day.weekday().to_monday_zero_offset());
+    day.saturating_sub(jiff::Span::new().days(back))
+}
+
+fn kind_word(what: Counted) -> &'static str {
+    match what {
+        Counted::Document => "document",
+        Counted::Call => "call",
+        Counted::Contact(kind) => kind.word(),
+    }
+}
+
+fn rows(tally: &Tally, by: pb::TallyBy) -> Vec<pb::TallyRow> {
+    let key: fn(&Count) -> String = match by {
+        pb::TallyBy::Unspecified => return Vec::new(),
+        pb::TallyBy::Day => |count| count.day.to_string(),
+        pb::TallyBy::Week => |count| monday(count.day).to_string(),
+        pb::TallyBy::Kind => |count| kind_word(count.what).to_owned(),
+        pb::TallyBy::Office => |count| count.office.to_string(),
+    };
+    let rows: BTreeMap<String, Tally> = tally.by(key);
+    rows.into_iter()
+        .map(|(key, tally)| pb::TallyRow {
+            key,
+            tally: Some(protocol::tally_to_pb(&tally)),
+        })
+        .collect()
+}
+
+impl Entries {
+    fn list(&self, request: &pb::ListEntriesRequest) -> Result<pb::ListEntriesResponse, Refusal> {
+        let size = page_size(request.page_size)?;
+        let reader = &self.desk.owner.reader;
+        let mut cursor = match (request.page_token.as_str(), &request.from_time) {
+            ("", None) => reader.after(request.after_sequence),
+            ("", Some(time)) => {
+                let time = protocol::timestamp_from_pb(time).ok_or_else(|| {
+                    invalid("from_time", "is not a time between the years 1 and 9999")
+                })?;
+                reader.from_time(time)
+            }
+            (token, _) => reader.after(token.parse().map_err(|_| wrong_page_token())?),
+        };
+        let mut page = pb::ListEntriesResponse::default();
+        let mut bytes = 0;
+        while let Some(entry) = cursor.next_entry().map_err(|error| damaged(&error))? {
+            if entry.sequence <= request.after_sequence {
+                continue;
+            }
+            if page.entries.len() == size || bytes >= PAGE_BYTES_MAX {
+                page.next_page_token = (entry.sequence - 1).to_string();
+                break;
+            }
+            let entry = entry.to_pb();
+            bytes += entry.encoded_len();
+            page.entries.push(entry);
+        }
+        Ok(page)
+    }
+}
+
+fn response(event: Event) -> pb::WatchEntriesResponse {
+    pb::WatchEntriesResponse { event: Some(event) }
+}
+
+type Watching = Pin<Box<dyn Stream<Item = Result<pb::WatchEntriesResponse, Status>> + Send>>;
+
+impl Entries {
+    fn line_events(
+        &self,
+    ) -> impl Stream<Item = Result<pb::WatchEntriesResponse, Status>> + Send + use<> {
+        let events = self.desk.events.watch();
+        let closing = self.desk.draining.clone();
+        futures_util::stream::unfold((events, closing), |(mut events, mut closing)| async move {
+            loop {
+                tokio::select! {
+                    biased;
+                    () = reached(&mut closing) => return None,
+                    event = events.recv() => match event {
+                        Ok(event) => {
+                            return Some((Ok(response(Event::LineEvent(event))), (events, closing)));
+                        }
+                        // What nobody read in time is told of no more: events are not recorded.
+                        Err(RecvError::Lagged(_)) => {}
+                        Err(RecvError::Closed) => return None,
+                    }
+                }
+            }
+        })
+    }
+}
+
+#[tonic::async_trait]
+impl LedgerService for Entries {
+    type WatchEntriesStream = Watching;
+
+    async fn get_tally(
+        &self,
+        request: Request<pb::GetTallyRequest>,
+    ) -> Result<Response<pb::GetTallyResponse>, Status> {
+        let asked = request.into_inner().by;
+        let by = pb::TallyBy::try_from(asked).map_err(|_| {
+            status_of(&invalid(
+                "by",
+                &format!("{asked} is not a known value; see its enum"),
+            ))
+        })?;
+        let counted = |office: &Office| office.exchanges().tally.clone();
+        let owner = &self.desk.owner;
+        let tally = owner
+            .read(counted)
+            .await
+            .map_err(|refusal| status_of(&refusal))?;
+        Ok(Response::new(pb::GetTallyResponse {
+            tally: Some(protocol::tally_to_pb(&tally)),
+            rows: rows(&tally, by),
+            through_sequence: owner.reader.sequence(),
+        }))
+    }
+
+    async fn get_entry(
+        &self,
+        request: Request<pb::GetEntryRequest>,
+    ) -> Result<Response<pb::GetEntryResponse>, Status> {
+        let sequence = request.into_inner().sequence;
+        let found = self.desk.owner.reader.get(sequence);
+        let found = found.map_err(|error| status_of(&damaged(&error)))?;
+        let entry = found.as_ref().map(Entry::to_pb).ok_or_else(|| {
+            status_of(&Refusal::NotFound {
+                kind: "entry",
+                name: sequence.to_string(),
+            })
+        })?;
+        Ok(Response::new(pb::GetEntryResponse { entry: Some(entry) }))
+    }
+
+    async fn list_entries(
+        &self,
+        request: Request<pb::ListEntriesRequest>,
+    ) -> Result<Response<pb::ListEntriesResponse>, Status> {
+        self.list(&request.into_inner())
+            .map(Response::new)
+            .map_err(|refusal| status_of(&refusal))
+    }
+
+    async fn watch_entries(
+        &self,
+        request: Request<pb::WatchEntriesRequest>,
+    ) -> Result<Response<Watching>, Status> {
+        let pb::WatchEntriesRequest {
+            after_sequence,
+            line_events,
+        } = request.into_inner();
+        let watching =
+            Watch::new(&self.desk, after_sequence).map_err(|refusal| status_of(&refusal))?;
+        let entries = watch::entries(watching, |entry| {
+            std::future::ready(Ok(Some(response(Event::Entry(entry.to_pb())))))
+        });
+        Ok(Response::new(if line_events {
+            Box::pin(entries.merge(self.line_events()))
+        } else {
+            Box::pin(entries)
+        }))
+    }
+}

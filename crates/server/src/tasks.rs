@@ -1,0 +1,50 @@
+//! The tasks of one office: counted, and ended together.
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// Starts tasks, waits for them, and can end them all: an office that is dropped leaves nothing behind.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Tasks {
+    tracker: TaskTracker,
+    token: CancellationToken,
+}
+
+impl Tasks {
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let token = self.token.clone();
+        self.tracker.spawn(async move {
+            // What becomes of a task that is ended is nobody's concern any more.
+            let _ = token.run_until_cancelled_owned(task).await;
+        });
+    }
+
+    /// Ends all tasks, wherever they are.
+    pub(crate) fn end(&self) {
+        self.token.cancel();
+    }
+
+    /// Ends all tasks when the guard is dropped.
+    pub(crate) fn end_on_drop(&self) -> impl Drop + use<> {
+        self.token.clone().drop_guard()
+    }
+
+    /// Waits until all tasks have ended.
+    pub(crate) async fn ended(&self) {
+        self.tracker.close();
+        self.tracker.wait().await;
+    }
+}
+
+/// The executor of HTTP connections.
+impl<F> hyper::rt::Executor<F> for Tasks
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    fn execute(&self, task: F) {
+        self.spawn(async move {
+            task.await;
+        });
+    }
+}
