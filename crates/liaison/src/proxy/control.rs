@@ -15,13 +15,28 @@ const LINE_BYTES_MAX: u64 = 512;
 /// Control connections at once; more wait.
 const CONTROLLERS_MAX: usize = 16;
 
+/// What is said to a line, and whether the proxy quits once that has been said.
+pub(crate) struct Answer {
+    pub(crate) line: String,
+    quit: bool,
+}
+
 /// Reads a line as a command, has it obeyed, and gives back the one line of its answer. `None`: the proxy is
 /// going.
-pub(crate) async fn obey(line: &str, orders: &mpsc::Sender<Order>) -> Option<String> {
-    let command = match line.trim().parse::<Command>() {
-        Ok(command) => command,
-        Err(error) => return Some(format!("error: {error}")),
-    };
+pub(crate) async fn obey(line: &str, orders: &mpsc::Sender<Order>) -> Option<Answer> {
+    let spoken = |line| Some(Answer { line, quit: false });
+    match line.trim().parse::<Command>() {
+        Err(error) => spoken(format!("error: {error}")),
+        // Answered before it is in force: afterwards nobody is left to answer.
+        Ok(Command::Quit) => Some(Answer {
+            line: "ok".to_owned(),
+            quit: true,
+        }),
+        Ok(command) => spoken(give(command, orders).await?),
+    }
+}
+
+async fn give(command: Command, orders: &mpsc::Sender<Order>) -> Option<String> {
     let (answer, answered) = oneshot::channel();
     orders.send(Order { command, answer }).await.ok()?;
     answered.await.ok()
@@ -47,9 +62,12 @@ pub(crate) async fn follow_stdin(orders: mpsc::Sender<Order>) {
         if line.trim().is_empty() {
             continue;
         }
-        match obey(&line, &orders).await {
-            Some(answer) => super::say(&answer),
-            None => break,
+        let Some(answer) = obey(&line, &orders).await else {
+            break;
+        };
+        super::say(&answer.line);
+        if answer.quit {
+            give(Command::Quit, &orders).await;
         }
     }
 }
@@ -105,10 +123,14 @@ async fn converse(mut stream: TcpStream, orders: &mpsc::Sender<Order>) -> io::Re
         let Some(answer) = obey(&line, orders).await else {
             return Ok(());
         };
-        writer.write_all(format!("{answer}\n").as_bytes()).await?;
-        obeyed |= !answer.starts_with("error");
+        let written = format!("{}\n", answer.line);
+        writer.write_all(written.as_bytes()).await?;
+        if answer.quit {
+            give(Command::Quit, orders).await;
+        }
+        obeyed |= !answer.line.starts_with("error");
         // Someone who begins with anything else is no controller: a web page that posts here, say.
-        if !obeyed || line.trim() == "quit" {
+        if !obeyed || answer.quit {
             return Ok(());
         }
     }

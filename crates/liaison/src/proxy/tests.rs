@@ -57,7 +57,8 @@ impl Running {
     }
 
     async fn tell(&self, line: &str) -> String {
-        control::obey(line, &self.orders).await.expect("an answer")
+        let answer = control::obey(line, &self.orders).await;
+        answer.expect("an answer").line
     }
 
     async fn ok(&self, line: &str) {
