@@ -3,8 +3,8 @@
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{Builder, JoinHandle};
 
+use crate::batch::Batch;
 use crate::error::LedgerError;
-use crate::journal::Batch;
 
 /// Called on the writer thread when a batch is durable, or failed.
 pub type Committed = Box<dyn FnOnce(Result<u64, LedgerError>) + Send>;

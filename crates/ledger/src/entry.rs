@@ -1,31 +1,19 @@
-//! Entries, and the frames they are stored in.
-//!
-//! A frame is: the body's length (4 bytes, little-endian, at least 1), a CRC-32C over the length and the body
-//! (4 bytes, little-endian), and the body, an encoded `liaison.ledger.v1.Entry` whose last field is the chain.
+//! Entries: the lines of a ledger.
 
-use bytes::{Buf, BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 use jiff::Timestamp;
 use office::line::{Acknowledgement, LineHash};
 use office::{Place, StepKind};
-use prost::Message;
 use protocol::pb::ledger as pb;
-use sha2::{Digest, Sha256};
 
 /// The version of the format that this software writes.
 pub const FORMAT_VERSION: u32 = 1;
 
-/// Bytes before a frame's body.
-pub const FRAME_HEADER_BYTES: usize = 8;
-
-/// The longest body: a document of the greatest size, and room for what stands around it.
-pub const BODY_BYTES_MAX: usize = 17 * 1024 * 1024;
-
-/// The encoded chain field: tag 15, length-delimited, 32 bytes.
-const CHAIN_FIELD: [u8; 2] = [0x7a, 32];
-const CHAIN_FIELD_BYTES: usize = CHAIN_FIELD.len() + 32;
-
 /// SHA-256 over everything a ledger holds up to an entry.
 pub type Chain = [u8; 32];
+
+/// The chain before the first entry.
+pub const CHAIN_START: Chain = [0; 32];
 
 /// What an entry holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -169,7 +157,8 @@ impl Entry {
     }
 }
 
-fn without_chain(
+/// The entry as protobuf writes it, before it has its chain.
+pub(crate) fn without_chain(
     sequence: u64,
     recorded_at: Timestamp,
     record: &Record,
@@ -228,80 +217,4 @@ fn without_chain(
     }
     entry.direction = direction.into();
     entry
-}
-
-/// Appends a frame to `buffer`; returns the chain through it.
-pub fn encode_frame(
-    buffer: &mut BytesMut,
-    sequence: u64,
-    recorded_at: Timestamp,
-    record: &Record,
-    durable: Option<DurablePoint>,
-    chain_before: &Chain,
-) -> Chain {
-    let entry = without_chain(sequence, recorded_at, record, durable);
-    let body_len = entry.encoded_len() + CHAIN_FIELD_BYTES;
-    let length = u32::try_from(body_len).expect("bodies are held to BODY_BYTES_MAX");
-    buffer.reserve(FRAME_HEADER_BYTES + body_len);
-    let start = buffer.len();
-    buffer.put_u32_le(length);
-    buffer.put_u32_le(0);
-    entry.encode(buffer).expect("a BytesMut grows");
-    let chain = next_chain(chain_before, &buffer[start + FRAME_HEADER_BYTES..]);
-    buffer.put_slice(&CHAIN_FIELD);
-    buffer.put_slice(&chain);
-    let crc = checksum(length, &buffer[start + FRAME_HEADER_BYTES..]);
-    buffer[start + 4..start + FRAME_HEADER_BYTES].copy_from_slice(&crc.to_le_bytes());
-    chain
-}
-
-/// Reads the frame at the start of `bytes`. `None`: too few bytes to tell.
-pub fn decode_frame(bytes: &Bytes) -> Result<Option<(Entry, usize)>, FaultyFrame> {
-    let Some(body) = frame_body(bytes)? else {
-        return Ok(None);
-    };
-    let len = FRAME_HEADER_BYTES + body.len();
-    let entry = pb::Entry::decode(body)
-        .map_err(|error| FaultyFrame(format!("the entry cannot be read: {error}")))?;
-    Ok(Some((Entry::from_pb(entry)?, len)))
-}
-
-/// The body of the frame at the start of `bytes`, if its checksum holds.
-pub(crate) fn frame_body(bytes: &Bytes) -> Result<Option<Bytes>, FaultyFrame> {
-    if bytes.len() < FRAME_HEADER_BYTES {
-        return Ok(None);
-    }
-    let mut header = &bytes[..FRAME_HEADER_BYTES];
-    let (length, crc) = (header.get_u32_le(), header.get_u32_le());
-    let body_len = length as usize;
-    // Checked before anything is allocated or waited for.
-    if !(1..=BODY_BYTES_MAX + 1024).contains(&body_len) {
-        return Err(FaultyFrame(format!("a frame of {length} bytes is none")));
-    }
-    if bytes.len() < FRAME_HEADER_BYTES + body_len {
-        return Ok(None);
-    }
-    let body = bytes.slice(FRAME_HEADER_BYTES..FRAME_HEADER_BYTES + body_len);
-    if checksum(length, &body) != crc {
-        return Err(FaultyFrame("the checksum does not hold".to_owned()));
-    }
-    Ok(Some(body))
-}
-
-/// The chain through an entry, from its frame's body (or the body before the chain field).
-pub(crate) fn next_chain(before: &Chain, body_without_chain: &[u8]) -> Chain {
-    let mut hasher = Sha256::new();
-    hasher.update(before);
-    hasher.update(body_without_chain);
-    hasher.finalize().into()
-}
-
-/// A frame's body up to its chain field.
-pub(crate) fn body_without_chain(body: &[u8]) -> Option<&[u8]> {
-    let at = body.len().checked_sub(CHAIN_FIELD_BYTES)?;
-    (body[at..].starts_with(&CHAIN_FIELD)).then(|| &body[..at])
-}
-
-fn checksum(length: u32, body: &[u8]) -> u32 {
-    crc32c::crc32c_append(crc32c::crc32c(&length.to_le_bytes()), body)
 }

@@ -58,7 +58,7 @@ pub enum LedgerError {
         wanted: Place,
     },
     /// No ledger there.
-    #[error("{} holds no ledger (no *.segment file); check the path", .directory.display())]
+    #[error("{} holds no ledger (no *.segment file with an entry in it); check the path", .directory.display())]
     NotALedger {
         /// The directory.
         directory: PathBuf,

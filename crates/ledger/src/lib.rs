@@ -21,28 +21,39 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod aside;
+mod batch;
 mod commit;
 mod entry;
 mod error;
 mod fold;
+mod frame;
 mod journal;
+mod opening;
 mod reader;
+mod reconcile;
 mod report;
 mod restore;
 mod scan;
+mod segments;
 mod storage;
 mod verify;
 
+pub use batch::Batch;
 pub use commit::{Committed, Committer};
 pub use entry::{
-    BODY_BYTES_MAX, Chain, DurablePoint, Entry, FORMAT_VERSION, FRAME_HEADER_BYTES, FaultyFrame,
-    Parcel, Record, decode_frame, encode_frame,
+    CHAIN_START, Chain, DurablePoint, Entry, FORMAT_VERSION, FaultyFrame, Parcel, Record,
 };
 pub use error::LedgerError;
 pub use fold::{fold, fold_entry, payload_of, step_of, tally};
-pub use journal::{Batch, Ledger, LedgerOptions, Recovery, read};
-pub use reader::{CHAIN_START, Cursor, Reader, Steps};
+pub use frame::{BODY_BYTES_MAX, FRAME_HEADER_BYTES, decode_frame, encode_frame};
+pub use journal::{Ledger, LedgerOptions};
+pub use opening::{Recovery, read};
+pub use reader::{Cursor, Reader, Steps};
+pub use reconcile::{Reconciliation, reconcile};
 pub use report::{ConsultationsReport, ContactsReport, MeetingsReport, TallyReport};
 pub use restore::{Restored, restore};
-pub use storage::{DiskStorage, MemoryStorage, Storage, StorageFile};
-pub use verify::{Fault, Reconciliation, Verification, reconcile, verify};
+pub use storage::{
+    DiskStorage, FaultyStorage, MemoryStorage, Operation, Storage, StorageFile, Unsynced,
+};
+pub use verify::{Fault, Verification, verify};

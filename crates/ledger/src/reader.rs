@@ -7,8 +7,9 @@ use bytes::{Bytes, BytesMut};
 use jiff::Timestamp;
 use office::{Place, StepId};
 
-use crate::entry::{BODY_BYTES_MAX, Chain, Entry, FRAME_HEADER_BYTES, Record, decode_frame};
+use crate::entry::{Entry, Record};
 use crate::error::LedgerError;
+use crate::frame::{decode_frame, frame_len};
 use crate::storage::StorageFile;
 
 /// Bytes between two points of the index.
@@ -43,6 +44,8 @@ pub(crate) struct Durable {
     pub(crate) segments: Vec<Segment>,
     /// The highest durable sequence.
     pub(crate) sequence: u64,
+    /// Why a commit failed: nothing more is written.
+    pub(crate) failed: Option<String>,
 }
 
 /// Reads a ledger. Cheap to clone; safe beside the writer.
@@ -74,7 +77,7 @@ impl Reader {
 
     /// A cursor over the entries after `sequence`.
     pub fn after(&self, sequence: u64) -> Cursor {
-        let start = self.point(|point| point.sequence <= sequence + 1);
+        let start = self.point(|point| point.sequence <= sequence.saturating_add(1));
         let mut cursor = self.cursor(start);
         cursor.skip_through = sequence;
         cursor
@@ -161,6 +164,10 @@ impl Reader {
 
     pub(crate) fn view<T>(&self, look: impl FnOnce(&Durable) -> T) -> T {
         look(&self.durable.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn update(&self, change: impl FnOnce(&mut Durable)) {
+        change(&mut self.durable.write().unwrap_or_else(PoisonError::into_inner));
     }
 }
 
@@ -250,12 +257,9 @@ impl Cursor {
             return Err(self.damaged("a frame runs over the end of the segment".to_owned()));
         }
         // A long frame asks for as much as it needs.
-        let wanted = match self.buffer.get(..4) {
-            Some(length) => {
-                let length = u32::from_le_bytes(length.try_into().expect("4 bytes")) as usize;
-                (length.min(BODY_BYTES_MAX + 1024) + FRAME_HEADER_BYTES).max(READ_BYTES)
-            }
-            None => READ_BYTES,
+        let wanted = match frame_len(&self.buffer) {
+            Ok(Some(len)) => len.max(READ_BYTES),
+            _ => READ_BYTES,
         };
         let mut bytes = BytesMut::zeroed(self.buffer.len() + wanted.min(left));
         let (kept, fresh) = bytes.split_at_mut(self.buffer.len());
@@ -313,6 +317,3 @@ impl Steps {
         Ok(None)
     }
 }
-
-/// The chain before the first entry.
-pub const CHAIN_START: Chain = [0; 32];

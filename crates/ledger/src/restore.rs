@@ -5,12 +5,16 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use office::Place;
 
-use crate::entry::Record;
+use crate::aside::{crowded, names_for, save_aside};
+use crate::entry::{CHAIN_START, Entry, Record};
 use crate::error::LedgerError;
-use crate::journal::{Ledger, LedgerOptions, segment_name, segments_in};
-use crate::reader::CHAIN_START;
-use crate::scan::{Scanned, Scanner};
+use crate::journal::{Ledger, LedgerOptions};
+use crate::scan::{Expected, Scanned, Scanner};
+use crate::segments::{segment_name, segments_in};
 use crate::storage::Storage;
+
+/// In the name of what is saved aside here.
+const DAMAGED: &str = ".damaged";
 
 /// What a restore did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,8 +27,9 @@ pub struct Restored {
     pub saved: Vec<String>,
 }
 
-/// Keeps what is whole, saves the rest aside, and raises the epoch. The office that opens the ledger next takes
-/// no mutation until its peer has given back what was missing.
+/// Keeps what is whole, saves the rest aside, and raises the epoch above every one that can still be read, also
+/// in what is saved aside. The office that opens the ledger next takes no mutation until its peer has given
+/// back what was missing. If this is interrupted, run it again.
 pub fn restore(
     storage: &Arc<dyn Storage>,
     place: Place,
@@ -38,21 +43,13 @@ pub fn restore(
         return Err(LedgerError::Locked { directory: path });
     }
     let saved = cut_at_damage(&**storage)?;
-    let mut epoch = 0;
+    let mut epoch = epoch_saved_aside(&**storage, place)?;
     let (mut ledger, recovery) = Ledger::open(
         Arc::clone(storage),
         place,
         LedgerOptions::default(),
         now,
-        |entry| match entry.record {
-            Record::Opening { epoch: said, .. } => epoch = said,
-            Record::EpochRaised {
-                place: whose,
-                epoch: said,
-                ..
-            } if whose == place => epoch = said,
-            _ => {}
-        },
+        |entry| epoch = epoch.max(epoch_in(entry, place)),
     )?;
     epoch += 1;
     ledger.append(
@@ -73,55 +70,97 @@ pub fn restore(
     })
 }
 
+/// Cuts each segment at its first fault, and sets aside those that do not follow. What is cut is saved, and the
+/// copy durable, before anything is changed; so an interrupted cut is simply made again.
 fn cut_at_damage(storage: &dyn Storage) -> Result<Vec<String>, LedgerError> {
     let mut saved = Vec::new();
-    let (mut next, mut chain) = (1, CHAIN_START);
-    let mut damaged = false;
+    let mut expected = Expected {
+        sequence: 1,
+        chain: CHAIN_START,
+    };
     for first in segments_in(storage)? {
         let name = segment_name(first);
         let path = storage.path().join(&name);
-        if damaged || first != next {
-            let aside = format!("{name}.damaged");
-            storage
-                .rename(&name, &aside)
-                .map_err(LedgerError::io("rename", path))?;
-            saved.push(aside);
-            damaged = true;
+        if first != expected.sequence {
+            saved.push(set_aside(storage, &name)?);
             continue;
         }
         let file = storage
             .open(&name, false)
             .map_err(LedgerError::io("open", path.clone()))?;
-        let mut scanner = Scanner::new(&*file, path.clone(), next, chain)?;
-        loop {
+        let mut scanner = Scanner::new(Arc::clone(&file), path, first, Some(expected))?;
+        let faulty = loop {
             match scanner.scan()? {
                 Scanned::Entry(..) => {}
-                Scanned::End => break,
-                Scanned::Fault(_) => {
-                    damaged = true;
-                    break;
-                }
+                Scanned::End => break false,
+                Scanned::Fault(_) => break true,
             }
+        };
+        if faulty {
+            let stem = format!("{name}{DAMAGED}-at-{}", scanner.offset());
+            saved.push(save_aside(storage, &*file, 0, &stem)?.0);
+            let io = |what| LedgerError::io(what, scanner.path());
+            file.set_len(scanner.offset()).map_err(io("truncate"))?;
+            file.sync_data().map_err(io("sync"))?;
         }
-        if damaged {
-            let aside = format!("{name}.damaged-at-{}", scanner.offset());
-            let whole = scanner.read(0, usize::MAX)?;
-            let copy = storage
-                .open(&aside, true)
-                .map_err(LedgerError::io("create", path.clone()))?;
-            copy.write_at(&whole, 0)
-                .map_err(LedgerError::io("write", path.clone()))?;
-            copy.sync_data()
-                .map_err(LedgerError::io("sync", path.clone()))?;
-            file.set_len(scanner.offset())
-                .map_err(LedgerError::io("truncate", path.clone()))?;
-            file.sync_data().map_err(LedgerError::io("sync", path))?;
-            saved.push(aside);
-        }
-        (next, chain) = (scanner.next, scanner.chain);
+        expected = scanner.expected().unwrap_or(expected);
     }
     storage
         .sync_directory()
         .map_err(LedgerError::io("sync", storage.path()))?;
     Ok(saved)
+}
+
+/// Renames a segment, to a name that nothing has yet.
+fn set_aside(storage: &dyn Storage, name: &str) -> Result<String, LedgerError> {
+    let names = storage
+        .list()
+        .map_err(LedgerError::io("list", storage.path()))?;
+    let stem = format!("{name}{DAMAGED}");
+    let aside = names_for(&stem)
+        .find(|aside| !names.contains(aside))
+        .ok_or_else(|| crowded(storage, &stem))?;
+    storage
+        .rename(name, &aside)
+        .map_err(LedgerError::io("rename", storage.path().join(name)))?;
+    Ok(aside)
+}
+
+/// The highest epoch of `place` in what has been saved aside, now or before an interruption.
+fn epoch_saved_aside(storage: &dyn Storage, place: Place) -> Result<u64, LedgerError> {
+    let names = storage
+        .list()
+        .map_err(LedgerError::io("list", storage.path()))?;
+    let mut epoch = 0;
+    for name in names.iter().filter(|name| name.contains(DAMAGED)) {
+        let path = storage.path().join(name);
+        let file = storage
+            .open(name, false)
+            .map_err(LedgerError::io("open", path.clone()))?;
+        let scanner = Scanner::new(file, path, 0, None)?;
+        let mut from = 0;
+        let says = |entry: &Entry, _| epoch_in(entry, place) > 0;
+        while let Some((at, entry)) = scanner.find(from, says)? {
+            epoch = epoch.max(epoch_in(&entry, place));
+            from = at + 1;
+        }
+    }
+    Ok(epoch)
+}
+
+/// The epoch that an entry gives `place`; 0 if it gives none.
+fn epoch_in(entry: &Entry, place: Place) -> u64 {
+    match entry.record {
+        Record::Opening {
+            place: whose,
+            epoch,
+            ..
+        }
+        | Record::EpochRaised {
+            place: whose,
+            epoch,
+            ..
+        } if whose == place => epoch,
+        _ => 0,
+    }
 }

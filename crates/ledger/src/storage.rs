@@ -1,5 +1,7 @@
 //! Where the bytes lie: a disk, memory, or a test's idea of a bad disk.
 
+mod faulty;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
@@ -7,11 +9,14 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+pub use faulty::{FaultyStorage, Operation, Unsynced};
+
 /// A directory of files, as a ledger needs it.
 pub trait Storage: Send + Sync + 'static {
     /// The directory, for messages.
     fn path(&self) -> PathBuf;
-    /// Takes the directory for this process; false if another has it.
+    /// Takes the directory for this process, for as long as this value lives; false if another has it. Taking
+    /// again what is taken is no error.
     fn lock(&self) -> io::Result<bool>;
     /// The names of the files.
     fn list(&self) -> io::Result<Vec<String>>;
@@ -81,6 +86,10 @@ impl Storage for DiskStorage {
     }
 
     fn lock(&self) -> io::Result<bool> {
+        let mut held = locked(&self.lock);
+        if held.is_some() {
+            return Ok(true);
+        }
         let file = fs::File::options()
             .create(true)
             .truncate(false)
@@ -88,7 +97,7 @@ impl Storage for DiskStorage {
             .open(self.directory.join("lock"))?;
         match file.try_lock() {
             Ok(()) => {
-                *locked(&self.lock) = Some(file);
+                *held = Some(file);
                 Ok(true)
             }
             Err(fs::TryLockError::WouldBlock) => Ok(false),
@@ -117,7 +126,13 @@ impl Storage for DiskStorage {
             .open(&path);
         let file = match opened {
             // A ledger on a read-only medium can still be read.
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied && !create => {
+            Err(error)
+                if !create
+                    && matches!(
+                        error.kind(),
+                        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
+                    ) =>
+            {
                 fs::File::open(&path)?
             }
             other => other?,

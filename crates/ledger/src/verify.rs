@@ -1,16 +1,19 @@
-//! Checks a ledger from the first byte to the last, and two ledgers against each other.
+//! Checks a ledger from the first byte to the last.
 
+use office::Place;
 use office::line::LineHash;
-use office::{PerPlace, Place, Tally};
 use serde::Serialize;
 
-use crate::entry::{Entry, Parcel, Record};
+use crate::entry::{CHAIN_START, DurablePoint, Entry, FORMAT_VERSION, Parcel, Record};
 use crate::error::LedgerError;
-use crate::fold::{step_of, tally};
-use crate::journal::{segment_name, segments_in};
-use crate::reader::{CHAIN_START, Reader, Steps};
-use crate::scan::{Scanned, Scanner};
+use crate::fold::step_of;
+use crate::frame::{CHAIN_FIELD_BYTES, FRAME_HEADER_BYTES};
+use crate::scan::{self, Expected, FaultKind, Scanned, Scanner};
+use crate::segments::{segment_name, segments_in};
 use crate::storage::Storage;
+
+/// Faults that are listed; more are not looked for.
+const FAULTS_MAX: usize = 1_000;
 
 /// What a verification found.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -38,185 +41,233 @@ pub struct Fault {
     pub what: String,
 }
 
-/// Reads every byte of a ledger and checks everything that can be checked.
+/// Reads every byte of a ledger and checks everything that can be checked. After a fault it goes on with the next
+/// whole entry. Beside a writer, a batch that is being written may show as a torn tail.
 pub fn verify(storage: &dyn Storage) -> Result<Verification, LedgerError> {
-    let firsts = segments_in(storage)?;
-    if firsts.is_empty() {
-        return Err(LedgerError::NotALedger {
-            directory: storage.path(),
-        });
-    }
-    let mut found = Verification {
-        segments: firsts.len() as u64,
-        ..Verification::default()
+    let firsts = match segments_in(storage) {
+        Ok(firsts) if !firsts.is_empty() => firsts,
+        Err(LedgerError::Io { source, .. }) if source.kind() != std::io::ErrorKind::NotFound => {
+            return Err(LedgerError::io("list", storage.path())(source));
+        }
+        _ => {
+            return Err(LedgerError::NotALedger {
+                directory: storage.path(),
+            });
+        }
     };
-    let (mut next, mut chain) = (1, CHAIN_START);
-    let mut hashes = [LineHash::ZERO; 2];
-    let mut place = None;
-    for first in firsts {
+    let mut verifier = Verifier {
+        found: Verification {
+            segments: firsts.len() as u64,
+            ..Verification::default()
+        },
+        expected: Some(Expected {
+            sequence: 1,
+            chain: CHAIN_START,
+        }),
+        place: None,
+        directions: [Direction::default(); 2],
+    };
+    for (index, first) in firsts.iter().enumerate() {
+        let last = index + 1 == firsts.len();
+        verifier.segment(storage, *first, last)?;
+    }
+    Ok(verifier.found)
+}
+
+/// How far the steps of one author have come; `None` behind a gap.
+#[derive(Debug, Clone, Copy)]
+struct Direction {
+    hash: Option<LineHash>,
+    sequence: Option<u64>,
+}
+
+impl Default for Direction {
+    fn default() -> Self {
+        Self {
+            hash: Some(LineHash::ZERO),
+            sequence: Some(0),
+        }
+    }
+}
+
+struct Verifier {
+    found: Verification,
+    expected: Option<Expected>,
+    place: Option<Place>,
+    directions: [Direction; 2],
+}
+
+impl Verifier {
+    fn segment(
+        &mut self,
+        storage: &dyn Storage,
+        first: u64,
+        last: bool,
+    ) -> Result<(), LedgerError> {
         let name = segment_name(first);
         let path = storage.path().join(&name);
         let file = storage
             .open(&name, false)
             .map_err(LedgerError::io("open", path.clone()))?;
-        let mut scanner = Scanner::new(&*file, path, next, chain)?;
-        let mut fault = |offset, what| {
-            found.faults.push(Fault {
-                file: name.clone(),
-                offset,
-                what,
-            });
-        };
-        if first != next {
-            fault(
+        if let Some(expected) = self.expected.filter(|expected| expected.sequence != first) {
+            self.fault(
+                &name,
                 0,
-                format!("the segment begins with {first} where {next} belongs"),
+                format!(
+                    "the segment begins with {first} where {} belongs",
+                    expected.sequence
+                ),
             );
-            break;
+            self.lose_track();
         }
+        let mut scanner = Scanner::new(file, path, first, self.expected)?;
         loop {
             match scanner.scan()? {
                 Scanned::Entry(entry, offset) => {
-                    found.entries += 1;
-                    if let Record::Opening { place: owner, .. } = entry.record {
-                        place = Some(owner);
-                    }
-                    match check_step(
-                        &entry,
-                        place,
-                        &mut hashes,
-                        [&mut found.outbound, &mut found.inbound],
-                    ) {
-                        Ok(()) => {}
-                        Err(what) => fault(offset, what),
+                    let here = DurablePoint {
+                        segment: first,
+                        offset,
+                    };
+                    match self.entry(&entry, here) {
+                        Ok(()) => self.found.entries += 1,
+                        Err(what) => {
+                            let what = format!("entry {}: {what}", entry.sequence);
+                            self.fault(&name, offset, what);
+                        }
                     }
                 }
                 Scanned::End => break,
-                Scanned::Fault(what) => {
-                    fault(scanner.offset(), what);
-                    return Ok(found);
+                // A writer may have made room before it was stopped.
+                Scanned::Fault(_) if last && scanner.only_zeros_left()? => break,
+                Scanned::Fault(fault) => {
+                    let offset = scanner.offset();
+                    let (resumed, what) = resume(&mut scanner, fault, last)?;
+                    self.fault(&name, offset, what);
+                    self.lose_track();
+                    if !resumed || self.found.faults.len() >= FAULTS_MAX {
+                        return Ok(());
+                    }
                 }
             }
         }
-        (next, chain) = (scanner.next, scanner.chain);
+        self.expected = scanner.expected();
+        Ok(())
     }
-    Ok(found)
-}
 
-fn check_step(
-    entry: &Entry,
-    place: Option<Place>,
-    hashes: &mut [LineHash; 2],
-    counts: [&mut u64; 2],
-) -> Result<(), String> {
-    let Some(place) = place else {
-        return Err("the ledger does not begin with its opening".to_owned());
-    };
-    let (direction, author, parcel) = match &entry.record {
-        Record::Outbound(parcel) => (0, place, parcel),
-        Record::Inbound(parcel) => (1, place.peer(), parcel),
-        _ => return Ok(()),
-    };
-    *counts[direction] += 1;
-    let sequence = *counts[direction];
-    hashes[direction] = hashes[direction].next(sequence, &parcel.envelope, &parcel.payload);
-    if hashes[direction] != parcel.hash {
-        return Err(format!(
-            "entry {}: the line hash does not hold",
-            entry.sequence
-        ));
+    fn fault(&mut self, file: &str, offset: u64, what: String) {
+        if self.found.faults.len() < FAULTS_MAX {
+            self.found.faults.push(Fault {
+                file: file.to_owned(),
+                offset,
+                what,
+            });
+        }
     }
-    let (step, _) =
-        step_of(parcel).map_err(|error| format!("entry {}: {error}", entry.sequence))?;
-    if (step.id.place, step.id.sequence) != (author, sequence) {
-        return Err(format!(
-            "entry {}: it holds {}, where step {sequence} of {author} belongs",
-            entry.sequence, step.id
-        ));
-    }
-    Ok(())
-}
 
-/// What comparing two ledgers found.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Reconciliation {
-    /// Whether the ledgers agree in everything.
-    pub agreed: bool,
-    /// Steps that South sent and both hold, with the same bytes in the same order.
-    pub south_to_north: u64,
-    /// Steps that North sent and both hold.
-    pub north_to_south: u64,
-    /// What differs, at most 100 lines.
-    pub differences: Vec<String>,
-}
-
-/// Compares two ledgers of one pair: each outbound entry of one is the inbound entry of the other, same bytes,
-/// same order, same counts. Local entries stand outside.
-pub fn reconcile(one: &Reader, other: &Reader) -> Result<Reconciliation, LedgerError> {
-    let mut differences = Vec::new();
-    if one.place() == other.place() {
-        differences.push(format!(
-            "both ledgers belong to the {} office; name one of each",
-            one.place()
-        ));
-        return Ok(Reconciliation {
-            agreed: false,
-            south_to_north: 0,
-            north_to_south: 0,
-            differences,
-        });
+    fn lose_track(&mut self) {
+        self.expected = None;
+        self.directions = [Direction {
+            hash: None,
+            sequence: None,
+        }; 2];
     }
-    let mut equal = PerPlace::<u64>::default();
-    for author in Place::BOTH {
-        let (mut sent, mut received) = if author == one.place() {
-            (one.steps_of(author, 0), other.steps_of(author, 0))
+
+    fn entry(&mut self, entry: &Entry, here: DurablePoint) -> Result<(), String> {
+        if here.offset == 0 && entry.sequence != here.segment {
+            return Err(format!("it stands where entry {} belongs", here.segment));
+        }
+        if entry.durable.is_some_and(|durable| durable != here) {
+            return Err("it names another durable point than its own place".to_owned());
+        }
+        match &entry.record {
+            Record::Outbound(parcel) => self.step(0, parcel),
+            Record::Inbound(parcel) => self.step(1, parcel),
+            Record::Opening {
+                format_version,
+                place,
+                ..
+            } => {
+                self.place = Some(*place);
+                match (entry.sequence, *format_version <= FORMAT_VERSION) {
+                    (1, true) => Ok(()),
+                    (1, false) => Err(format!("it has the newer format {format_version}")),
+                    _ => Err("only the first entry begins a ledger".to_owned()),
+                }
+            }
+            _ if entry.sequence == 1 => Err("it does not say whose ledger this is".to_owned()),
+            _ => Ok(()),
+        }
+    }
+
+    fn step(&mut self, direction: usize, parcel: &Parcel) -> Result<(), String> {
+        let (step, _) = step_of(parcel).map_err(|error| error.to_string())?;
+        // Behind a lost opening the first step says whose ledger this is.
+        let place = *self.place.get_or_insert(if direction == 0 {
+            step.id.place
         } else {
-            (other.steps_of(author, 0), one.steps_of(author, 0))
+            step.id.place.peer()
+        });
+        let author = if direction == 0 { place } else { place.peer() };
+        let known = &mut self.directions[direction];
+        let sequence = known.sequence.map_or(step.id.sequence, |before| before + 1);
+        let hash = known.hash.map_or(parcel.hash, |before| {
+            before.next(sequence, &parcel.envelope, &parcel.payload)
+        });
+        *known = Direction {
+            hash: Some(parcel.hash),
+            sequence: Some(sequence),
         };
-        loop {
-            match (next_parcel(&mut sent)?, next_parcel(&mut received)?) {
-                (None, None) => break,
-                (Some((_, here)), Some((_, there))) if here == there => equal[author] += 1,
-                (Some((sequence, _)), Some(_)) => {
-                    differences.push(format!(
-                        "step {sequence} of {author} has other bytes at {}",
-                        author.peer()
-                    ));
-                }
-                (Some((sequence, _)), None) => {
-                    differences.push(format!(
-                        "step {sequence} of {author} is missing at {}",
-                        author.peer()
-                    ));
-                }
-                (None, Some((sequence, _))) => {
-                    differences.push(format!(
-                        "step {sequence} of {author} is missing at {author} itself"
-                    ));
-                }
-            }
-            if differences.len() >= 100 {
-                break;
-            }
+        if (step.id.place, step.id.sequence) != (author, sequence) {
+            return Err(format!(
+                "it holds {}, where step {sequence} of {author} belongs",
+                step.id
+            ));
         }
+        if hash != parcel.hash {
+            return Err("the line hash does not hold".to_owned());
+        }
+        let count = if direction == 0 {
+            &mut self.found.outbound
+        } else {
+            &mut self.found.inbound
+        };
+        *count += 1;
+        Ok(())
     }
-    let tallies: [Tally; 2] = [tally(one)?, tally(other)?];
-    if differences.is_empty() && tallies[0] != tallies[1] {
-        differences.push("the steps are the same, and the counts differ".to_owned());
-    }
-    Ok(Reconciliation {
-        agreed: differences.is_empty(),
-        south_to_north: equal[Place::South],
-        north_to_south: equal[Place::North],
-        differences,
-    })
 }
 
-fn next_parcel(steps: &mut Steps) -> Result<Option<(u64, Parcel)>, LedgerError> {
-    Ok(steps
-        .next_step()?
-        .and_then(|(sequence, entry)| match entry.record {
-            Record::Outbound(parcel) | Record::Inbound(parcel) => Some((sequence, parcel)),
-            _ => None,
-        }))
+/// Goes on with the next whole entry behind a fault. Says whether there is one, and what is wrong.
+fn resume(
+    scanner: &mut Scanner,
+    fault: scan::Fault,
+    last: bool,
+) -> Result<(bool, String), LedgerError> {
+    let at = scanner.offset();
+    if fault.kind == FaultKind::Misplaced {
+        scanner.resume(at, None);
+        return Ok((true, fault.what));
+    }
+    let next = scanner.expected().map(|expected| expected.sequence);
+    let follows = |entry: &Entry, offset: u64| {
+        let room = (offset - at) / (FRAME_HEADER_BYTES + CHAIN_FIELD_BYTES) as u64;
+        next.is_none_or(|next| (next..=next.saturating_add(room)).contains(&entry.sequence))
+    };
+    if let Some((found, entry)) = scanner.find(at + 1, follows)? {
+        scanner.resume(found, None);
+        let lost = match next {
+            Some(next) if next + 1 == entry.sequence => format!("entry {next} is unreadable"),
+            Some(next) if next < entry.sequence => {
+                format!("entries {next} to {} are unreadable", entry.sequence - 1)
+            }
+            _ => format!("reading goes on with entry {}", entry.sequence),
+        };
+        return Ok((true, format!("{}; {lost}", fault.what)));
+    }
+    let rest = format!("{} bytes follow that are no entry", scanner.left());
+    let torn = if last && !scanner.is_below_a_durable_point()? {
+        " (a torn tail, which opening the ledger saves aside and cuts)"
+    } else {
+        ""
+    };
+    Ok((false, format!("{}; {rest}{torn}", fault.what)))
 }

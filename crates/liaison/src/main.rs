@@ -1,37 +1,53 @@
-//! The command line.
+//! The command line of the liaison offices.
+//!
+//! **The decision.** One file a subcommand, and each has the same shape: arguments as typed become arguments as
+//! meant, one call or one reading of a ledger follows, and one function prints what came of it. Nothing here
+//! holds a rule: what is allowed, the office says.
+//!
+//! **The invariant.** Data goes to stdout, everything else to stderr, and the exit code alone tells a script
+//! what happened ([`failure::Failure::exit_code`]).
 
+mod arguments;
+mod body;
+mod call;
+mod completions;
+mod connect;
+mod contact;
+mod contact_terms;
+mod document;
+mod failure;
+mod hex;
+mod journal;
+mod json;
+mod ledger_command;
+mod line;
+mod listing;
+mod man;
+mod meeting;
+mod officer;
+mod output;
 mod proxy;
+mod refusal;
+mod request;
+mod send;
+mod settings;
+mod simulate;
+mod source;
+mod status;
+mod system;
+mod table;
+mod tally;
+mod time;
+mod up;
+mod watch;
+mod wire;
+mod words;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::Parser as _;
 
-#[derive(Debug, Parser)]
-#[command(name = "liaison", version, about)]
-struct Cli {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Debug, Subcommand)]
-enum Command {
-    Proxy(proxy::ProxyArgs),
-}
-
-#[tokio::main]
-async fn main() -> ExitCode {
-    tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .with_ansi(false)
-        .init();
-    let done = match Cli::parse().command {
-        Command::Proxy(args) => proxy::run(args).await,
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+fn main() -> ExitCode {
+    let cli = arguments::Cli::parse();
+    arguments::run(cli)
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::officer::{Officer, Rank};
-use crate::place::Place;
+use crate::place::{PerPlace, Place};
 use crate::refusal::Refusal;
 use crate::step::{Collection, StepId, StepKind};
 
@@ -99,7 +99,8 @@ struct Record {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Contacts {
     records: BTreeMap<StepId, Record>,
-    standing: BTreeMap<ContactKey, StepId>,
+    /// The first record of each office on a key; an office has no second.
+    by_key: BTreeMap<ContactKey, PerPlace<Option<StepId>>>,
 }
 
 impl Contacts {
@@ -120,7 +121,7 @@ impl Contacts {
     }
 
     pub(crate) fn check_record(&self, contact: &Contact) -> Result<(), Refusal> {
-        match self.standing.get(&(contact.kind, contact.begun_at)) {
+        match self.standing((contact.kind, contact.begun_at)) {
             None => Ok(()),
             Some(id) => Err(Refusal::IllegalStep {
                 subject: id.name(Collection::Contacts),
@@ -139,9 +140,10 @@ impl Contacts {
         })?;
         let (state, allowed) = match record.state {
             ContactState::Superseded => {
+                let standing = self.standing(record.key).unwrap_or(id);
                 return Err(Refusal::Superseded {
                     subject: name(),
-                    by: self.standing[&record.key].name(Collection::Contacts),
+                    by: standing.name(Collection::Contacts),
                 });
             }
             ContactState::Confirmed => ("confirmed", "none"),
@@ -158,36 +160,36 @@ impl Contacts {
         })
     }
 
+    /// The record that stands on `key`.
+    fn standing(&self, key: ContactKey) -> Option<StepId> {
+        let firsts = self.by_key.get(&key)?;
+        let mut standing = Place::BOTH.iter().filter_map(|place| firsts[*place]);
+        standing.find(|id| self.state(*id) != Some(ContactState::Superseded))
+    }
+
     /// Takes a record. Returns whether it is one (false: inert).
     pub(crate) fn record(&mut self, id: StepId, key: ContactKey, recorded_at: Timestamp) -> bool {
-        let state = match self.standing.get(&key).copied() {
-            None => ContactState::Recorded,
-            // A second record of the same office on one key would be its author's fault.
-            Some(other) if other.place == id.place => return false,
-            Some(other) => {
-                let loser_is_other = id.place == Place::South;
-                let confirmed = self.records[&other].state == ContactState::Confirmed;
-                if loser_is_other && !confirmed {
-                    if let Some(record) = self.records.get_mut(&other) {
-                        record.state = ContactState::Superseded;
-                    }
-                    ContactState::Recorded
-                } else {
-                    ContactState::Superseded
-                }
-            }
-        };
-        if state == ContactState::Recorded {
-            self.standing.insert(key, id);
+        let firsts = self.by_key.entry(key).or_default();
+        // Whether the peer's has arrived yet must not matter here, or the offices would differ.
+        if firsts[id.place].is_some() {
+            return false;
         }
-        self.records.insert(
-            id,
-            Record {
-                key,
-                recorded_at,
-                state,
-            },
-        );
+        firsts[id.place] = Some(id);
+        let other = firsts[id.place.peer()].and_then(|other| self.records.get_mut(&other));
+        let state = match other {
+            None => ContactState::Recorded,
+            Some(other) if id.place == Place::South && other.state == ContactState::Recorded => {
+                other.state = ContactState::Superseded;
+                ContactState::Recorded
+            }
+            Some(_) => ContactState::Superseded,
+        };
+        let record = Record {
+            key,
+            recorded_at,
+            state,
+        };
+        self.records.insert(id, record);
         true
     }
 

@@ -152,10 +152,11 @@ impl Documents {
             name: id.name(Collection::Documents),
         })?;
         let expiry = kind == StepKind::DocumentExpired;
+        let own = author == id.place;
         // An answer stands over an expiry: officers may answer late.
         let legal = match state {
-            DocumentState::Sent => expiry == (author == id.place),
-            DocumentState::Expired => !expiry && author != id.place,
+            DocumentState::Sent => expiry == own,
+            DocumentState::Expired => !expiry && !own,
             DocumentState::ReceiptRefused | DocumentState::Acknowledged => false,
         };
         if legal {
@@ -168,13 +169,10 @@ impl Documents {
             DocumentState::ReceiptRefused => "none; the sender may reissue the document",
             DocumentState::Acknowledged => "none",
         };
+        let sender = if own { "this office" } else { "the peer" };
         Err(Refusal::IllegalStep {
             subject: id.name(Collection::Documents),
-            state: if author == id.place {
-                format!("{}, by this office", state.word())
-            } else {
-                state.word().to_owned()
-            },
+            state: format!("{}, sent by {sender}", state.word()),
             step: kind,
             allowed: allowed.to_owned(),
         })

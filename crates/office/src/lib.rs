@@ -24,6 +24,7 @@
 
 pub mod call;
 pub mod contact;
+mod deadlines;
 pub mod document;
 pub mod exchanges;
 pub mod limits;

@@ -373,9 +373,13 @@ impl Line {
         })
     }
 
-    /// Whether a restore is complete once `hello` has been heard from the peer.
+    /// Whether a restore is complete: all is back that the peer had, by its Hello, of both offices' steps.
+    /// The peer's own count too, for this office acknowledged them once: the peer may hold for settled what
+    /// a step authored without them would cross.
     pub fn is_restored_by(&self, hello: &Hello) -> bool {
-        self.restoring && hello.received.sequence <= self.appended.sequence
+        self.restoring
+            && hello.received.sequence <= self.appended.sequence
+            && hello.appended.sequence <= self.received.sequence
     }
 
     /// Judges a parcel of the peer.

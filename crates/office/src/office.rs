@@ -1,13 +1,13 @@
 //! One office: what it may author, and what its ledger has come to.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use crate::call::{Call, LineDeclaration};
 use crate::contact::Contact;
-use crate::document::{Document, DocumentState};
+use crate::deadlines::Deadlines;
+use crate::document::Document;
 use crate::exchanges::{Applied, Exchanges};
 use crate::limits::Limits;
 use crate::line::{Acknowledgement, Line, LineHash};
@@ -120,7 +120,7 @@ pub struct Office {
     exchanges: Exchanges,
     line: Line,
     requests: Requests,
-    deadlines: BTreeSet<(Timestamp, StepId)>,
+    deadlines: Deadlines,
 }
 
 impl Office {
@@ -132,7 +132,7 @@ impl Office {
             limits,
             exchanges: Exchanges::default(),
             line: Line::new(place),
-            deadlines: BTreeSet::new(),
+            deadlines: Deadlines::default(),
         }
     }
 
@@ -203,17 +203,29 @@ impl Office {
                 self.requests
                     .remember(request_id, step.id.sequence, fingerprint);
             }
-            let deadline = match step.content {
-                Content::Document { deadline } => deadline,
-                Content::Terms { answer_by, .. } => answer_by,
-                _ => None,
-            };
-            self.deadlines
-                .extend(deadline.map(|deadline| (deadline, step.id)));
         } else {
             self.line.record_inbound(step.id.sequence, hash);
         }
-        self.exchanges.apply(step)
+        let applied = self.exchanges.apply(step);
+        if !applied.inert {
+            self.keep_deadline(step);
+        }
+        applied
+    }
+
+    /// A deadline waits from the step that sets it to the step that answers that one.
+    fn keep_deadline(&mut self, step: &Step) {
+        if let Some(answered) = step.parent.filter(|parent| parent.place == self.place) {
+            self.deadlines.remove(answered.sequence);
+        }
+        let deadline = match step.content {
+            Content::Document { deadline } => deadline,
+            Content::Terms { answer_by, .. } => answer_by,
+            _ => None,
+        };
+        if let Some(deadline) = deadline.filter(|_| step.id.place == self.place) {
+            self.deadlines.insert(deadline, step.id.sequence);
+        }
     }
 
     /// Takes an acknowledgement that is in the ledger.
@@ -226,16 +238,21 @@ impl Office {
         self.line.record_epoch(place, epoch, restoring);
     }
 
-    /// When [`Self::due`] has something to say next.
+    /// When [`Self::due`] has something to say next. `None` while this office may author nothing.
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        self.deadlines.first().map(|(at, _)| *at)
+        self.check_line().ok()?;
+        self.deadlines.next()
     }
 
-    /// What the clock asks this office to author: expiries and lapses whose time has passed.
+    /// What the clock asks this office to author: expiries and lapses whose time has passed, each told
+    /// once. While this office may author nothing they wait.
     pub fn due(&mut self, now: Timestamp) -> Vec<Order> {
         let mut orders = Vec::new();
-        while let Some((at, id)) = self.deadlines.first().copied().filter(|(at, _)| *at <= now) {
-            self.deadlines.remove(&(at, id));
+        if self.check_line().is_err() {
+            return orders;
+        }
+        while let Some(sequence) = self.deadlines.take_passed(now) {
+            let id = StepId::new(self.place, sequence);
             let order = if let Some(meeting) = self.exchanges.meetings.of_step(id) {
                 Order::MoveMeeting {
                     meeting,
@@ -287,17 +304,12 @@ impl Office {
                     _ => Ok(None),
                 }
             }
-            Order::AcknowledgeDocument(id) | Order::RefuseDocument(id) => {
+            Order::AcknowledgeDocument(id)
+            | Order::RefuseDocument(id)
+            | Order::ExpireDocument(id) => {
                 documents.check_answer(self.place, order.kind(), *id)?;
                 Ok(Some(*id))
             }
-            Order::ExpireDocument(id) => match documents.state(*id) {
-                Some(DocumentState::Sent) if id.place == self.place => Ok(Some(*id)),
-                _ => Err(Refusal::NotFound {
-                    kind: "open document",
-                    name: id.name(Collection::Documents),
-                }),
-            },
             Order::ProposeMeeting(terms) => {
                 check_meeting_kind(terms)?;
                 self.check_deadlines(terms.answer_by)?;
@@ -313,14 +325,19 @@ impl Office {
                 kind,
                 terms,
             } => {
-                if let Some(terms) = terms {
-                    check_meeting_kind(terms)?;
-                    self.check_deadlines(terms.answer_by)?;
+                let counter = *kind == StepKind::MeetingCountered;
+                match terms {
+                    Some(terms) if counter => {
+                        check_meeting_kind(terms)?;
+                        self.check_deadlines(terms.answer_by)?;
+                    }
+                    Some(_) => return Err(invalid("terms", "only an offer has terms")),
+                    None if counter => return Err(invalid("terms", "a counter has terms")),
+                    None => {}
                 }
                 let settled = |id: StepId| id.sequence <= self.line.settled();
                 let parent = meetings.check(self.place, *meeting, *parent, *kind, settled)?;
                 let limit = self.limits.meeting_steps_max;
-                let counter = *kind == StepKind::MeetingCountered;
                 if counter
                     && meetings
                         .get(*meeting)
@@ -357,7 +374,7 @@ impl Office {
 
     fn check_deadlines(&self, deadline: Option<Timestamp>) -> Result<(), Refusal> {
         let limit = self.limits.deadlines_max;
-        if deadline.is_some() && self.deadlines.len() as u64 >= limit {
+        if deadline.is_some() && self.deadlines.len() >= limit {
             return Err(exhausted("the number of open deadlines", limit));
         }
         Ok(())

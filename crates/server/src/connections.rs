@@ -54,9 +54,19 @@ impl Accept for TcpListener {
 }
 
 /// Connections handed over by somebody else, such as a simulated network.
-impl Accept for mpsc::Receiver<Box<dyn Io>> {
+#[derive(Debug)]
+pub struct HandedOver(mpsc::Receiver<Box<dyn Io>>);
+
+impl HandedOver {
+    /// Takes what comes out of `connections`.
+    pub fn new(connections: mpsc::Receiver<Box<dyn Io>>) -> Self {
+        Self(connections)
+    }
+}
+
+impl Accept for HandedOver {
     async fn accept(&mut self) -> io::Result<Box<dyn Io>> {
-        match self.recv().await {
+        match self.0.recv().await {
             Some(io) => Ok(io),
             None => std::future::pending().await,
         }

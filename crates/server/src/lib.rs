@@ -38,7 +38,7 @@ mod tasks;
 mod watch;
 
 pub use clock::{Clock, SystemClock, system_seed};
-pub use connections::Accept;
+pub use connections::{Accept, HandedOver};
 pub use line::{Dial, Io};
 pub use owner::Commit;
 pub use run::{Options, TcpDial, bind, init_logs, main, run, shutdown_signal};

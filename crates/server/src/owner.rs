@@ -50,8 +50,8 @@ pub(crate) struct Owner {
     delivering: BTreeMap<u64, Vec<(Authored, oneshot::Sender<Outcome>)>>,
     /// Who waits for an officer's answer to a document.
     awaiting: BTreeMap<StepId, Vec<oneshot::Sender<()>>>,
-    /// What the peer holds of this office's steps, heard while being restored.
-    restored_at: Option<u64>,
+    /// What the peer said last while this office is being restored.
+    heard: Option<Hello>,
     draining: bool,
     stopping: bool,
 }
@@ -83,7 +83,7 @@ impl Owner {
             acknowledgement: None,
             delivering: BTreeMap::new(),
             awaiting: BTreeMap::new(),
-            restored_at: None,
+            heard: None,
             draining: false,
             stopping: false,
         };
@@ -184,7 +184,8 @@ impl Owner {
         }
     }
 
-    async fn commit(&self, batch: Batch) -> Result<(), LedgerError> {
+    /// Holds the owner alone, since answers that wait cannot be shared.
+    async fn commit(&mut self, batch: Batch) -> Result<(), LedgerError> {
         match &self.commit {
             Commit::Inline => batch.commit().map(drop),
             Commit::Thread(committer) => {
@@ -399,7 +400,7 @@ impl Owner {
             self.append_local(now, &record);
         }
         if self.office.line().is_restoring() {
-            self.restored_at = Some(hello.received.sequence);
+            self.heard = Some(*hello);
             self.finish_restore(now);
         }
         Ok((self.office.line().hello(), resume))
@@ -407,15 +408,14 @@ impl Owner {
 
     fn finish_restore(&mut self, now: Timestamp) {
         let line = self.office.line();
-        let fetched = |at| line.is_restoring() && at <= line.appended().sequence;
-        if self.restored_at.is_some_and(fetched) {
+        if self.heard.is_some_and(|hello| line.is_restored_by(&hello)) {
             let record = Record::EpochRaised {
                 place: self.office.place(),
                 epoch: line.epoch(),
                 restoring: false,
             };
             self.append_local(now, &record);
-            self.restored_at = None;
+            self.heard = None;
         }
     }
 
@@ -436,6 +436,7 @@ impl Owner {
                 }
             }
         }
+        self.finish_restore(now);
         if again {
             self.answer(move || verdicts.acknowledge_again());
         }

@@ -25,6 +25,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
+use crate::failure::Failure;
 use command::parse_address;
 use condition::Condition;
 use draw::Draw;
@@ -33,6 +34,21 @@ use quantity::{Odds, Recurrence, Span, Trickle, parse_duration};
 use relay::Relay;
 use schedule::Schedule;
 use way::{Way, Ways};
+
+const EXAMPLES: &str = "\
+Examples:
+  # North, as South reaches it over a bad line
+  liaison proxy --listen 127.0.0.1:6001 --to 127.0.0.1:50052 \\
+      --delay 20ms..80ms --reset 1/500
+
+  # Your own service: cut about every 5 s for about 2 s, the same way for the same seed
+  liaison proxy --listen 127.0.0.1:6001 --to localhost:8080 --seed 7 --cut 5s..2s
+
+  # Steered while it runs
+  liaison proxy --listen 127.0.0.1:6001 --to localhost:8080 --control 127.0.0.1:6002
+  echo cut | nc -N 127.0.0.1 6002
+
+It takes commands while it runs: see liaison proxy --help.";
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -76,7 +92,7 @@ connection; then the sender has to wait.";
 /// It carries any protocol over TCP. It prints `listening ADDR` once it listens (and `control ADDR` with
 /// --control), logs to standard error, and exits 0 on SIGTERM and Ctrl-C.
 #[derive(Debug, Args)]
-#[command(after_long_help = AFTER_HELP, after_help = "See --help for examples and for the commands it takes while it runs.")]
+#[command(after_help = EXAMPLES, after_long_help = AFTER_HELP)]
 pub(crate) struct ProxyArgs {
     /// Where to listen; port 0 takes any free one
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:0", value_parser = parse_address)]
@@ -137,8 +153,20 @@ pub(crate) enum ProxyError {
     Signals(io::Error),
 }
 
+impl ProxyArgs {
+    /// Runs the proxy until it is told to quit, or to stop. Ctrl-C is how it is meant to end.
+    pub(crate) fn run(self) -> Result<(), Failure> {
+        let failed = |error: &dyn std::fmt::Display| Failure::Failed(error.to_string());
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| failed(&format!("failed to start: {error}")))?;
+        runtime.block_on(run(self)).map_err(|error| failed(&error))
+    }
+}
+
 /// Runs the proxy until it is told to quit.
-pub(crate) async fn run(args: ProxyArgs) -> Result<(), ProxyError> {
+async fn run(args: ProxyArgs) -> Result<(), ProxyError> {
     let mut terminate = signal(SignalKind::terminate()).map_err(ProxyError::Signals)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(ProxyError::Signals)?;
     let relay = relay(&args).await?;

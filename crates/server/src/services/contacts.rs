@@ -58,16 +58,8 @@ impl Contacts {
     }
 
     fn recorded_at(&self, authored: Authored) -> Result<Option<prost_types::Timestamp>, Status> {
-        let at = match authored.at {
-            Some(at) => at,
-            None => {
-                let step = read::step(&self.desk.owner.reader, authored.id);
-                step.map_err(|refusal| status_of(&refusal))?
-                    .step
-                    .authored_at
-            }
-        };
-        Ok(Some(protocol::timestamp_to_pb(at)))
+        let at = self.desk.authored_at(authored);
+        at.map(Some).map_err(|refusal| status_of(&refusal))
     }
 
     async fn list(

@@ -76,18 +76,10 @@ impl Documents {
         state: pb::DocumentState,
         request_id: String,
     ) -> Result<pb::Receipt, Refusal> {
-        let at = match authored.at {
-            Some(at) => at,
-            None => {
-                read::step(&self.desk.owner.reader, authored.id)?
-                    .step
-                    .authored_at
-            }
-        };
         Ok(pb::Receipt {
             name: authored.id.name(Collection::Documents),
             state: state.into(),
-            recorded_at: Some(protocol::timestamp_to_pb(at)),
+            recorded_at: Some(self.desk.authored_at(authored)?),
             request_id,
         })
     }

@@ -66,6 +66,19 @@ impl Desk {
             .map_err(|refusal| status_of(&refusal))
     }
 
+    /// When a step was authored; a repeat's time stands in the ledger.
+    fn authored_at(&self, authored: Authored) -> Result<prost_types::Timestamp, Refusal> {
+        let at = match authored.at {
+            Some(at) => at,
+            None => {
+                read::step(&self.owner.reader, authored.id)?
+                    .step
+                    .authored_at
+            }
+        };
+        Ok(protocol::timestamp_to_pb(at))
+    }
+
     /// As [`Self::author`], until it is durable at the peer.
     async fn deliver(&self, authoring: Authoring) -> Result<Authored, Status> {
         record_request_id(authoring.request_id);
@@ -209,12 +222,10 @@ impl Service<Request<Incoming>> for Services {
 
     fn call(&mut self, request: Request<Incoming>) -> Answering {
         let name = request.uri().path().split('/').nth(1).unwrap_or_default();
-        match self.by_name.get(name) {
-            Some(service) => Box::pin(service.clone().oneshot(request)),
-            None => {
-                let status = Status::unimplemented("no such service");
-                Box::pin(std::future::ready(Ok(status.into_http())))
-            }
+        if let Some(service) = self.by_name.get(name) {
+            return Box::pin(service.clone().oneshot(request));
         }
+        let status = Status::unimplemented("no such service");
+        Box::pin(std::future::ready(Ok(status.into_http())))
     }
 }

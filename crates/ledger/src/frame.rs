@@ -1,0 +1,116 @@
+//! Frames: how entries lie in a file.
+//!
+//! A frame is: the body's length (4 bytes, little-endian, at least 1), a CRC-32C over the length and the body
+//! (4 bytes, little-endian), and the body, an encoded `liaison.ledger.v1.Entry` whose last field is the chain.
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use jiff::Timestamp;
+use prost::Message;
+use protocol::pb::ledger as pb;
+use sha2::{Digest, Sha256};
+
+use crate::entry::{Chain, DurablePoint, Entry, FaultyFrame, Record, without_chain};
+
+/// Bytes before a frame's body.
+pub const FRAME_HEADER_BYTES: usize = 8;
+
+/// The longest body: a line message of the greatest size, and room for what stands around it in an entry.
+pub const BODY_BYTES_MAX: usize = 17 * 1024 * 1024 + 1024;
+
+/// The encoded chain field: tag 15, length-delimited, 32 bytes.
+pub(crate) const CHAIN_FIELD: [u8; 2] = [0x7a, 32];
+pub(crate) const CHAIN_FIELD_BYTES: usize = CHAIN_FIELD.len() + 32;
+
+/// Appends a frame to `buffer`; returns the chain through it. The body is at most [`BODY_BYTES_MAX`]: what comes
+/// from outside is held to less before it gets here.
+pub fn encode_frame(
+    buffer: &mut BytesMut,
+    sequence: u64,
+    recorded_at: Timestamp,
+    record: &Record,
+    durable: Option<DurablePoint>,
+    chain_before: &Chain,
+) -> Chain {
+    let entry = without_chain(sequence, recorded_at, record, durable);
+    let body_len = entry.encoded_len() + CHAIN_FIELD_BYTES;
+    // A longer frame would be written, acknowledged, and then read by nobody.
+    assert!(
+        body_len <= BODY_BYTES_MAX,
+        "an entry of {body_len} bytes was let through; the limit is {BODY_BYTES_MAX}"
+    );
+    let length = u32::try_from(body_len).expect("BODY_BYTES_MAX is less than 4 GiB");
+    buffer.reserve(FRAME_HEADER_BYTES + body_len);
+    let start = buffer.len();
+    buffer.put_u32_le(length);
+    buffer.put_u32_le(0);
+    entry.encode(buffer).expect("a BytesMut grows");
+    let chain = next_chain(chain_before, &buffer[start + FRAME_HEADER_BYTES..]);
+    buffer.put_slice(&CHAIN_FIELD);
+    buffer.put_slice(&chain);
+    let crc = checksum(length, &buffer[start + FRAME_HEADER_BYTES..]);
+    buffer[start + 4..start + FRAME_HEADER_BYTES].copy_from_slice(&crc.to_le_bytes());
+    chain
+}
+
+/// Reads the frame at the start of `bytes`. `None`: too few bytes to tell.
+pub fn decode_frame(bytes: &Bytes) -> Result<Option<(Entry, usize)>, FaultyFrame> {
+    let Some(body) = frame_body(bytes)? else {
+        return Ok(None);
+    };
+    let len = FRAME_HEADER_BYTES + body.len();
+    Ok(Some((decode_body(body)?, len)))
+}
+
+/// Reads the entry in a frame's body.
+pub(crate) fn decode_body(body: Bytes) -> Result<Entry, FaultyFrame> {
+    let entry = pb::Entry::decode(body)
+        .map_err(|error| FaultyFrame(format!("the entry cannot be read: {error}")))?;
+    Entry::from_pb(entry)
+}
+
+/// The length of the whole frame at the start of `bytes`, bounded before anything is allocated or waited for.
+/// `None`: too few bytes to tell.
+pub(crate) fn frame_len(bytes: &[u8]) -> Result<Option<usize>, FaultyFrame> {
+    let Some(length) = bytes.get(..4) else {
+        return Ok(None);
+    };
+    let length = u32::from_le_bytes(length.try_into().expect("4 bytes were taken")) as usize;
+    if !(1..=BODY_BYTES_MAX).contains(&length) {
+        return Err(FaultyFrame(format!(
+            "a frame of {length} bytes cannot be one"
+        )));
+    }
+    Ok(Some(FRAME_HEADER_BYTES + length))
+}
+
+/// The body of the frame at the start of `bytes`, if its checksum holds. `None`: too few bytes to tell.
+pub(crate) fn frame_body(bytes: &Bytes) -> Result<Option<Bytes>, FaultyFrame> {
+    let Some(len) = frame_len(bytes)?.filter(|len| bytes.len() >= *len) else {
+        return Ok(None);
+    };
+    let mut header = &bytes[..FRAME_HEADER_BYTES];
+    let (length, crc) = (header.get_u32_le(), header.get_u32_le());
+    let body = bytes.slice(FRAME_HEADER_BYTES..len);
+    if checksum(length, &body) != crc {
+        return Err(FaultyFrame("the checksum does not hold".to_owned()));
+    }
+    Ok(Some(body))
+}
+
+/// The chain through an entry, from its frame's body (or the body before the chain field).
+pub(crate) fn next_chain(before: &Chain, body_without_chain: &[u8]) -> Chain {
+    let mut hasher = Sha256::new();
+    hasher.update(before);
+    hasher.update(body_without_chain);
+    hasher.finalize().into()
+}
+
+/// A frame's body up to its chain field.
+pub(crate) fn body_without_chain(body: &[u8]) -> Option<&[u8]> {
+    let at = body.len().checked_sub(CHAIN_FIELD_BYTES)?;
+    (body[at..].starts_with(&CHAIN_FIELD)).then(|| &body[..at])
+}
+
+fn checksum(length: u32, body: &[u8]) -> u32 {
+    crc32c::crc32c_append(crc32c::crc32c(&length.to_le_bytes()), body)
+}

@@ -1,0 +1,110 @@
+//! Readers beside a writer that is in the middle of a write.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use ledger::{LedgerError, MemoryStorage, Storage, StorageFile, read};
+use office::Place;
+
+use crate::records::{Model, open};
+
+/// Writes in small pieces, the last one first, as a reader may come to see them.
+#[derive(Clone)]
+struct Piecemeal(MemoryStorage);
+
+struct PiecemealFile(Arc<dyn StorageFile>);
+
+impl Storage for Piecemeal {
+    fn path(&self) -> PathBuf {
+        self.0.path()
+    }
+    fn lock(&self) -> io::Result<bool> {
+        self.0.lock()
+    }
+    fn list(&self) -> io::Result<Vec<String>> {
+        self.0.list()
+    }
+    fn open(&self, name: &str, create: bool) -> io::Result<Arc<dyn StorageFile>> {
+        Ok(Arc::new(PiecemealFile(self.0.open(name, create)?)))
+    }
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.0.rename(from, to)
+    }
+    fn sync_directory(&self) -> io::Result<()> {
+        self.0.sync_directory()
+    }
+    fn free_bytes(&self) -> Option<u64> {
+        None
+    }
+}
+
+impl StorageFile for PiecemealFile {
+    fn len(&self) -> io::Result<u64> {
+        self.0.len()
+    }
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.0.read_at(buffer, offset)
+    }
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        let mut pieces: Vec<(usize, &[u8])> = bytes.chunks(100).enumerate().collect();
+        pieces.reverse();
+        for (index, piece) in pieces {
+            self.0.write_at(piece, offset + index as u64 * 100)?;
+            thread::yield_now();
+        }
+        Ok(())
+    }
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.0.set_len(len)
+    }
+    fn sync_data(&self) -> io::Result<()> {
+        self.0.sync_data()
+    }
+}
+
+#[test]
+fn a_reader_beside_a_writer_sees_whole_entries_and_no_damage() {
+    let storage: Arc<dyn Storage> = Arc::new(Piecemeal(MemoryStorage::default()));
+    let (mut ledger, ..) = open(&storage, 40_000).expect("a new ledger");
+    let live = ledger.reader();
+    let mut model = Model::new(Place::South);
+    model.write(&mut ledger, 1).expect("memory");
+    let done = AtomicBool::new(false);
+    let walk = |reader: ledger::Reader| -> Result<u64, LedgerError> {
+        let (mut cursor, mut count) = (reader.after(0), 0);
+        while let Some(entry) = cursor.next_entry()? {
+            count += 1;
+            assert_eq!(entry.sequence, count);
+        }
+        assert!(count >= reader.sequence());
+        Ok(count)
+    };
+    thread::scope(|scope| {
+        let outside = scope.spawn(|| {
+            let (mut seen, mut walks) = (0, 0_u32);
+            while !done.load(Ordering::Relaxed) {
+                let count = walk(read(&*storage)?)?;
+                assert!(count >= seen, "{count} entries where {seen} were seen");
+                (seen, walks) = (count, walks + 1);
+            }
+            Ok::<u32, LedgerError>(walks)
+        });
+        let inside = scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                walk(live.clone())?;
+            }
+            Ok::<(), LedgerError>(())
+        });
+        while model.len() < 3_000 && !outside.is_finished() && !inside.is_finished() {
+            let count = 1 + model.len() % 7;
+            model.write(&mut ledger, count).expect("memory");
+        }
+        done.store(true, Ordering::Relaxed);
+        let walks = outside.join().expect("no panic").expect("no damage");
+        inside.join().expect("no panic").expect("no damage");
+        assert!(walks > 3, "{walks} walks beside the writer");
+    });
+}

@@ -1,0 +1,152 @@
+//! A write or a sync fails: the ledger stops, says why, and recovers when it is opened again.
+
+use std::io::ErrorKind;
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+
+use ledger::{Batch, Committer, FaultyStorage, LedgerError, Storage, Unsynced};
+use office::Place;
+
+use crate::records::{Model, at, open};
+
+const SEGMENT_BYTES: u64 = 8 * 1024;
+
+/// Writes until something fails. What was acknowledged, what was written, and the error.
+fn write_until_failure(storage: &FaultyStorage) -> Option<(u64, Model, LedgerError)> {
+    let shared: Arc<dyn Storage> = Arc::new(storage.clone());
+    let mut model = Model::new(Place::South);
+    let (mut ledger, ..) = match open(&shared, SEGMENT_BYTES) {
+        Ok(opened) => opened,
+        Err(error) => return Some((0, model, error)),
+    };
+    let mut acknowledged = 1;
+    while model.len() < 120 {
+        match model.write(&mut ledger, 1 + model.len() % 5) {
+            Ok(through) => acknowledged = through,
+            Err(error) => {
+                let later = model.write(&mut ledger, 1);
+                assert!(
+                    matches!(later, Err(LedgerError::Stopped { .. })),
+                    "a failed commit was followed by {later:?}"
+                );
+                return Some((acknowledged, model, error));
+            }
+        }
+    }
+    None
+}
+
+fn recovers(storage: &FaultyStorage, acknowledged: u64, model: &Model, what: &str) {
+    let shared: Arc<dyn Storage> = Arc::new(storage.clone());
+    let (mut ledger, entries, _) =
+        open(&shared, SEGMENT_BYTES).unwrap_or_else(|error| panic!("{what}: {error}"));
+    assert!(
+        entries.len() as u64 >= acknowledged,
+        "{what}: {} entries are left of {acknowledged} acknowledged",
+        entries.len()
+    );
+    model.check_prefix(&entries).expect(what);
+    let mut model = model.clone();
+    model.truncate(entries.len());
+    model.write(&mut ledger, 3).expect(what);
+    // What opening found must have been written again: its pages looked clean.
+    let shared: Arc<dyn Storage> = Arc::new(storage.after_power_cut(Unsynced::Lost, 0));
+    let (_, entries, _) =
+        open(&shared, SEGMENT_BYTES).unwrap_or_else(|error| panic!("{what}: {error}"));
+    assert_eq!(entries.len() as u64, model.len(), "{what}");
+    model.check_prefix(&entries).expect(what);
+}
+
+#[test]
+fn after_any_failed_operation_the_ledger_stops_and_recovers() {
+    let sound = FaultyStorage::new(0);
+    assert!(write_until_failure(&sound).is_none());
+    for error in [ErrorKind::StorageFull, ErrorKind::Other] {
+        for number in 0..sound.operations().len() as u64 {
+            let storage = FaultyStorage::new(number);
+            storage.fail_at(number, error);
+            let (acknowledged, model, failed) =
+                write_until_failure(&storage).expect("the failure is told");
+            assert!(
+                matches!(failed, LedgerError::Io { .. }),
+                "operation {number}: {failed}"
+            );
+            let what = format!("{error:?} at operation {number}");
+            // The same machine goes on, or the power goes first.
+            for unsynced in [Unsynced::Lost, Unsynced::Torn, Unsynced::Kept] {
+                let after = storage.after_power_cut(unsynced, number);
+                recovers(&after, acknowledged, &model, &what);
+            }
+            recovers(&storage, acknowledged, &model, &what);
+        }
+    }
+}
+
+#[test]
+fn the_writer_thread_refuses_what_comes_after_a_failed_sync() {
+    let storage = FaultyStorage::new(0);
+    let shared: Arc<dyn Storage> = Arc::new(storage.clone());
+    let (mut ledger, ..) = open(&shared, SEGMENT_BYTES).expect("a new ledger");
+    let mut model = Model::new(Place::South);
+    let committer = Committer::start("ledger").expect("a thread");
+    let (sender, outcomes) = channel();
+    // A write and a sync each: the sync of the second batch fails.
+    storage.fail_at(storage.operations().len() as u64 + 3, ErrorKind::Other);
+    for batch in batches(&mut ledger, &mut model, 4) {
+        let sender = sender.clone();
+        committer.submit(
+            batch,
+            Box::new(move |outcome| sender.send(outcome).expect("heard")),
+        );
+    }
+    drop(committer);
+    let outcomes: Vec<_> = outcomes.try_iter().collect();
+    assert!(matches!(outcomes[0], Ok(3)), "{:?}", outcomes[0]);
+    assert!(matches!(
+        outcomes[1],
+        Err(LedgerError::Io { what: "sync", .. })
+    ));
+    for outcome in &outcomes[2..] {
+        assert!(
+            matches!(outcome, Err(LedgerError::Stopped { .. })),
+            "{outcome:?}"
+        );
+    }
+    assert_eq!(ledger.reader().sequence(), 3);
+    recovers(&storage, 3, &model, "after a failed sync");
+}
+
+#[test]
+fn batches_in_flight_are_committed_in_the_order_taken_or_not_at_all() {
+    // Each batch begins a segment, so that two new segments are in flight at once.
+    let storage: Arc<dyn Storage> = Arc::new(FaultyStorage::new(0));
+    let (mut ledger, ..) = open(&storage, 1).expect("a new ledger");
+    let mut model = Model::new(Place::South);
+    for batch in batches(&mut ledger, &mut model, 3) {
+        batch.commit().expect("in order");
+    }
+    let mut overtaken = batches(&mut ledger, &mut model, 2);
+    let refused = overtaken.pop().expect("two").commit();
+    assert!(
+        matches!(refused, Err(LedgerError::Stopped { .. })),
+        "{refused:?}"
+    );
+    overtaken.pop().expect("one").commit().expect("in order");
+    let (_, entries, _) = open(&storage, 1).expect("it opens");
+    assert_eq!(entries.len(), 9);
+    model.check_prefix(&entries).expect("what was written");
+}
+
+/// Batches of two entries each, taken before any is committed.
+fn batches(ledger: &mut ledger::Ledger, model: &mut Model, count: usize) -> Vec<Batch> {
+    let mut batches = Vec::new();
+    for _ in 0..count {
+        for _ in 0..2 {
+            let n = model.len();
+            let record = model.next(n);
+            ledger.append(at(n), &record);
+        }
+        batches.push(ledger.take_batch().expect("two entries"));
+    }
+    batches
+}

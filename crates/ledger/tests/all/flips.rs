@@ -1,0 +1,157 @@
+//! Every bit of a small ledger, flipped.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use ledger::{Entry, LedgerError, MemoryStorage, Storage, read, verify};
+use office::Place;
+
+use crate::records::{Model, open};
+
+const SEGMENT_BYTES: u64 = 2_000;
+
+/// A ledger of about 30 entries in three segments, and how many of them stand below the last durable point.
+fn small_ledger() -> (BTreeMap<String, Vec<u8>>, Model, u64) {
+    let memory = MemoryStorage::default();
+    let storage: Arc<dyn Storage> = Arc::new(memory.clone());
+    let (mut ledger, ..) = open(&storage, SEGMENT_BYTES).expect("a new ledger");
+    let mut model = Model::new(Place::South);
+    for count in [3, 1, 5, 2, 7, 1, 4, 3] {
+        model.write(&mut ledger, count).expect("nothing fails");
+    }
+    let below = model.len();
+    model.write(&mut ledger, 3).expect("nothing fails");
+    let contents = memory.contents();
+    assert_eq!(contents.len(), 3, "segments");
+    (contents, model, below)
+}
+
+fn walk(storage: &dyn Storage) -> Result<Vec<Entry>, LedgerError> {
+    let mut cursor = read(storage)?.after(0);
+    let mut entries = Vec::new();
+    while let Some(entry) = cursor.next_entry()? {
+        entries.push(entry);
+    }
+    Ok(entries)
+}
+
+#[test]
+fn every_flipped_bit_is_found_and_none_takes_an_entry_in_silence() {
+    let (contents, model, below) = small_ledger();
+    assert_eq!(
+        verify(&MemoryStorage::holding(contents.clone()))
+            .expect("whole")
+            .faults,
+        []
+    );
+    let (mut damaged, mut torn) = (0, 0);
+    for (name, bytes) in &contents {
+        for bit in 0..bytes.len() * 8 {
+            let mut flipped = contents.clone();
+            flipped.get_mut(name).expect("a file")[bit / 8] ^= 1 << (bit % 8);
+            let memory = MemoryStorage::holding(flipped.clone());
+            let what = format!("{name}, bit {bit}");
+
+            let found = verify(&memory).unwrap_or_else(|error| panic!("{what}: {error}"));
+            assert_eq!(found.faults.len(), 1, "{what}: {:?}", found.faults);
+            assert_eq!(found.faults[0].file, *name, "{what}");
+            assert!(found.faults[0].offset <= bit as u64 / 8, "{what}");
+
+            let read = walk(&memory);
+            let storage: Arc<dyn Storage> = Arc::new(memory.clone());
+            match open(&storage, SEGMENT_BYTES) {
+                Ok((_, entries, recovery)) => {
+                    torn += 1;
+                    assert!(entries.len() as u64 >= below, "{what}: an entry is gone");
+                    model.check_prefix(&entries).expect(&what);
+                    assert_eq!(read.expect(&what), entries, "{what}");
+                    let (saved, len) = recovery.torn.expect("the tail is saved aside");
+                    let tail = &flipped[name][bytes.len() - len as usize..];
+                    assert_eq!(memory.contents()[&saved], tail, "{what}");
+                }
+                Err(error) => {
+                    damaged += 1;
+                    let LedgerError::Damaged { file, offset, .. } = &error else {
+                        panic!("{what}: {error}");
+                    };
+                    assert!(
+                        file.ends_with(name) && *offset <= bit as u64 / 8,
+                        "{what}: {error}"
+                    );
+                    assert!(error.to_string().contains("liaison ledger restore"));
+                    assert!(matches!(read, Err(LedgerError::Damaged { .. })), "{what}");
+                    assert_eq!(memory.contents(), flipped, "{what}: something was changed");
+                }
+            }
+        }
+    }
+    assert!(
+        damaged > 10 * torn && torn > 100,
+        "{damaged} damaged, {torn} torn"
+    );
+}
+
+#[test]
+fn a_reader_that_is_open_already_meets_damage_as_an_error() {
+    let (contents, model, _) = small_ledger();
+    let whole = MemoryStorage::holding(contents.clone());
+    let reader = read(&whole).expect("whole");
+    for (name, bytes) in &contents {
+        for at in 0..bytes.len() {
+            let file = whole.open(name, false).expect("there");
+            file.write_at(&[bytes[at] ^ 0x10], at as u64)
+                .expect("memory");
+            let mut cursor = reader.after(0);
+            let mut count = 0;
+            let failed = loop {
+                match cursor.next_entry() {
+                    Ok(Some(entry)) => {
+                        assert_eq!(entry.record, model.records[count]);
+                        count += 1;
+                    }
+                    Ok(None) => break None,
+                    Err(error) => break Some(error),
+                }
+            };
+            assert!(
+                matches!(failed, Some(LedgerError::Damaged { .. })),
+                "{name}, byte {at}: {failed:?} after {count} entries"
+            );
+            file.write_at(&bytes[at..=at], at as u64).expect("memory");
+        }
+    }
+}
+
+#[test]
+fn verify_goes_on_behind_a_fault_and_counts_what_is_left() {
+    let (mut contents, model, _) = small_ledger();
+    for bytes in contents.values_mut() {
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+    }
+    let found = verify(&MemoryStorage::holding(contents.clone())).expect("a ledger");
+    assert_eq!(found.faults.len(), 3, "{:?}", found.faults);
+    assert_eq!(found.entries, model.len() - 3);
+
+    // A whole segment is gone.
+    contents.remove("00000000000000000001.segment");
+    let found = verify(&MemoryStorage::holding(contents)).expect("a ledger");
+    assert_eq!(found.faults.len(), 3, "{:?}", found.faults);
+    assert!(found.faults[0].what.contains("where 1 belongs"));
+}
+
+#[test]
+fn verify_tells_of_any_byte_behind_the_last_frame() {
+    let (contents, ..) = small_ledger();
+    let last = contents.keys().last().expect("segments").clone();
+    for (tail, faults) in [
+        (vec![0; 5000], 0),
+        (vec![7], 1),
+        ([vec![0; 5000], vec![1]].concat(), 1),
+    ] {
+        let mut longer = contents.clone();
+        longer.get_mut(&last).expect("there").extend(tail);
+        let found = verify(&MemoryStorage::holding(longer)).expect("a ledger");
+        assert_eq!(found.faults.len(), faults, "{:?}", found.faults);
+    }
+}

@@ -1,0 +1,10 @@
+//! The ledger through its public face: one binary, a module a theme.
+
+mod beside_a_writer;
+mod failed_writes;
+mod flips;
+mod frames;
+mod histories;
+mod power_cuts;
+mod records;
+mod torn_tails;

@@ -1,0 +1,104 @@
+//! The body of a document: from a flag, a file or stdin, with its media type.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+
+use crate::failure::Failure;
+use crate::output::bytes_words;
+
+/// The longest body that a document may have.
+pub(crate) const BYTES_MAX: u64 = 16 * 1024 * 1024;
+
+const PLAIN_TEXT: &str = "text/plain; charset=utf-8";
+const MEDIA_TYPES: [(&str, &str); 15] = [
+    ("txt", PLAIN_TEXT),
+    ("md", "text/markdown; charset=utf-8"),
+    ("csv", "text/csv; charset=utf-8"),
+    ("html", "text/html; charset=utf-8"),
+    ("json", "application/json"),
+    ("xml", "application/xml"),
+    ("pdf", "application/pdf"),
+    ("doc", "application/msword"),
+    (
+        "docx",
+        "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    ),
+    ("hwp", "application/x-hwp"),
+    ("zip", "application/zip"),
+    ("png", "image/png"),
+    ("jpg", "image/jpeg"),
+    ("jpeg", "image/jpeg"),
+    ("tif", "image/tiff"),
+];
+
+/// Reads a file; `-` is stdin. What is longer than a document may be is refused before it is all read.
+pub(crate) fn read(path: &Path) -> Result<Bytes, Failure> {
+    let failed =
+        |error: io::Error| Failure::Failed(format!("failed to read {}: {error}", path.display()));
+    let mut bytes = Vec::new();
+    let source: Box<dyn Read> = if path == Path::new("-") {
+        Box::new(io::stdin().lock())
+    } else {
+        Box::new(File::open(path).map_err(failed)?)
+    };
+    source
+        .take(BYTES_MAX + 1)
+        .read_to_end(&mut bytes)
+        .map_err(failed)?;
+    if bytes.len() as u64 > BYTES_MAX {
+        return Err(Failure::Failed(format!(
+            "failed to send {}: it is larger than {}, the most that a document may have; send it in parts, each with \
+             --in-reply-to the first",
+            path.display(),
+            bytes_words(BYTES_MAX)
+        )));
+    }
+    Ok(bytes.into())
+}
+
+/// The media type that a file's name or content speaks for.
+pub(crate) fn media_type(path: Option<&PathBuf>, body: &[u8]) -> &'static str {
+    let extension = path
+        .and_then(|path| path.extension())
+        .and_then(|extension| extension.to_str())
+        .map(str::to_lowercase);
+    let by_name = MEDIA_TYPES
+        .iter()
+        .find(|(known, _)| Some(*known) == extension.as_deref());
+    match by_name {
+        Some((_, media_type)) => media_type,
+        None if std::str::from_utf8(body).is_ok() => PLAIN_TEXT,
+        None => "application/octet-stream",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_media_type_is_guessed_by_name_then_by_content() {
+        let guess = |name: &str, body: &[u8]| media_type(Some(&PathBuf::from(name)), body);
+        assert_eq!(guess("annex.PDF", b"%PDF"), "application/pdf");
+        assert_eq!(guess("-", "전통문".as_bytes()), PLAIN_TEXT);
+        assert_eq!(guess("data", &[0xff, 0xfe]), "application/octet-stream");
+        assert_eq!(media_type(None, b"Hello"), PLAIN_TEXT);
+    }
+
+    #[test]
+    fn a_file_that_is_too_long_is_refused() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("long");
+        let file = File::create(&path).expect("it is new");
+        file.set_len(BYTES_MAX).expect("it is sparse");
+        assert_eq!(
+            read(&path).map(|bytes| bytes.len() as u64).ok(),
+            Some(BYTES_MAX)
+        );
+        file.set_len(BYTES_MAX + 1).expect("it is sparse");
+        assert!(read(&path).is_err());
+    }
+}

@@ -1,0 +1,117 @@
+//! `liaison call`: the opening and closing calls on the telephone line.
+
+use clap::{Args, Subcommand};
+use jiff::civil::Date;
+use office::Place;
+use office::tally::day_of;
+use protocol::pb::office as pb;
+
+use crate::connect::block_on;
+use crate::failure::Failure;
+use crate::request::RequestArgs;
+use crate::settings::{OfficeArgs, Settings};
+use crate::{json, officer, system, table, time};
+
+/// Record opening and closing calls
+#[derive(Debug, Args)]
+pub(crate) struct CallArgs {
+    #[command(subcommand)]
+    command: CallCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum CallCommand {
+    /// Record the opening call of a day
+    #[command(after_help = examples("open"))]
+    Open(RecordArgs),
+    /// Record the closing call of a day
+    #[command(after_help = examples("close"))]
+    Close(RecordArgs),
+}
+
+fn examples(verb: &str) -> String {
+    format!(
+        "Examples (with `liaison up` running):\n  liaison call {verb}\n  liaison call {verb} --office north --day 2018-09-14 \
+         --unanswered --by 'Jon Jong-su, chief'\n\nJSON: liaison.office.v1.RecordCallResponse: {{\"name\", \
+         \"recorded_at\"}}."
+    )
+}
+
+#[derive(Debug, Args)]
+struct RecordArgs {
+    /// The day, such as 2018-09-14 [default: today at UTC+9]
+    #[arg(long, value_parser = time::parse_day)]
+    day: Option<Date>,
+
+    /// Nobody answered: a fact worth recording
+    #[arg(long)]
+    unanswered: bool,
+
+    /// Who called: "Name, rank" or "Name"
+    #[arg(long, value_name = "OFFICER", value_parser = officer::parse)]
+    by: Option<pb::Officer>,
+
+    /// What was said
+    #[arg(long)]
+    text: Option<String>,
+
+    #[command(flatten)]
+    request: RequestArgs,
+
+    #[command(flatten)]
+    office: OfficeArgs,
+}
+
+impl CallArgs {
+    pub(crate) fn run(self, settings: &Settings) -> Result<(), Failure> {
+        match self.command {
+            CallCommand::Open(args) => args.run(settings, pb::CallKind::Opening),
+            CallCommand::Close(args) => args.run(settings, pb::CallKind::Closing),
+        }
+    }
+}
+
+impl RecordArgs {
+    fn run(self, settings: &Settings, kind: pb::CallKind) -> Result<(), Failure> {
+        let offices = settings.offices(&self.office.offices)?;
+        let place = settings.office(self.office.office).unwrap_or(Place::South);
+        let day = self.day.unwrap_or_else(|| day_of(system::now()));
+        let outcome = if self.unanswered {
+            pb::CallOutcome::Unanswered
+        } else {
+            pb::CallOutcome::Answered
+        };
+        let call = pb::Call {
+            kind: kind.into(),
+            day: day.to_string(),
+            outcome: outcome.into(),
+            remark: officer::remark(self.by, self.text),
+        };
+        let request_id = self.request.id();
+        let answer = block_on(async {
+            let connection = offices.dial(place).await?;
+            let request = connection.request(pb::RecordCallRequest {
+                request_id: request_id.clone(),
+                call: Some(call),
+            });
+            let outcome = connection.contacts().record_call(request).await;
+            connection.answer_to("record the call", &request_id, outcome)
+        })?;
+        settings.output.print(
+            || {
+                table::pairs(
+                    0,
+                    &[
+                        ("name", answer.name.clone()),
+                        ("day", day.to_string()),
+                        (
+                            "recorded",
+                            time::words_of(answer.recorded_at.as_ref()) + " (UTC+9)",
+                        ),
+                    ],
+                )
+            },
+            || json::of("liaison.office.v1.RecordCallResponse", &answer),
+        )
+    }
+}

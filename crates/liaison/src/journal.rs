@@ -1,0 +1,471 @@
+//! An entry as people read it: a line of a journal, or in full; and as JSON.
+
+use std::fmt::Write as _;
+
+use prost::Message as _;
+use protocol::pb::{ledger as pb, line, office};
+use serde_json::{Value, json};
+
+use crate::output::{FAINT, clean, styled, thousands};
+use crate::{hex, json, officer, table, time, words};
+use ::office::{Collection, StepId, StepKind};
+
+const BODY_CHARS_MAX: usize = 4_000;
+
+/// An entry with its envelope read.
+#[derive(Debug)]
+pub(crate) struct Line {
+    entry: pb::Entry,
+    envelope: Option<line::Envelope>,
+}
+
+impl Line {
+    pub(crate) fn new(entry: pb::Entry) -> Self {
+        let envelope = match entry.direction() {
+            pb::Direction::Outbound | pb::Direction::Inbound => {
+                line::Envelope::decode(entry.envelope.clone()).ok()
+            }
+            _ => None,
+        };
+        Self { entry, envelope }
+    }
+
+    /// Whether it is a step, and no local note.
+    pub(crate) fn is_step(&self) -> bool {
+        matches!(
+            self.entry.direction(),
+            pb::Direction::Outbound | pb::Direction::Inbound
+        )
+    }
+
+    /// The day at the offices on which it was recorded, such as `Fri 2018-09-14`.
+    pub(crate) fn day(&self) -> String {
+        let time = self.entry.recorded_at.as_ref();
+        time.and_then(protocol::timestamp_from_pb).map_or_else(
+            || "no day".to_owned(),
+            |time| {
+                ::office::tally::day_of(time)
+                    .strftime("%a %Y-%m-%d")
+                    .to_string()
+            },
+        )
+    }
+
+    /// A row of the journal, at most `width` columns wide.
+    pub(crate) fn row(&self, width: usize) -> String {
+        let full_time = time::words_of(self.entry.recorded_at.as_ref());
+        let clock = full_time.rsplit(' ').next().unwrap_or_default();
+        let row = format!(
+            "{:>6}  {clock}  {}  {:<21}  {:<27}  {}",
+            self.entry.sequence,
+            self.arrow(),
+            self.words(),
+            self.name(),
+            clean(&self.gist()),
+        );
+        let row = table::cut(row.trim_end(), width);
+        if self.is_step() {
+            row
+        } else {
+            styled(FAINT, &row)
+        }
+    }
+
+    /// Which way it went.
+    pub(crate) fn arrow(&self) -> &'static str {
+        match self.entry.direction() {
+            pb::Direction::Outbound => "→",
+            pb::Direction::Inbound => "←",
+            _ => "·",
+        }
+    }
+
+    fn direction(&self) -> &'static str {
+        match self.entry.direction() {
+            pb::Direction::Outbound => "outbound",
+            pb::Direction::Inbound => "inbound",
+            pb::Direction::Local => "local",
+            pb::Direction::Unspecified => "unspecified",
+        }
+    }
+
+    /// What was done.
+    pub(crate) fn words(&self) -> String {
+        match &self.entry.note {
+            Some(pb::entry::Note::Opening(_)) => "ledger opened".to_owned(),
+            Some(pb::entry::Note::AcknowledgementTaken(_)) => "line acknowledged".to_owned(),
+            Some(pb::entry::Note::EpochRaised(_)) => "epoch raised".to_owned(),
+            None => words::step(self.entry.kind),
+        }
+    }
+
+    fn kind(&self) -> Option<StepKind> {
+        protocol::step_kind_from_pb(self.entry.kind)
+    }
+
+    fn step_id(&self) -> Option<StepId> {
+        protocol::step_id_from_pb(self.envelope.as_ref()?.step.as_ref()?)
+    }
+
+    fn parent_id(&self) -> Option<StepId> {
+        protocol::step_id_from_pb(self.envelope.as_ref()?.parent.as_ref()?)
+    }
+
+    /// The name of what the step concerns: the document, the contact, the call; of a meeting's later steps the
+    /// step itself, since that is what the next one builds upon.
+    pub(crate) fn name(&self) -> String {
+        let (Some(kind), Some(step)) = (self.kind(), self.step_id()) else {
+            return String::new();
+        };
+        let parent = self.parent_id().unwrap_or(step);
+        match kind {
+            StepKind::DocumentSent => step.name(Collection::Documents),
+            StepKind::DocumentAcknowledged
+            | StepKind::DocumentReceiptRefused
+            | StepKind::DocumentExpired => parent.name(Collection::Documents),
+            StepKind::MeetingProposed => step.name(Collection::Meetings),
+            StepKind::ContactRecorded => step.name(Collection::Contacts),
+            StepKind::ContactConfirmed => parent.name(Collection::Contacts),
+            StepKind::CallRecorded => step.name(Collection::Calls),
+            _ => step.name(Collection::Steps),
+        }
+    }
+
+    /// The protobuf type of the payload.
+    pub(crate) fn payload_type(&self) -> Option<&'static str> {
+        payload_type(self.kind()?)
+    }
+
+    /// What it says, in a few words.
+    pub(crate) fn gist(&self) -> String {
+        match &self.entry.note {
+            Some(note) => note_gist(note),
+            None => self.payload_gist().unwrap_or_default(),
+        }
+    }
+
+    fn payload_gist(&self) -> Option<String> {
+        let payload = self.entry.payload.clone();
+        let kind = self.kind()?;
+        Some(match kind {
+            StepKind::DocumentSent => {
+                let document = office::Document::decode(payload).ok()?;
+                format!("{}: {}", words::form(document.form), document.subject)
+            }
+            StepKind::DocumentReceiptRefused => {
+                office::ReceiptRefusal::decode(payload).ok()?.reason
+            }
+            StepKind::MeetingProposed | StepKind::MeetingCountered => {
+                let terms = office::MeetingTerms::decode(payload).ok()?;
+                let begins = terms.begins_at.as_ref();
+                let begins = begins.map(|_| format!(", {}", time::words_of(begins)));
+                self.answering(words::contact_kind(terms.kind) + &begins.unwrap_or_default())
+            }
+            StepKind::MeetingClosed => {
+                let closing = office::MeetingClosing::decode(payload).ok()?;
+                let lasted = time::duration_words_of(closing.duration.as_ref());
+                self.answering(remark_gist(closing.remark.as_ref()) + " " + &lasted)
+            }
+            StepKind::ContactRecorded => {
+                let contact = office::Contact::decode(payload).ok()?;
+                format!(
+                    "{}, {}",
+                    words::contact_kind(contact.kind),
+                    time::words_of(contact.begun_at.as_ref())
+                )
+            }
+            StepKind::CallRecorded => {
+                let call = office::Call::decode(payload).ok()?;
+                let kind = words::word(call.kind().as_str_name(), "CALL_KIND_");
+                let outcome = words::word(call.outcome().as_str_name(), "CALL_OUTCOME_");
+                format!("{kind} call of {}, {outcome}", call.day)
+            }
+            StepKind::LineDeclared => {
+                let declaration = office::LineDeclaration::decode(payload).ok()?;
+                words::statement(declaration.statement)
+            }
+            StepKind::DocumentExpired | StepKind::MeetingLapsed => self.answering(String::new()),
+            StepKind::DocumentAcknowledged | StepKind::ContactConfirmed => {
+                remark_gist(office::Remark::decode(payload).ok().as_ref())
+            }
+            _ => self.answering(remark_gist(office::Remark::decode(payload).ok().as_ref())),
+        })
+    }
+
+    /// A meeting's step names the step that it builds upon.
+    fn answering(&self, gist: String) -> String {
+        match self.parent_id() {
+            Some(parent) if self.name().contains("/steps/") => {
+                format!("on {}/{} {gist}", parent.place, parent.sequence)
+                    .trim_end()
+                    .to_owned()
+            }
+            _ => gist.trim().to_owned(),
+        }
+    }
+
+    /// The whole entry, for people.
+    pub(crate) fn in_full(&self) -> String {
+        let entry = &self.entry;
+        let envelope = self.envelope.as_ref();
+        let authored = envelope.and_then(|envelope| envelope.authored_at.as_ref());
+        let text_of = |id: Option<StepId>| id.map(|id| id.to_string()).unwrap_or_default();
+        let request_id = envelope.map(|envelope| request_id_words(&envelope.request_id));
+        let durable = entry
+            .durable
+            .as_ref()
+            .map(|at| format!("segment {}, offset {}", at.segment, thousands(at.offset)));
+        let mut text = table::pairs(
+            0,
+            &[
+                ("sequence", entry.sequence.to_string()),
+                (
+                    "recorded at",
+                    time::words_of(entry.recorded_at.as_ref()) + " (UTC+9)",
+                ),
+                (
+                    "direction",
+                    format!("{} {}", self.arrow(), self.direction()),
+                ),
+                ("what", self.words()),
+                ("name", self.name()),
+                ("step", text_of(self.step_id())),
+                ("parent", text_of(self.parent_id())),
+                (
+                    "authored at",
+                    authored.map_or_else(String::new, |_| time::words_of(authored) + " (UTC+9)"),
+                ),
+                ("request id", request_id.unwrap_or_default()),
+                (
+                    "note",
+                    entry.note.as_ref().map(note_gist).unwrap_or_default(),
+                ),
+                ("line hash", hex::joined(&entry.line_hash)),
+                ("durable before", durable.unwrap_or_default()),
+                ("chain", hex::joined(&entry.chain)),
+            ],
+        );
+        if let Some(name) = self.payload_type() {
+            let _ = writeln!(
+                text,
+                "payload ({name}, {} bytes)",
+                thousands(entry.payload.len() as u64)
+            );
+            match json::of_bytes(name, &entry.payload) {
+                Some(payload) => write_value(&mut text, 1, &shown(&payload, &entry.payload)),
+                None => text.push_str("  cannot be read: the step is inert\n"),
+            }
+        }
+        text
+    }
+
+    /// The entry as JSON.
+    pub(crate) fn to_json(&self) -> Value {
+        let entry = &self.entry;
+        let envelope = self.envelope.as_ref();
+        let time_json = |time: Option<&prost_types::Timestamp>| {
+            time.and_then(protocol::timestamp_from_pb)
+                .map(|time| time.to_string())
+        };
+        let payload = self
+            .payload_type()
+            .and_then(|name| json::of_bytes(name, &entry.payload));
+        json!({
+            "sequence": entry.sequence,
+            "recorded_at": time_json(entry.recorded_at.as_ref()),
+            "direction": self.direction(),
+            "what": self.words(),
+            "name": Some(self.name()).filter(|name| !name.is_empty()),
+            "step": self.step_id().map(|id| id.to_string()),
+            "parent": self.parent_id().map(|id| id.to_string()),
+            "authored_at": time_json(envelope.and_then(|envelope| envelope.authored_at.as_ref())),
+            "request_id": envelope.map(|envelope| request_id_words(&envelope.request_id))
+                .filter(|id| !id.is_empty()),
+            "payload_type": self.payload_type(),
+            "payload": payload,
+            "note": entry.note.as_ref().map(note_gist),
+            "line_hash": Some(hex::joined(&entry.line_hash)).filter(|hash| !hash.is_empty()),
+            "chain": hex::joined(&entry.chain),
+        })
+    }
+}
+
+/// The protobuf type of a step's payload; `None` if it has none.
+pub(crate) fn payload_type(kind: StepKind) -> Option<&'static str> {
+    Some(match kind {
+        StepKind::DocumentSent => "liaison.office.v1.Document",
+        StepKind::DocumentReceiptRefused => "liaison.office.v1.ReceiptRefusal",
+        StepKind::MeetingProposed | StepKind::MeetingCountered => "liaison.office.v1.MeetingTerms",
+        StepKind::MeetingClosed => "liaison.office.v1.MeetingClosing",
+        StepKind::ContactRecorded => "liaison.office.v1.Contact",
+        StepKind::CallRecorded => "liaison.office.v1.Call",
+        StepKind::LineDeclared => "liaison.office.v1.LineDeclaration",
+        StepKind::DocumentExpired | StepKind::MeetingLapsed => return None,
+        StepKind::DocumentAcknowledged
+        | StepKind::MeetingAccepted
+        | StepKind::MeetingDeclined
+        | StepKind::MeetingCancelled
+        | StepKind::MeetingConvened
+        | StepKind::ContactConfirmed => "liaison.office.v1.Remark",
+    })
+}
+
+fn request_id_words(bytes: &[u8]) -> String {
+    uuid::Uuid::from_slice(bytes).map_or_else(|_| String::new(), |id| id.to_string())
+}
+
+fn remark_gist(remark: Option<&office::Remark>) -> String {
+    let Some(remark) = remark else {
+        return String::new();
+    };
+    match (&remark.officer, remark.text.as_str()) {
+        (Some(officer), "") => officer::words(officer),
+        (Some(officer), text) => format!("{}: {text}", officer::words(officer)),
+        (None, text) => text.to_owned(),
+    }
+}
+
+fn note_gist(note: &pb::entry::Note) -> String {
+    match note {
+        pb::entry::Note::Opening(opening) => format!(
+            "{}, format {}, epoch {}",
+            words::place(opening.place),
+            opening.format_version,
+            opening.epoch
+        ),
+        pb::entry::Note::AcknowledgementTaken(taken) => {
+            let acknowledgement = taken.acknowledgement.as_ref();
+            let through = acknowledgement.and_then(|taken| taken.through.as_ref());
+            format!(
+                "the peer has our steps through {}, and had appended {} of its own",
+                through.map_or(0, |mark| mark.sequence),
+                acknowledgement.map_or(0, |taken| taken.appended)
+            )
+        }
+        pb::entry::Note::EpochRaised(raised) => {
+            let restoring = if raised.restoring {
+                ", being restored"
+            } else {
+                ""
+            };
+            format!(
+                "{} to {}{restoring}",
+                words::place(raised.place),
+                raised.epoch
+            )
+        }
+    }
+}
+
+/// The payload for people: a body that is text is shown as text, any other by its size.
+fn shown(payload: &Value, bytes: &[u8]) -> Value {
+    let mut payload = payload.clone();
+    if payload.get("body").is_some()
+        && let Ok(document) = office::Document::decode(bytes)
+    {
+        payload["body"] = match std::str::from_utf8(&document.body) {
+            Ok(text) if text.chars().count() <= BODY_CHARS_MAX => json!(text),
+            _ => json!(format!(
+                "{} bytes, read them with `liaison document show NAME --body`",
+                thousands(document.body.len() as u64)
+            )),
+        };
+    }
+    payload
+}
+
+/// JSON as indented lines; what is empty is left out.
+fn write_value(text: &mut String, depth: usize, value: &Value) {
+    let margin = "  ".repeat(depth);
+    let Value::Object(fields) = value else {
+        let _ = writeln!(text, "{margin}{}", scalar(value));
+        return;
+    };
+    for (name, value) in fields {
+        match value {
+            Value::Null => {}
+            Value::String(string) if string.is_empty() => {}
+            Value::String(string) if string.ends_with("_UNSPECIFIED") => {}
+            Value::Array(items) if items.is_empty() => {}
+            Value::Object(_) => {
+                let _ = writeln!(text, "{margin}{name}");
+                write_value(text, depth + 1, value);
+            }
+            Value::Array(items) => {
+                let _ = writeln!(text, "{margin}{name}");
+                for item in items {
+                    write_value(text, depth + 1, item);
+                }
+            }
+            _ => {
+                let _ = writeln!(text, "{margin}{name}: {}", scalar(value));
+            }
+        }
+    }
+}
+
+fn scalar(value: &Value) -> String {
+    match value {
+        Value::String(text) => clean(text),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+
+    fn sent() -> Line {
+        let document = office::Document {
+            form: office::DocumentForm::Notice.into(),
+            subject: "Flood warning".to_owned(),
+            body: Bytes::from_static(b"The river rises."),
+            ..Default::default()
+        };
+        let envelope = line::Envelope {
+            step: Some(office::StepId {
+                place: office::Place::South.into(),
+                sequence: 17,
+            }),
+            kind: office::StepKind::DocumentSent.into(),
+            ..Default::default()
+        };
+        Line::new(pb::Entry {
+            sequence: 40,
+            recorded_at: Some(prost_types::Timestamp {
+                seconds: 1_536_886_800,
+                nanos: 0,
+            }),
+            direction: pb::Direction::Outbound.into(),
+            kind: office::StepKind::DocumentSent.into(),
+            envelope: envelope.encode_to_vec().into(),
+            payload: document.encode_to_vec().into(),
+            ..Default::default()
+        })
+    }
+
+    #[test]
+    fn a_row_says_what_when_and_which_way() {
+        assert_eq!(
+            sent().row(100),
+            "    40  10:00:00  →  document sent          offices/south/documents/17   notice: Flood warning"
+        );
+        assert_eq!(sent().day(), "Fri 2018-09-14");
+    }
+
+    #[test]
+    fn an_entry_in_full_shows_a_text_body() {
+        let text = sent().in_full();
+        assert!(text.contains("body: The river rises."), "{text}");
+        assert!(!text.contains("UNSPECIFIED"), "{text}");
+    }
+
+    #[test]
+    fn json_has_the_payload_decoded() {
+        let value = sent().to_json();
+        assert_eq!(value["name"], "offices/south/documents/17");
+        assert_eq!(value["payload"]["subject"], "Flood warning");
+        assert_eq!(value["direction"], "outbound");
+    }
+}

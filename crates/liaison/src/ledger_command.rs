@@ -1,0 +1,248 @@
+//! `liaison ledger`: show, verify, reconcile, restore.
+
+mod bytes;
+mod show;
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use crate::failure::Failure;
+use crate::output::{BAD, GOOD, styled, thousands};
+use crate::settings::Settings;
+use crate::words::OfficeWord;
+use crate::{source, system};
+
+/// Read, check and restore ledgers
+#[derive(Debug, Args)]
+pub(crate) struct LedgerArgs {
+    #[command(subcommand)]
+    command: LedgerCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum LedgerCommand {
+    Show(show::ShowArgs),
+    Verify(VerifyArgs),
+    Reconcile(ReconcileArgs),
+    Restore(RestoreArgs),
+}
+
+const VERIFY_EXAMPLES: &str = "\
+Example:
+  liaison simulate kaesong-2018
+  liaison ledger verify liaison-data/kaesong-2018-1
+
+JSON: an array of {\"ledger\", \"segments\", \"entries\", \"outbound\", \"inbound\", \"faults\": [{\"file\", \"offset\",
+\"what\"}]}. Exit code 99 if anything does not hold.";
+
+/// Check every byte of a ledger: frames, checksums, sequence, chain, line hashes
+#[derive(Debug, Args)]
+#[command(after_help = VERIFY_EXAMPLES)]
+struct VerifyArgs {
+    /// The ledgers' directories, or one with south/ and north/ inside
+    #[arg(required = true, value_name = "LEDGER")]
+    ledgers: Vec<PathBuf>,
+}
+
+const RECONCILE_EXAMPLES: &str = "\
+Examples:
+  liaison simulate kaesong-2018
+  liaison ledger reconcile liaison-data/kaesong-2018-1
+  liaison ledger reconcile liaison-data/kaesong-2018-1/south liaison-data/kaesong-2018-1/north
+
+JSON: {\"agreed\", \"south_to_north\", \"north_to_south\", \"differences\": [text]}. Exit code 99 if they differ.";
+
+/// Compare the two ledgers of one pair: same steps, same bytes, same counts
+#[derive(Debug, Args)]
+#[command(after_help = RECONCILE_EXAMPLES)]
+struct ReconcileArgs {
+    /// One ledger, or a directory with south/ and north/ inside
+    #[arg(value_name = "A")]
+    one: PathBuf,
+
+    /// The other ledger
+    #[arg(value_name = "B")]
+    other: Option<PathBuf>,
+}
+
+const RESTORE_EXAMPLES: &str = "\
+What is whole is kept, damage is saved aside, and the epoch is raised. The office that is started on the ledger
+next takes no mutation until its peer has given back what was missing. Stop the office first.
+
+Example:
+  liaison ledger restore liaison-data/up/south --office south
+
+JSON: {\"ledger\", \"entries\", \"epoch\", \"saved\": [file]}";
+
+/// Make a damaged ledger ready to fetch from the peer what is missing
+#[derive(Debug, Args)]
+#[command(after_help = RESTORE_EXAMPLES)]
+struct RestoreArgs {
+    /// The ledger's directory
+    ledger: PathBuf,
+
+    /// Whose ledger it is
+    #[arg(long, value_enum, value_name = "OFFICE")]
+    office: OfficeWord,
+}
+
+impl LedgerArgs {
+    pub(crate) fn run(self, settings: &Settings) -> Result<(), Failure> {
+        match self.command {
+            LedgerCommand::Show(args) => args.run(settings),
+            LedgerCommand::Verify(args) => args.run(settings),
+            LedgerCommand::Reconcile(args) => args.run(settings),
+            LedgerCommand::Restore(args) => args.run(settings),
+        }
+    }
+}
+
+impl VerifyArgs {
+    fn run(self, settings: &Settings) -> Result<(), Failure> {
+        let mut ledgers = Vec::new();
+        for path in &self.ledgers {
+            ledgers.append(&mut source::ledgers_in(path)?);
+        }
+        let mut found = Vec::new();
+        for path in ledgers {
+            let verification = ledger::verify(&*source::storage(&path))?;
+            found.push((path, verification));
+        }
+        let faults: usize = found
+            .iter()
+            .map(|(_, verified)| verified.faults.len())
+            .sum();
+        settings.output.print(
+            || {
+                found
+                    .iter()
+                    .map(|(path, verified)| verified_text(path, verified))
+                    .collect()
+            },
+            || {
+                let to_json = |(path, verified): &(PathBuf, ledger::Verification)| {
+                    let mut value = json!(verified);
+                    value["ledger"] = json!(path);
+                    value
+                };
+                found.iter().map(to_json).collect()
+            },
+        )?;
+        if faults == 0 {
+            return Ok(());
+        }
+        Err(Failure::Disagreed(format!(
+            "failed to verify: {faults} faults. Nothing has been thrown away. Stop the office, run \
+             `liaison ledger restore LEDGER --office OFFICE`, and start it again: it fetches from its peer what is \
+             missing"
+        )))
+    }
+}
+
+fn verified_text(path: &std::path::Path, verified: &ledger::Verification) -> String {
+    let sound = if verified.faults.is_empty() {
+        styled(GOOD, "sound")
+    } else {
+        styled(BAD, "damaged")
+    };
+    let mut text = format!(
+        "{}: {sound}; {} entries in {} segments, of them {} steps of this office and {} of its peer\n",
+        path.display(),
+        thousands(verified.entries),
+        thousands(verified.segments),
+        thousands(verified.outbound),
+        thousands(verified.inbound),
+    );
+    for fault in &verified.faults {
+        let _ = writeln!(
+            text,
+            "  {} at offset {}: {}",
+            fault.file, fault.offset, fault.what
+        );
+    }
+    text
+}
+
+impl ReconcileArgs {
+    fn run(self, settings: &Settings) -> Result<(), Failure> {
+        let (one, other) = self.paths()?;
+        let found = ledger::reconcile(&source::read(&one)?, &source::read(&other)?)?;
+        settings
+            .output
+            .print(|| reconciled_text(&found), || json!(found))?;
+        if found.agreed {
+            return Ok(());
+        }
+        Err(Failure::Disagreed(format!(
+            "failed to reconcile {} and {}. While the line is busy one ledger may be ahead: try again once it is \
+             quiet. If they still differ, check each with `liaison ledger verify`",
+            one.display(),
+            other.display()
+        )))
+    }
+
+    fn paths(&self) -> Result<(PathBuf, PathBuf), Failure> {
+        if let Some(other) = &self.other {
+            return Ok((source::ledger_in(&self.one)?, source::ledger_in(other)?));
+        }
+        match source::ledgers_in(&self.one)?.as_slice() {
+            [one, other] => Ok((one.clone(), other.clone())),
+            _ => Err(Failure::Usage(format!(
+                "{} holds one ledger; name its peer's too, or a directory with south/ and north/ inside",
+                self.one.display()
+            ))),
+        }
+    }
+}
+
+/// What a reconciliation found, in words.
+pub(crate) fn reconciled_text(found: &ledger::Reconciliation) -> String {
+    if found.agreed {
+        return format!(
+            "{}: {} steps from South to North, {} from North to South\n",
+            styled(GOOD, "both ledgers agree"),
+            thousands(found.south_to_north),
+            thousands(found.north_to_south)
+        );
+    }
+    let mut text = format!("{}\n", styled(BAD, "the ledgers differ"));
+    for difference in &found.differences {
+        let _ = writeln!(text, "  {difference}");
+    }
+    text
+}
+
+impl RestoreArgs {
+    fn run(self, settings: &Settings) -> Result<(), Failure> {
+        let path = source::ledger_in(&self.ledger)?;
+        let place = self.office.place();
+        let restored = ledger::restore(&source::storage(&path), place, system::now())?;
+        settings.output.print(
+            || {
+                let mut text = format!(
+                    "{}: {} entries kept, epoch {}\n",
+                    path.display(),
+                    thousands(restored.entries),
+                    restored.epoch
+                );
+                for file in &restored.saved {
+                    let _ = writeln!(text, "  saved aside: {file}");
+                }
+                let _ = writeln!(text, "next: start the {place} office again; it takes no mutation until its peer has given back what \
+                     was missing (`liaison status` shows it)");
+                text
+            },
+            || {
+                json!({
+                    "ledger": path,
+                    "entries": restored.entries,
+                    "epoch": restored.epoch,
+                    "saved": restored.saved,
+                })
+            },
+        )
+    }
+}

@@ -1,0 +1,609 @@
+//! `liaison meeting`: propose, counter, accept, decline, cancel, convene, close, list, show.
+
+mod tree;
+
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use office::{Collection, Place, StepId};
+use protocol::pb::office as pb;
+
+use crate::connect::{Connection, block_on};
+use crate::contact_terms::ContactTermsArgs;
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::request::RequestArgs;
+use crate::settings::{OfficeArgs, Settings};
+use crate::table::Table;
+use crate::time::{Moment, parse_moment};
+use crate::words::{FormalityWord, MeetingKindWord, MeetingStateWord, RankWord};
+use crate::{json, listing, officer, time, words};
+
+const MEETING: &str = "liaison.office.v1.Meeting";
+
+/// Negotiate meetings
+#[derive(Debug, Args)]
+pub(crate) struct MeetingArgs {
+    #[command(subcommand)]
+    command: MeetingCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum MeetingCommand {
+    Propose(ProposeArgs),
+    Counter(CounterArgs),
+    /// Accept the peer's offer
+    #[command(after_help = examples("accept", "--by 'Chun Hae-sung, chief'"))]
+    Accept(MoveArgs),
+    /// Decline the peer's offer
+    #[command(after_help = examples("decline", "--text 'Not this week'"))]
+    Decline(MoveArgs),
+    /// Call off an offer, or a meeting that was accepted
+    #[command(after_help = examples("cancel", "--text 'The ranks do not match'"))]
+    Cancel(MoveArgs),
+    /// Record that an accepted meeting has begun
+    #[command(after_help = examples("convene", ""))]
+    Convene(MoveArgs),
+    Close(CloseArgs),
+    List(ListArgs),
+    Show(ShowArgs),
+}
+
+const SHAPE: &str = "JSON: liaison.office.v1.Meeting: {\"name\", \"state\", \"terms\", \"steps\", \"tip\", \"allowed\", \"counted\"}.";
+
+/// The examples of a step that answers a proposal of North.
+fn examples(verb: &str, flags: &str) -> String {
+    format!(
+        "A step builds upon the tip as the office sees it, unless --parent names another: then it is refused with \
+         SUPERSEDED if that one has been built upon.\n\nExample (with `liaison up` running, and a meeting proposed by \
+         North):\n  liaison meeting {verb} offices/north/meetings/1 --office south {flags}\n\n{SHAPE}"
+    )
+}
+
+const PROPOSE_EXAMPLES: &str = "\
+Examples (with `liaison up` running):
+  liaison meeting propose --office north --kind working-level --topic Roads --begins-at 2h
+  liaison meeting propose --office south --kind chiefs --level deputy-chief --begins-at 2018-11-02T10:00 \\
+      --participant 'Chun Hae-sung, chief' --place Kaesong --duration 90m --answer-by 1d
+
+JSON: liaison.office.v1.Meeting: {\"name\", \"state\", \"terms\", \"steps\", \"tip\", \"allowed\", \"counted\"}.";
+
+/// Propose a meeting to the other office
+#[derive(Debug, Args)]
+#[command(after_help = PROPOSE_EXAMPLES)]
+struct ProposeArgs {
+    /// The kind
+    #[arg(long, value_enum)]
+    kind: MeetingKindWord,
+
+    #[command(flatten)]
+    terms: TermsArgs,
+
+    #[command(flatten)]
+    request: RequestArgs,
+
+    #[command(flatten)]
+    office: OfficeArgs,
+}
+
+/// The terms of an offer, beside its kind.
+#[derive(Debug, Clone, Args)]
+struct TermsArgs {
+    #[command(flatten)]
+    contact: ContactTermsArgs,
+
+    /// When it is to begin: a time, or a while such as 2h
+    #[arg(long, value_name = "TIME", value_parser = parse_moment)]
+    begins_at: Option<Moment>,
+
+    /// When the offer lapses unless it is answered: a time, or a while such as 1d
+    #[arg(long, value_name = "TIME", value_parser = parse_moment)]
+    answer_by: Option<Moment>,
+}
+
+const COUNTER_EXAMPLES: &str = "\
+Terms that are not given stay as the last offer has them; only --answer-by must be given anew.
+
+Example (with `liaison up` running, and a meeting proposed by North):
+  liaison meeting counter offices/north/meetings/1 --office south --begins-at 1d --topic Roads --topic Rail
+
+JSON: liaison.office.v1.Meeting: {\"name\", \"state\", \"terms\", \"steps\", \"tip\", \"allowed\", \"counted\"}.";
+
+/// Answer the peer's offer with other terms
+#[derive(Debug, Args)]
+#[command(after_help = COUNTER_EXAMPLES)]
+struct CounterArgs {
+    #[command(flatten)]
+    on: OnArgs,
+
+    /// The kind [default: as offered]
+    #[arg(long, value_enum)]
+    kind: Option<MeetingKindWord>,
+
+    #[command(flatten)]
+    terms: TermsArgs,
+
+    #[command(flatten)]
+    request: RequestArgs,
+
+    #[command(flatten)]
+    office: OfficeArgs,
+}
+
+/// The meeting, and the step built upon.
+#[derive(Debug, Clone, Args)]
+struct OnArgs {
+    /// The meeting's name, such as offices/north/meetings/1
+    #[arg(value_parser = parse_name)]
+    name: StepId,
+
+    /// The step built upon, such as offices/north/steps/1 [default: the tip as the office sees it]
+    #[arg(long, value_name = "STEP", value_parser = parse_step)]
+    parent: Option<StepId>,
+}
+
+impl OnArgs {
+    fn name(&self) -> String {
+        self.name.name(Collection::Meetings)
+    }
+
+    fn parent(&self) -> String {
+        self.parent.map(|step| step.to_string()).unwrap_or_default()
+    }
+}
+
+#[derive(Debug, Args)]
+struct MoveArgs {
+    #[command(flatten)]
+    on: OnArgs,
+
+    /// Who acts: "Name, rank" or "Name"
+    #[arg(long, value_name = "OFFICER", value_parser = officer::parse)]
+    by: Option<pb::Officer>,
+
+    /// A remark
+    #[arg(long)]
+    text: Option<String>,
+
+    #[command(flatten)]
+    request: RequestArgs,
+
+    #[command(flatten)]
+    office: OfficeArgs,
+}
+
+const CLOSE_EXAMPLES: &str = "\
+From here the meeting counts. Just after the convening it may be refused with NOT_SETTLED (exit code 78): the
+command then waits as it is told to and tries again, until --timeout.
+
+Example (with `liaison up` running, and a meeting of North convened):
+  liaison meeting close offices/north/meetings/1 --office south --duration 90m
+
+JSON: liaison.office.v1.Meeting: {\"name\", \"state\", \"terms\", \"steps\", \"tip\", \"allowed\", \"counted\"}.";
+
+/// End a convened meeting; it counts from here
+#[derive(Debug, Args)]
+#[command(after_help = CLOSE_EXAMPLES)]
+struct CloseArgs {
+    #[command(flatten)]
+    moved: MoveArgs,
+
+    /// How long it lasted, such as 90m
+    #[arg(long, value_name = "DURATION", value_parser = time::parse_duration)]
+    duration: Option<Duration>,
+}
+
+const LIST_EXAMPLES: &str = "\
+Examples (with `liaison up` running):
+  liaison meeting list
+  liaison meeting list --office north --state accepted
+
+JSON: an array of liaison.office.v1.Meeting.";
+
+/// List meetings as an office knows them
+#[derive(Debug, Args)]
+#[command(after_help = LIST_EXAMPLES)]
+struct ListArgs {
+    /// Only meetings in this state
+    #[arg(long, value_enum)]
+    state: Option<MeetingStateWord>,
+
+    #[command(flatten)]
+    listing: listing::ListingArgs,
+
+    #[command(flatten)]
+    office: OfficeArgs,
+}
+
+const SHOW_EXAMPLES: &str = "\
+The steps are a tree: where both offices acted on the same step, both take the same walk. ● marks the winning
+walk, ○ what lost a crossing.
+
+Example (with `liaison up` running, and a meeting proposed by North):
+  liaison meeting show offices/north/meetings/1
+
+JSON: liaison.office.v1.Meeting: {\"name\", \"state\", \"terms\", \"steps\", \"tip\", \"allowed\", \"counted\"}.";
+
+/// Show a meeting: its terms, the tree of its steps, and what may be done next
+#[derive(Debug, Args)]
+#[command(after_help = SHOW_EXAMPLES)]
+struct ShowArgs {
+    /// The meeting's name, such as offices/north/meetings/1
+    #[arg(value_parser = parse_name)]
+    name: StepId,
+
+    #[command(flatten)]
+    office: OfficeArgs,
+}
+
+fn parse_name(text: &str) -> Result<StepId, String> {
+    Collection::Meetings
+        .parse(text)
+        .map_err(|error| error.to_string())
+}
+
+fn parse_step(text: &str) -> Result<StepId, String> {
+    // A proposal is known by the name of its meeting.
+    let named = Collection::Steps
+        .parse(text)
+        .or_else(|error| Collection::Meetings.parse(text).map_err(|_| error));
+    named.map_err(|error| error.to_string())
+}
+
+impl MeetingArgs {
+    pub(crate) fn run(self, settings: &Settings) -> Result<(), Failure> {
+        match self.command {
+            MeetingCommand::Propose(args) => args.run(settings),
+            MeetingCommand::Counter(args) => args.run(settings),
+            MeetingCommand::Accept(args) => args.run(settings, Verb::Accept),
+            MeetingCommand::Decline(args) => args.run(settings, Verb::Decline),
+            MeetingCommand::Cancel(args) => args.run(settings, Verb::Cancel),
+            MeetingCommand::Convene(args) => args.run(settings, Verb::Convene),
+            MeetingCommand::Close(args) => args.run(settings),
+            MeetingCommand::List(args) => args.run(settings),
+            MeetingCommand::Show(args) => args.run(settings),
+        }
+    }
+}
+
+impl TermsArgs {
+    /// The terms: what is given, over what was offered.
+    fn over(
+        self,
+        offered: pb::MeetingTerms,
+        kind: Option<MeetingKindWord>,
+    ) -> Result<pb::MeetingTerms, Failure> {
+        let contact = self.contact;
+        let or_offered =
+            |given: Vec<String>, offered| if given.is_empty() { offered } else { given };
+        Ok(pb::MeetingTerms {
+            kind: kind.map_or(offered.kind, MeetingKindWord::number),
+            level: contact.level.map_or(offered.level, RankWord::number),
+            participants: if contact.participants.is_empty() {
+                offered.participants
+            } else {
+                contact.participants
+            },
+            place: contact.place.unwrap_or(offered.place),
+            begins_at: self
+                .begins_at
+                .map(Moment::to_pb)
+                .transpose()?
+                .or(offered.begins_at),
+            duration: contact
+                .duration
+                .map(time::duration_to_pb)
+                .or(offered.duration),
+            topics: or_offered(contact.topics, offered.topics),
+            formality: contact
+                .formality
+                .map_or(offered.formality, FormalityWord::number),
+            // The time to answer an offer is not the time to answer the next.
+            answer_by: self.answer_by.map(Moment::to_pb).transpose()?,
+        })
+    }
+}
+
+impl ProposeArgs {
+    fn run(self, settings: &Settings) -> Result<(), Failure> {
+        let offices = settings.offices(&self.office.offices)?;
+        let place = settings.office(self.office.office).unwrap_or(Place::South);
+        let terms = self
+            .terms
+            .over(pb::MeetingTerms::default(), Some(self.kind))?;
+        let request_id = self.request.id();
+        let meeting = block_on(async {
+            let connection = offices.dial(place).await?;
+            let request = connection.request(pb::ProposeMeetingRequest {
+                request_id: request_id.clone(),
+                terms: Some(terms),
+            });
+            let outcome = connection.meetings().propose_meeting(request).await;
+            let answer = connection.answer_to("propose the meeting", &request_id, outcome)?;
+            Ok(answer.meeting.unwrap_or_default())
+        })?;
+        show(settings.output, place, &meeting)
+    }
+}
+
+impl CounterArgs {
+    fn run(self, settings: &Settings) -> Result<(), Failure> {
+        let offices = settings.offices(&self.office.offices)?;
+        let place = settings.office(self.office.office).unwrap_or(Place::South);
+        let request_id = self.request.id();
+        let meeting = block_on(async {
+            let connection = offices.dial(place).await?;
+            let offered = get(&connection, self.on.name())
+                .await?
+                .terms
+                .unwrap_or_default();
+            let request = connection.request(pb::CounterMeetingRequest {
+                request_id: request_id.clone(),
+                name: self.on.name(),
+                parent: self.on.parent(),
+                terms: Some(self.terms.over(offered, self.kind)?),
+            });
+            let outcome = connection.meetings().counter_meeting(request).await;
+            let answer = connection.answer_to("counter the meeting", &request_id, outcome)?;
+            Ok(answer.meeting.unwrap_or_default())
+        })?;
+        show(settings.output, place, &meeting)
+    }
+}
+
+/// The steps that need no more than a remark.
+#[derive(Debug, Clone, Copy)]
+enum Verb {
+    Accept,
+    Decline,
+    Cancel,
+    Convene,
+}
+
+impl MoveArgs {
+    fn run(self, settings: &Settings, verb: Verb) -> Result<(), Failure> {
+        let offices = settings.offices(&self.office.offices)?;
+        let place = settings.office(self.office.office).unwrap_or(Place::South);
+        let meeting = block_on(async {
+            let connection = offices.dial(place).await?;
+            self.make(&connection, verb).await
+        })?;
+        show(settings.output, place, &meeting)
+    }
+
+    async fn make(self, connection: &Connection, verb: Verb) -> Result<pb::Meeting, Failure> {
+        let (name, parent) = (self.on.name(), self.on.parent());
+        let remark = officer::remark(self.by, self.text);
+        let id = self.request.id();
+        let request_id = id.clone();
+        let mut meetings = connection.meetings();
+        let meeting = match verb {
+            Verb::Accept => {
+                let request = pb::AcceptMeetingRequest {
+                    request_id,
+                    name,
+                    parent,
+                    remark,
+                };
+                let outcome = meetings.accept_meeting(connection.request(request)).await;
+                connection
+                    .answer_to("accept the meeting", &id, outcome)?
+                    .meeting
+            }
+            Verb::Decline => {
+                let request = pb::DeclineMeetingRequest {
+                    request_id,
+                    name,
+                    parent,
+                    remark,
+                };
+                let outcome = meetings.decline_meeting(connection.request(request)).await;
+                connection
+                    .answer_to("decline the meeting", &id, outcome)?
+                    .meeting
+            }
+            Verb::Cancel => {
+                let request = pb::CancelMeetingRequest {
+                    request_id,
+                    name,
+                    parent,
+                    remark,
+                };
+                let outcome = meetings.cancel_meeting(connection.request(request)).await;
+                connection
+                    .answer_to("cancel the meeting", &id, outcome)?
+                    .meeting
+            }
+            Verb::Convene => {
+                let request = pb::ConveneMeetingRequest {
+                    request_id,
+                    name,
+                    parent,
+                    remark,
+                };
+                let outcome = meetings.convene_meeting(connection.request(request)).await;
+                connection
+                    .answer_to("convene the meeting", &id, outcome)?
+                    .meeting
+            }
+        };
+        Ok(meeting.unwrap_or_default())
+    }
+}
+
+impl CloseArgs {
+    fn run(self, settings: &Settings) -> Result<(), Failure> {
+        let moved = self.moved;
+        let offices = settings.offices(&moved.office.offices)?;
+        let place = settings.office(moved.office.office).unwrap_or(Place::South);
+        let request = pb::CloseMeetingRequest {
+            request_id: moved.request.id(),
+            name: moved.on.name(),
+            parent: moved.on.parent(),
+            closing: Some(pb::MeetingClosing {
+                remark: officer::remark(moved.by, moved.text),
+                duration: self.duration.map(time::duration_to_pb),
+            }),
+        };
+        let meeting = block_on(async {
+            let connection = offices.dial(place).await?;
+            close(&connection, request, offices.timeout).await
+        })?;
+        show(settings.output, place, &meeting)
+    }
+}
+
+/// Closes a meeting, as soon as its convening is final.
+async fn close(
+    connection: &Connection,
+    request: pb::CloseMeetingRequest,
+    timeout: Duration,
+) -> Result<pb::Meeting, Failure> {
+    let deadline = tokio::time::Instant::now() + timeout;
+    loop {
+        let outcome = connection
+            .meetings()
+            .close_meeting(connection.request(request.clone()))
+            .await;
+        let status = match outcome {
+            Ok(answer) => return Ok(answer.into_inner().meeting.unwrap_or_default()),
+            Err(status) => status,
+        };
+        let wait = crate::refusal::retry_delay(&status, "NOT_SETTLED");
+        match wait.filter(|wait| tokio::time::Instant::now() + *wait < deadline) {
+            Some(wait) => tokio::time::sleep(wait).await,
+            None => {
+                return connection.answer_to("close the meeting", &request.request_id, Err(status));
+            }
+        }
+    }
+}
+
+impl ListArgs {
+    fn run(self, settings: &Settings) -> Result<(), Failure> {
+        let offices = settings.offices(&self.office.offices)?;
+        let place = settings.office(self.office.office).unwrap_or(Place::South);
+        let (meetings, more) = block_on(async {
+            let connection = offices.dial(place).await?;
+            let pages = |page_size, page_token| {
+                let request = connection.request(pb::ListMeetingsRequest {
+                    state: self.state.map_or(0, MeetingStateWord::number),
+                    page_size,
+                    page_token,
+                });
+                let connection = connection.clone();
+                async move {
+                    let outcome = connection.meetings().list_meetings(request).await;
+                    let page = connection.answer("list meetings", outcome)?;
+                    Ok((page.meetings, page.next_page_token))
+                }
+            };
+            self.listing.gather(pages).await
+        })?;
+        settings.output.print(
+            || table_of(&meetings),
+            || {
+                meetings
+                    .iter()
+                    .map(|meeting| json::of(MEETING, meeting))
+                    .collect()
+            },
+        )?;
+        self.listing.tell_more(more);
+        Ok(())
+    }
+}
+
+fn table_of(meetings: &[pb::Meeting]) -> String {
+    let mut table = Table::new(&[
+        "name",
+        "state",
+        "kind",
+        "begins (UTC+9)",
+        "topics",
+        ">steps",
+    ]);
+    for meeting in meetings {
+        let terms = meeting.terms.clone().unwrap_or_default();
+        table.row(vec![
+            meeting.name.clone(),
+            words::meeting_state(meeting.state).to_owned(),
+            words::contact_kind(terms.kind),
+            time::words_of(terms.begins_at.as_ref()),
+            terms.topics.join("; "),
+            meeting.steps.len().to_string(),
+        ]);
+    }
+    table.render()
+}
+
+impl ShowArgs {
+    fn run(self, settings: &Settings) -> Result<(), Failure> {
+        let offices = settings.offices(&self.office.offices)?;
+        let place = settings.office(self.office.office).unwrap_or(Place::South);
+        let name = self.name.name(Collection::Meetings);
+        let meeting = block_on(async {
+            let connection = offices.dial(place).await?;
+            get(&connection, name).await
+        })?;
+        show(settings.output, place, &meeting)
+    }
+}
+
+async fn get(connection: &Connection, name: String) -> Result<pb::Meeting, Failure> {
+    let request = connection.request(pb::GetMeetingRequest { name });
+    let outcome = connection.meetings().get_meeting(request).await;
+    let answer = connection.answer("read the meeting", outcome)?;
+    Ok(answer.meeting.unwrap_or_default())
+}
+
+fn show(output: Output, place: Place, meeting: &pb::Meeting) -> Result<(), Failure> {
+    output.print(|| tree::text(place, meeting), || json::of(MEETING, meeting))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn no_terms() -> TermsArgs {
+        TermsArgs {
+            contact: ContactTermsArgs {
+                level: None,
+                participants: Vec::new(),
+                place: None,
+                duration: None,
+                topics: Vec::new(),
+                formality: None,
+            },
+            begins_at: None,
+            answer_by: None,
+        }
+    }
+
+    #[test]
+    fn a_counter_keeps_what_it_does_not_change() {
+        let offered = pb::MeetingTerms {
+            kind: pb::ContactKind::Chiefs.into(),
+            place: "Kaesong".to_owned(),
+            topics: vec!["Roads".to_owned()],
+            answer_by: Some(prost_types::Timestamp::default()),
+            ..Default::default()
+        };
+        let mut given = no_terms();
+        given.contact.topics = vec!["Rail".to_owned()];
+        let terms = given.over(offered, None).expect("they are terms");
+        assert_eq!(terms.kind(), pb::ContactKind::Chiefs);
+        assert_eq!(terms.place, "Kaesong");
+        assert_eq!(terms.topics, ["Rail"]);
+        assert_eq!(terms.answer_by, None);
+    }
+
+    #[test]
+    fn a_proposal_may_be_named_as_the_meeting_it_began() {
+        assert_eq!(
+            parse_step("offices/north/meetings/4"),
+            parse_step("offices/north/steps/4")
+        );
+        assert!(parse_step("offices/north/documents/4").is_err());
+    }
+}

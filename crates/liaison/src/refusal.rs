@@ -1,0 +1,298 @@
+//! An office's refusal, in full: the message, then every detail that google.rpc has a form for.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt as _};
+
+use crate::output::clean;
+use crate::time;
+
+/// What an office refused, and why; or that it could not be reached.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    /// Completes "failed to …".
+    doing: String,
+    /// The office, with its address.
+    office: String,
+    status: Status,
+    /// What to do next, if that is known here.
+    hint: Option<String>,
+}
+
+impl Refused {
+    pub(crate) fn new(doing: &str, office: &str, status: Status) -> Self {
+        Self {
+            doing: doing.to_owned(),
+            office: office.to_owned(),
+            hint: hint_of(&status),
+            status,
+        }
+    }
+
+    /// Adds what to do next.
+    #[must_use]
+    pub(crate) fn with_hint(mut self, hint: String) -> Self {
+        self.hint = Some(hint);
+        self
+    }
+
+    /// The office's message.
+    pub(crate) fn message(&self) -> &str {
+        self.status.message()
+    }
+
+    pub(crate) fn code(&self) -> Code {
+        code_of(&self.status)
+    }
+
+    /// Whether the office may have recorded the step all the same.
+    pub(crate) fn is_in_doubt(&self) -> bool {
+        let unknown = matches!(
+            self.code(),
+            Code::DeadlineExceeded | Code::Unavailable | Code::Unknown | Code::Internal
+        );
+        // A refusal that carries a reason comes from the office's own mapping: it recorded nothing, unless it
+        // waited for the peer in vain.
+        let details = self.status.get_error_details();
+        let reason = details.error_info().map(|info| info.reason.clone());
+        unknown
+            && reason.is_none_or(|reason| {
+                !matches!(reason.as_str(), "DRAINING" | "STOPPED" | "NOT_SETTLED")
+            })
+    }
+
+    pub(crate) fn to_json(&self) -> Value {
+        let details = self.status.get_error_details();
+        let mut error = json!({
+            "message": self.status.message(),
+            "doing": self.doing,
+            "office": self.office,
+            "code": code_name(self.code()),
+            "code_number": self.code() as i32,
+        });
+        let mut add = |key: &str, value: Value| error[key] = value;
+        if let Some(info) = details.error_info() {
+            add("reason", json!(info.reason));
+            add("domain", json!(info.domain));
+            add("metadata", json!(info.metadata));
+        }
+        if let Some(bad) = details.bad_request() {
+            let rows = bad.field_violations.iter();
+            let rows = rows.map(|row| json!({"field": row.field, "description": row.description}));
+            add("field_violations", rows.collect());
+        }
+        if let Some(failed) = details.precondition_failure() {
+            let rows = failed.violations.iter().map(|row| {
+                json!({"type": row.r#type, "subject": row.subject, "description": row.description})
+            });
+            add("precondition_violations", rows.collect());
+        }
+        if let Some(quota) = details.quota_failure() {
+            let rows = quota.violations.iter();
+            let rows =
+                rows.map(|row| json!({"subject": row.subject, "description": row.description}));
+            add("quota_violations", rows.collect());
+        }
+        if let Some(resource) = details.resource_info() {
+            add(
+                "resource",
+                json!({
+                    "type": resource.resource_type,
+                    "name": resource.resource_name,
+                    "description": resource.description,
+                }),
+            );
+        }
+        if let Some(delay) = details.retry_info().and_then(|retry| retry.retry_delay) {
+            add("retry_after_ms", json!(delay.as_millis() as u64));
+        }
+        if let Some(hint) = &self.hint {
+            add("hint", json!(hint));
+        }
+        error
+    }
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { doing, office, .. } = self;
+        let code = code_name(self.code());
+        writeln!(f, "failed to {doing} at {office}: {code}")?;
+        write!(f, "  {}", clean(self.status.message()))?;
+        for line in detail_lines(&self.status.get_error_details()) {
+            write!(f, "\n  {}", clean(&line))?;
+        }
+        match &self.hint {
+            Some(hint) => write!(f, "\n  {hint}"),
+            None => Ok(()),
+        }
+    }
+}
+
+fn detail_lines(details: &ErrorDetails) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(info) = details.error_info() {
+        let mut pairs: Vec<_> = info
+            .metadata
+            .iter()
+            .map(|(key, value)| format!("{key}={value}"))
+            .collect();
+        pairs.sort();
+        lines.push(
+            format!("reason: {} {}", info.reason, pairs.join(", "))
+                .trim_end()
+                .to_owned(),
+        );
+    }
+    for row in details
+        .bad_request()
+        .iter()
+        .flat_map(|bad| &bad.field_violations)
+    {
+        lines.push(format!("field {}: {}", row.field, row.description));
+    }
+    for row in details
+        .precondition_failure()
+        .iter()
+        .flat_map(|failed| &failed.violations)
+    {
+        lines.push(format!(
+            "precondition {} of {}: {}",
+            row.r#type, row.subject, row.description
+        ));
+    }
+    for row in details
+        .quota_failure()
+        .iter()
+        .flat_map(|quota| &quota.violations)
+    {
+        lines.push(format!("quota {}: {}", row.subject, row.description));
+    }
+    if let Some(resource) = details.resource_info() {
+        lines.push(format!(
+            "resource {} {}: {}",
+            resource.resource_type, resource.resource_name, resource.description
+        ));
+    }
+    if let Some(delay) = details.retry_info().and_then(|retry| retry.retry_delay) {
+        lines.push(format!("try again in {}", time::duration_words(delay)));
+    }
+    lines
+}
+
+/// The code; tonic's client says CANCELLED when its own clock ends a call.
+fn code_of(status: &Status) -> Code {
+    if status.code() == Code::Cancelled && status.message() == "Timeout expired" {
+        return Code::DeadlineExceeded;
+    }
+    status.code()
+}
+
+fn hint_of(status: &Status) -> Option<String> {
+    (code_of(status) == Code::DeadlineExceeded)
+        .then(|| "the call took longer than --timeout; give it more time".to_owned())
+}
+
+/// How long to wait before asking again, if the refusal has this reason and says so.
+pub(crate) fn retry_delay(status: &Status, reason: &str) -> Option<Duration> {
+    let details = status.get_error_details();
+    let same = details
+        .error_info()
+        .is_some_and(|info| info.reason == reason);
+    details
+        .retry_info()
+        .filter(|_| same)
+        .and_then(|retry| retry.retry_delay)
+}
+
+/// The name that the gRPC specification gives a code.
+pub(crate) const fn code_name(code: Code) -> &'static str {
+    match code {
+        Code::Ok => "OK",
+        Code::Cancelled => "CANCELLED",
+        Code::Unknown => "UNKNOWN",
+        Code::InvalidArgument => "INVALID_ARGUMENT",
+        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
+        Code::NotFound => "NOT_FOUND",
+        Code::AlreadyExists => "ALREADY_EXISTS",
+        Code::PermissionDenied => "PERMISSION_DENIED",
+        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
+        Code::FailedPrecondition => "FAILED_PRECONDITION",
+        Code::Aborted => "ABORTED",
+        Code::OutOfRange => "OUT_OF_RANGE",
+        Code::Unimplemented => "UNIMPLEMENTED",
+        Code::Internal => "INTERNAL",
+        Code::Unavailable => "UNAVAILABLE",
+        Code::DataLoss => "DATA_LOSS",
+        Code::Unauthenticated => "UNAUTHENTICATED",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    fn refused() -> Refused {
+        let mut details = ErrorDetails::new();
+        details.set_error_info(
+            "ILLEGAL_STEP",
+            "liaison",
+            HashMap::from([("state".to_owned(), "CLOSED".to_owned())]),
+        );
+        details.add_bad_request_violation("document.subject", "is empty");
+        details.add_precondition_failure_violation(
+            "STATE",
+            "offices/south/meetings/1",
+            "is CLOSED",
+        );
+        details.add_quota_failure_violation("outbox", "at most 1 GiB");
+        details.set_resource_info("document", "offices/south/documents/1", "", "not known");
+        details.set_retry_info(Some(Duration::from_millis(200)));
+        let status = Status::with_error_details(Code::FailedPrecondition, "it is closed", details);
+        Refused::new(
+            "close the meeting",
+            "the south office (127.0.0.1:50051)",
+            status,
+        )
+    }
+
+    #[test]
+    fn every_detail_is_told() {
+        let text = refused().to_string();
+        for wanted in [
+            "failed to close the meeting at the south office (127.0.0.1:50051): FAILED_PRECONDITION",
+            "it is closed",
+            "reason: ILLEGAL_STEP state=CLOSED",
+            "field document.subject: is empty",
+            "precondition STATE of offices/south/meetings/1: is CLOSED",
+            "quota outbox: at most 1 GiB",
+            "resource document offices/south/documents/1: not known",
+            "try again in 200.0ms",
+        ] {
+            assert!(text.contains(wanted), "{wanted} is missing in {text}");
+        }
+    }
+
+    #[test]
+    fn json_has_the_same() {
+        let error = refused().to_json();
+        assert_eq!(error["reason"], "ILLEGAL_STEP");
+        assert_eq!(error["metadata"]["state"], "CLOSED");
+        assert_eq!(error["field_violations"][0]["field"], "document.subject");
+        assert_eq!(error["retry_after_ms"], 200);
+        assert_eq!(error["resource"]["name"], "offices/south/documents/1");
+    }
+
+    #[test]
+    fn the_clients_own_clock_is_a_deadline() {
+        let status = Status::cancelled("Timeout expired");
+        let refused = Refused::new("send", "the south office", status);
+        assert_eq!(refused.code(), Code::DeadlineExceeded);
+        assert!(refused.is_in_doubt());
+    }
+}

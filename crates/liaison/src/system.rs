@@ -1,0 +1,42 @@
+//! What only the system knows: the time, and randomness for request ids.
+
+use jiff::Timestamp;
+
+/// The time now. It decides what a duration such as `2h` means, and when a new epoch is noted.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "an officer's command happens now; the offices keep their own clocks"
+)]
+pub(crate) fn now() -> Timestamp {
+    Timestamp::now()
+}
+
+/// A fresh request id: a UUID of version 4.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "two commands must never share a request id, so no seed will do"
+)]
+pub(crate) fn fresh_request_id() -> String {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).expect("the system gives 16 random bytes");
+    uuid::Builder::from_random_bytes(bytes)
+        .into_uuid()
+        .to_string()
+}
+
+/// Measures how long a command's own work takes.
+pub(crate) struct Stopwatch(std::time::Instant);
+
+impl Stopwatch {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "what is measured is the machine's own time, and reaches no ledger"
+    )]
+    pub(crate) fn start() -> Self {
+        Self(std::time::Instant::now())
+    }
+
+    pub(crate) fn elapsed(&self) -> std::time::Duration {
+        self.0.elapsed()
+    }
+}

@@ -1,0 +1,457 @@
+//! `liaison tally`: the counts, from ledgers on disk or from running offices.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use clap::{Args, ValueEnum};
+use jiff::civil::Date;
+use ledger::{Reader, TallyReport};
+use office::contact::ContactKind;
+use office::{Count, Counted, Place};
+use protocol::pb::ledger as pb;
+use serde_json::{Value, json};
+
+use crate::connect::{Offices, block_on};
+use crate::failure::Failure;
+use crate::output::{FAINT, HEADING, styled, thousands};
+use crate::settings::{OfficesArgs, Settings};
+use crate::source::{self, Named};
+use crate::table::Table;
+
+const EXAMPLES: &str = "\
+A LEDGER is a directory, a directory with south/ and north/ inside, or a running office: south, north, or its
+address. Both ledgers of one pair are one record: they are checked against each other and printed once, never
+added up (exit code 99 if they differ).
+
+Examples:
+  liaison simulate kaesong-2018
+  liaison tally liaison-data/kaesong-2018-1
+  liaison tally liaison-data/kaesong-2018-1 --by week
+  liaison tally south north --output json
+
+JSON: {\"contacts\": {\"total\", \"meetings\": {\"total\", \"government_officials\", \"working_level\", \"chiefs\"},
+\"consultations\": {\"regular\", \"on_demand\"}, \"unspecified\"}, \"documents\", \"calls\", \"exchanges\"}, with --by
+also \"by\" and \"rows\": [{\"key\", \"tally\"}]. Of several records an array of {\"ledger\", \"tally\"}.";
+
+/// Count the exchanges in ledgers
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct TallyArgs {
+    /// What to count
+    #[arg(required = true, value_name = "LEDGER", value_parser = source::parse)]
+    ledgers: Vec<Named>,
+
+    /// Break the counts down
+    #[arg(long, value_enum)]
+    by: Option<By>,
+
+    #[command(flatten)]
+    offices: OfficesArgs,
+}
+
+/// By what counts are broken down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum By {
+    /// Calendar day of the author, at UTC+9
+    Day,
+    /// Week, named by its Monday
+    Week,
+    /// Kind of contact, documents, calls
+    Kind,
+    /// The office that sent, proposed, recorded or called
+    Office,
+}
+
+/// One record: what one ledger, or a pair that agrees, comes to.
+#[derive(Debug)]
+struct Told {
+    ledger: String,
+    tally: TallyReport,
+    rows: Vec<(String, TallyReport)>,
+    /// Whose ledger, if it was read from disk.
+    reader: Option<Reader>,
+}
+
+impl TallyArgs {
+    pub(crate) fn run(self, settings: &Settings) -> Result<(), Failure> {
+        let offices = settings.offices(&self.offices)?;
+        let told = self.records(&offices)?;
+        settings.output.print(
+            || {
+                told.iter()
+                    .map(|one| render(one, self.by, told.len() > 1))
+                    .collect()
+            },
+            || to_json(&told, self.by),
+        )
+    }
+
+    /// The records named: two ledgers of one pair are one.
+    fn records(&self, offices: &Offices) -> Result<Vec<Told>, Failure> {
+        let each: Vec<Vec<Told>> = self
+            .ledgers
+            .iter()
+            .map(|named| tell(named, offices, self.by))
+            .collect::<Result<_, _>>()?;
+        let two_of_a_pair = each.len() == 2
+            && each.iter().all(|ledgers| ledgers.len() == 1)
+            && are_a_pair(&self.ledgers, &each[0][0], &each[1][0]);
+        if two_of_a_pair {
+            let pair = each.into_iter().flatten().collect();
+            return Ok(vec![one_record(pair)?]);
+        }
+        each.into_iter().map(one_record).collect()
+    }
+}
+
+/// Whether two single ledgers are the two sides of one line.
+fn are_a_pair(named: &[Named], one: &Told, other: &Told) -> bool {
+    match (&one.reader, &other.reader) {
+        (Some(one), Some(other)) => one.place() != other.place(),
+        // Running offices that are named by their words, and addresses, are the two of a pair.
+        _ => named[0] != named[1],
+    }
+}
+
+/// The ledgers of one argument.
+fn tell(named: &Named, offices: &Offices, by: Option<By>) -> Result<Vec<Told>, Failure> {
+    match named {
+        Named::Directory(path) => source::ledgers_in(path)?
+            .iter()
+            .map(|ledger| from_disk(ledger, by))
+            .collect(),
+        running => Ok(vec![block_on(from_office(running, offices, by))?]),
+    }
+}
+
+fn from_disk(path: &Path, by: Option<By>) -> Result<Told, Failure> {
+    let reader = source::read(path)?;
+    let tally = ledger::tally(&reader)?;
+    let rows = by.map_or_else(BTreeMap::new, |by| tally.by(|count| by.key(count)));
+    let rows = rows
+        .iter()
+        .map(|(key, tally)| (key.clone(), TallyReport::from(tally)));
+    Ok(Told {
+        ledger: path.display().to_string(),
+        tally: TallyReport::from(&tally),
+        rows: in_order(by, rows.collect()),
+        reader: Some(reader),
+    })
+}
+
+/// Rows by their keys; kinds and offices in the order of the record.
+fn in_order(by: Option<By>, mut rows: Vec<(String, TallyReport)>) -> Vec<(String, TallyReport)> {
+    let place = |key: &str| match by {
+        Some(By::Kind) => KINDS.iter().position(|kind| kind_word(*kind) == key),
+        Some(By::Office) => Place::BOTH.iter().position(|place| place.word() == key),
+        _ => None,
+    };
+    rows.sort_by_cached_key(|(key, _)| (place(key), key.clone()));
+    rows
+}
+
+async fn from_office(named: &Named, offices: &Offices, by: Option<By>) -> Result<Told, Failure> {
+    let connection = source::dial(named, offices).await?;
+    let broken_down = by.map_or(pb::TallyBy::Unspecified, By::to_pb);
+    let request = connection.request(pb::GetTallyRequest {
+        by: broken_down.into(),
+    });
+    let outcome = connection.ledger().get_tally(request).await;
+    let answer = connection.answer("read the tally", outcome)?;
+    let rows = answer.rows.iter();
+    let rows = rows.map(|row| (row.key.clone(), report_of(&row.tally.unwrap_or_default())));
+    Ok(Told {
+        ledger: match named {
+            Named::Office(place) => place.to_string(),
+            Named::Address(address) => address.to_string(),
+            Named::Directory(path) => path.display().to_string(),
+        },
+        tally: report_of(&answer.tally.unwrap_or_default()),
+        rows: in_order(by, rows.collect()),
+        reader: None,
+    })
+}
+
+/// One record of the ledgers of one pair, once they are found to agree.
+fn one_record(mut ledgers: Vec<Told>) -> Result<Told, Failure> {
+    let Some(other) = ledgers.pop() else {
+        return Err(Failure::Usage("name a ledger".to_owned()));
+    };
+    let Some(mut one) = ledgers.pop() else {
+        return Ok(other);
+    };
+    let differences = match (&one.reader, &other.reader) {
+        (Some(one), Some(other)) => ledger::reconcile(one, other)?.differences,
+        _ if one.tally == other.tally => Vec::new(),
+        _ => vec![format!(
+            "{} counts {} exchanges and {} calls, {} counts {} and {}",
+            one.ledger,
+            one.tally.exchanges,
+            one.tally.calls,
+            other.ledger,
+            other.tally.exchanges,
+            other.tally.calls
+        )],
+    };
+    if let Some(first) = differences.first() {
+        return Err(Failure::Disagreed(format!(
+            "{} and {} are the two ledgers of one pair, and they differ: {first}\n  While the line is busy one \
+             ledger may be ahead; count one of them, or run `liaison ledger reconcile` once it is quiet",
+            one.ledger, other.ledger
+        )));
+    }
+    one.ledger = format!("{} and {}", one.ledger, other.ledger);
+    Ok(one)
+}
+
+impl By {
+    const fn to_pb(self) -> pb::TallyBy {
+        match self {
+            Self::Day => pb::TallyBy::Day,
+            Self::Week => pb::TallyBy::Week,
+            Self::Kind => pb::TallyBy::Kind,
+            Self::Office => pb::TallyBy::Office,
+        }
+    }
+
+    const fn heading(self) -> &'static str {
+        match self {
+            Self::Day => "day",
+            Self::Week => "week of",
+            Self::Kind => "kind",
+            Self::Office => "office",
+        }
+    }
+
+    /// The row a count belongs to.
+    fn key(self, count: &Count) -> String {
+        match self {
+            Self::Day => count.day.to_string(),
+            Self::Week => monday_of(count.day).to_string(),
+            Self::Office => count.office.to_string(),
+            Self::Kind => kind_word(count.what).to_owned(),
+        }
+    }
+}
+
+/// The kinds in the order of the record.
+const KINDS: [Counted; 8] = [
+    Counted::Contact(ContactKind::GovernmentOfficials),
+    Counted::Contact(ContactKind::WorkingLevel),
+    Counted::Contact(ContactKind::Chiefs),
+    Counted::Contact(ContactKind::RegularConsultation),
+    Counted::Contact(ContactKind::OnDemandConsultation),
+    Counted::Contact(ContactKind::NotStated),
+    Counted::Document,
+    Counted::Call,
+];
+
+/// The word that a running office has for a kind too.
+const fn kind_word(what: Counted) -> &'static str {
+    match what {
+        Counted::Contact(kind) => kind.word(),
+        Counted::Document => "document",
+        Counted::Call => "call",
+    }
+}
+
+fn monday_of(day: Date) -> Date {
+    let since = i64::from(day.weekday().to_monday_zero_offset());
+    day.checked_sub(jiff::Span::new().days(since))
+        .unwrap_or(day)
+}
+
+fn report_of(tally: &pb::Tally) -> TallyReport {
+    let contacts = tally.contacts.unwrap_or_default();
+    let meetings = contacts.meetings.unwrap_or_default();
+    let consultations = contacts.consultations.unwrap_or_default();
+    TallyReport {
+        contacts: ledger::ContactsReport {
+            total: contacts.total,
+            meetings: ledger::MeetingsReport {
+                total: meetings.total,
+                government_officials: meetings.government_officials,
+                working_level: meetings.working_level,
+                chiefs: meetings.chiefs,
+            },
+            consultations: ledger::ConsultationsReport {
+                regular: consultations.regular,
+                on_demand: consultations.on_demand,
+            },
+            unspecified: contacts.unspecified,
+        },
+        documents: tally.documents,
+        calls: tally.calls,
+        exchanges: tally.exchanges,
+    }
+}
+
+fn render(told: &Told, by: Option<By>, heading: bool) -> String {
+    let mut text = String::new();
+    if heading {
+        text.push_str(&styled(HEADING, &told.ledger));
+        text.push('\n');
+    }
+    match by {
+        None => text.push_str(&lines(&told.tally)),
+        Some(By::Kind) => text.push_str(&kind_rows(told)),
+        Some(by) => text.push_str(&rows(told, by)),
+    }
+    text
+}
+
+/// The counts as the ministry told them.
+pub(crate) fn lines(tally: &TallyReport) -> String {
+    let contacts = &tally.contacts;
+    let (meetings, consultations) = (&contacts.meetings, &contacts.consultations);
+    let lines = [
+        (0, "rounds of contact", contacts.total),
+        (1, "meetings", meetings.total),
+        (
+            2,
+            "among government officials of both sides",
+            meetings.government_officials,
+        ),
+        (2, "working-level talks", meetings.working_level),
+        (2, "between chiefs and deputy chiefs", meetings.chiefs),
+        (1, "regular consultations", consultations.regular),
+        (1, "consultations on demand", consultations.on_demand),
+        (1, "of no stated kind (unspecified)", contacts.unspecified),
+        (0, "on top of them, messages or documents", tally.documents),
+        (0, "exchanges: contacts and documents", tally.exchanges),
+        (0, "beside them, calls", tally.calls),
+    ];
+    lines
+        .iter()
+        .map(|(depth, what, count)| {
+            let name = format!("{}{what}", "  ".repeat(*depth));
+            let line = format!("{name:<46}{:>9}", thousands(*count));
+            match depth {
+                0 => styled(HEADING, &line) + "\n",
+                _ => line + "\n",
+            }
+        })
+        .collect()
+}
+
+fn rows(told: &Told, by: By) -> String {
+    let mut table = Table::new(&[
+        by.heading(),
+        ">contacts",
+        ">meetings",
+        ">regular",
+        ">on demand",
+        ">unspecified",
+        ">documents",
+        ">exchanges",
+        ">calls",
+    ]);
+    let total = [("total".to_owned(), told.tally.clone())];
+    for (key, tally) in told.rows.iter().chain(&total) {
+        let contacts = &tally.contacts;
+        let counts = [
+            contacts.total,
+            contacts.meetings.total,
+            contacts.consultations.regular,
+            contacts.consultations.on_demand,
+            contacts.unspecified,
+            tally.documents,
+            tally.exchanges,
+            tally.calls,
+        ];
+        let cells = counts.iter().map(|count| thousands(*count));
+        table.row(std::iter::once(key.clone()).chain(cells).collect());
+    }
+    table.render()
+}
+
+fn kind_rows(told: &Told) -> String {
+    let mut table = Table::new(&["kind", ">count"]);
+    for (key, tally) in &told.rows {
+        table.row(vec![key.clone(), thousands(tally.exchanges + tally.calls)]);
+    }
+    let note = format!("exchanges {}", thousands(told.tally.exchanges));
+    table.render() + &styled(FAINT, &note) + "\n"
+}
+
+fn to_json(told: &[Told], by: Option<By>) -> Value {
+    match told {
+        [one] => tally_json(one, by),
+        many => many
+            .iter()
+            .map(|told| json!({"ledger": told.ledger, "tally": tally_json(told, by)}))
+            .collect(),
+    }
+}
+
+fn tally_json(told: &Told, by: Option<By>) -> Value {
+    let mut tally = json!(told.tally);
+    if let Some(by) = by {
+        let word = by
+            .to_possible_value()
+            .map(|value| value.get_name().to_owned());
+        let rows = told.rows.iter();
+        tally["by"] = json!(word);
+        tally["rows"] = rows
+            .map(|(key, tally)| json!({"key": key, "tally": tally}))
+            .collect();
+    }
+    tally
+}
+
+#[cfg(test)]
+mod tests {
+    use office::Tally;
+
+    use super::*;
+
+    fn told(ledger: &str, documents: u64) -> Told {
+        let mut tally = Tally::default();
+        let day = "2018-09-14".parse().expect("a day");
+        for _ in 0..documents {
+            tally.add(Count {
+                day,
+                office: Place::South,
+                what: Counted::Document,
+            });
+        }
+        Told {
+            ledger: ledger.to_owned(),
+            tally: TallyReport::from(&tally),
+            rows: Vec::new(),
+            reader: None,
+        }
+    }
+
+    #[test]
+    fn two_ledgers_of_one_pair_are_one_record() {
+        let one = one_record(vec![told("south", 3), told("north", 3)]).expect("they agree");
+        assert_eq!(one.tally.documents, 3);
+        assert_eq!(one.ledger, "south and north");
+    }
+
+    #[test]
+    fn two_ledgers_that_differ_are_never_added_up() {
+        let error = one_record(vec![told("south", 3), told("north", 2)]).expect_err("they differ");
+        assert_eq!(error.exit_code(), 99);
+    }
+
+    #[test]
+    fn json_is_the_contract() {
+        let value = to_json(&[told("south", 1)], None);
+        let text = r#"{"contacts":{"total":0,"meetings":{"total":0,"government_officials":0,"working_level":0,
+            "chiefs":0},"consultations":{"regular":0,"on_demand":0},"unspecified":0},"documents":1,"calls":0,
+            "exchanges":1}"#;
+        assert_eq!(
+            value,
+            serde_json::from_str::<Value>(text).expect("it is JSON")
+        );
+    }
+
+    #[test]
+    fn a_week_is_named_by_its_monday() {
+        let sunday: Date = "2018-09-16".parse().expect("a day");
+        assert_eq!(monday_of(sunday).to_string(), "2018-09-10");
+        assert_eq!(monday_of(monday_of(sunday)).to_string(), "2018-09-10");
+    }
+}

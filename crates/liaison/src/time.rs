@@ -1,0 +1,198 @@
+//! Times and durations as flags take them, and as people read them: at the offices, UTC+9.
+
+use std::time::Duration;
+
+use jiff::civil::{Date, DateTime};
+use jiff::{Span, SpanRelativeTo, Timestamp};
+use office::tally::OFFICE_TIME;
+
+use crate::failure::Failure;
+use crate::system;
+
+/// A time as typed: a moment, or a while from now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Moment {
+    /// At this time.
+    At(Timestamp),
+    /// As long from now.
+    In(Duration),
+}
+
+impl Moment {
+    /// The time meant.
+    pub(crate) fn after(self, now: Timestamp) -> Result<Timestamp, Failure> {
+        match self {
+            Self::At(time) => Ok(time),
+            Self::In(duration) => now.checked_add(duration).map_err(|error| {
+                Failure::Usage(format!(
+                    "{} from now is no time: {error}",
+                    duration_words(duration)
+                ))
+            }),
+        }
+    }
+
+    /// The time meant, as protobuf writes it.
+    pub(crate) fn to_pb(self) -> Result<prost_types::Timestamp, Failure> {
+        self.after(system::now()).map(protocol::timestamp_to_pb)
+    }
+}
+
+/// Reads `2018-09-14T10:00:00+09:00`, `2018-09-14T10:00` or `2018-09-14` (both at UTC+9), or `2h`.
+pub(crate) fn parse_moment(text: &str) -> Result<Moment, String> {
+    if let Ok(time) = parse_time(text) {
+        return Ok(Moment::At(time));
+    }
+    parse_duration(text).map(Moment::In).map_err(|_| {
+        format!(
+            "{text:?} is neither a time nor a duration; write 2018-09-14T10:00:00+09:00, \
+             2018-09-14T10:00 (at UTC+9), or a while from now such as 2h"
+        )
+    })
+}
+
+/// Reads a time; one without an offset is at UTC+9.
+pub(crate) fn parse_time(text: &str) -> Result<Timestamp, String> {
+    if let Ok(time) = text.parse::<Timestamp>() {
+        return Ok(time);
+    }
+    let local = text
+        .parse::<DateTime>()
+        .or_else(|_| text.parse::<Date>().map(DateTime::from));
+    local
+        .and_then(|local| OFFICE_TIME.to_timestamp(local))
+        .map_err(|_| {
+            format!(
+                "{text:?} is not a time; write 2018-09-14T10:00:00+09:00, or 2018-09-14T10:00 or \
+                 2018-09-14 for a time at UTC+9"
+            )
+        })
+}
+
+/// Reads a duration such as `90s`, `1h 30m` or `2d`; a day has 24 hours.
+pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
+    let read = text
+        .parse::<Span>()
+        .and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()));
+    read.ok()
+        .and_then(|duration| Duration::try_from(duration).ok())
+        .ok_or_else(|| format!("{text:?} is not a duration; write it as 90s, 1h 30m or 2d"))
+}
+
+/// Reads a day such as `2018-09-14`.
+pub(crate) fn parse_day(text: &str) -> Result<Date, String> {
+    text.parse()
+        .ok()
+        .filter(|_| text.len() == "2018-09-14".len())
+        .ok_or_else(|| format!("{text:?} is not a day; write it as 2018-09-14"))
+}
+
+/// A time at the offices, to the second.
+pub(crate) fn words(time: Timestamp) -> String {
+    OFFICE_TIME
+        .to_datetime(time)
+        .strftime("%Y-%m-%d %H:%M:%S")
+        .to_string()
+}
+
+/// A protobuf time at the offices; `-` if there is none.
+pub(crate) fn words_of(time: Option<&prost_types::Timestamp>) -> String {
+    time.and_then(protocol::timestamp_from_pb)
+        .map_or_else(|| "-".to_owned(), words)
+}
+
+/// The hour of the day at the offices, to the millisecond.
+pub(crate) fn clock_words(time: Option<&prost_types::Timestamp>) -> String {
+    time.and_then(protocol::timestamp_from_pb).map_or_else(
+        || "-".to_owned(),
+        |time| {
+            OFFICE_TIME
+                .to_datetime(time)
+                .strftime("%H:%M:%S%.3f")
+                .to_string()
+        },
+    )
+}
+
+/// A duration in words such as `1h 30m`; what is below a second is told in its unit.
+pub(crate) fn duration_words(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    if seconds == 0 {
+        return match duration.as_micros() {
+            0 => "0s".to_owned(),
+            micros @ 1..1_000 => format!("{micros}µs"),
+            micros => format!("{}.{}ms", micros / 1_000, micros % 1_000 / 100),
+        };
+    }
+    let parts = [
+        (seconds / 86_400, "d"),
+        (seconds / 3_600 % 24, "h"),
+        (seconds / 60 % 60, "m"),
+        (seconds % 60, "s"),
+    ];
+    let words: Vec<String> = parts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, unit)| format!("{count}{unit}"))
+        .collect();
+    words.join(" ")
+}
+
+/// A protobuf duration in words; empty if there is none.
+pub(crate) fn duration_words_of(duration: Option<&prost_types::Duration>) -> String {
+    duration
+        .and_then(protocol::duration_from_pb)
+        .map_or_else(String::new, duration_words)
+}
+
+/// A duration as protobuf writes it.
+pub(crate) fn duration_to_pb(duration: Duration) -> prost_types::Duration {
+    prost_types::Duration {
+        seconds: duration.as_secs() as i64,
+        nanos: duration.subsec_nanos() as i32,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_without_an_offset_is_at_the_offices() {
+        let opening = "2018-09-14T01:00:00Z".parse::<Timestamp>().expect("a time");
+        for text in [
+            "2018-09-14T10:00:00+09:00",
+            "2018-09-14T10:00",
+            "2018-09-14 10:00:00",
+            "2018-09-14T01:00:00Z",
+        ] {
+            assert_eq!(parse_time(text), Ok(opening), "{text}");
+        }
+        assert_eq!(words(opening), "2018-09-14 10:00:00");
+        assert_eq!(
+            parse_time("2018-09-14").map(words).as_deref(),
+            Ok("2018-09-14 00:00:00")
+        );
+    }
+
+    #[test]
+    fn a_while_is_counted_from_now() {
+        let now = Timestamp::UNIX_EPOCH;
+        let meant = parse_moment("1h 30m").expect("a duration").after(now);
+        assert_eq!(meant.map(Timestamp::as_second).ok(), Some(5_400));
+        assert!(parse_moment("tomorrow").is_err());
+        assert!(parse_duration("-2h").is_err());
+    }
+
+    #[test]
+    fn durations_read_back() {
+        for text in ["1d 2h", "30m", "45s", "1h 1m 1s"] {
+            assert_eq!(
+                duration_words(parse_duration(text).expect("a duration")),
+                text
+            );
+        }
+        assert_eq!(duration_words(Duration::from_micros(1_250)), "1.2ms");
+        assert_eq!(duration_words(Duration::from_micros(900)), "900µs");
+    }
+}

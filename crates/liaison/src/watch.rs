@@ -1,0 +1,265 @@
+//! `liaison watch`: steps as they happen at both offices.
+
+use std::time::Duration;
+
+use clap::Args;
+use office::Place;
+use protocol::pb::{ledger, line};
+use serde_json::json;
+use tokio::sync::mpsc;
+use tonic::{Code, Request, Status};
+
+use crate::connect::{Offices, block_on};
+use crate::failure::Failure;
+use crate::journal::Line;
+use crate::output::{FAINT, Output, clean, note, styled};
+use crate::settings::{OfficesArgs, Settings};
+use crate::table::{WIDTH_MAX, cut};
+use crate::words::{self, OfficeWord};
+use crate::{json, time};
+
+const BACKOFF_MIN: Duration = Duration::from_millis(250);
+const BACKOFF_MAX: Duration = Duration::from_secs(5);
+/// Told and not printed yet; then the office waits for us.
+const QUEUE: usize = 256;
+
+const EXAMPLES: &str = "\
+Examples (with `liaison up` running):
+  liaison watch
+  liaison watch --line
+  liaison watch --office south --after 0 --output json
+
+Arrows: → this office's step, ← the peer's, · a note of the line's own (with --line), ~ on the line. It connects
+again when an office goes away, and misses nothing. Ctrl-C ends it.
+
+JSON: a line for each: {\"office\", \"entry\": as `liaison ledger show` prints it} or {\"office\", \"line_event\":
+liaison.line.v1.LineEvent}.";
+
+/// Show steps as they happen
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct WatchArgs {
+    /// Show also what happens on the line: hello, parcels, acknowledgements, resets, backoff
+    #[arg(long)]
+    line: bool,
+
+    /// Watch this office only [default: both]
+    #[arg(long, value_enum, value_name = "OFFICE")]
+    office: Option<OfficeWord>,
+
+    /// Begin after this sequence of the ledger; 0 is its beginning [default: its end]
+    #[arg(long, value_name = "SEQ")]
+    after: Option<u64>,
+
+    #[command(flatten)]
+    offices: OfficesArgs,
+}
+
+/// Something told by one office.
+type Told = (Place, ledger::watch_entries_response::Event);
+
+impl WatchArgs {
+    pub(crate) fn run(self, settings: &Settings) -> Result<(), Failure> {
+        let offices = settings.offices(&self.offices)?;
+        let output = settings.output;
+        let places = match self.office {
+            Some(word) => vec![word.place()],
+            None => Place::BOTH.to_vec(),
+        };
+        block_on(async {
+            let (tell, mut told) = mpsc::channel(QUEUE);
+            let mut watchers = tokio::task::JoinSet::new();
+            for place in places {
+                watchers.spawn(Watcher::new(&offices, place, &self, tell.clone()).run());
+            }
+            drop(tell);
+            loop {
+                tokio::select! {
+                    Some(told) = told.recv() => show(output, self.line, told)?,
+                    Some(ended) = watchers.join_next() => {
+                        ended.map_err(|error| Failure::Failed(format!("failed to watch: {error}")))??;
+                    }
+                    else => return Ok(()),
+                }
+            }
+        })
+    }
+}
+
+/// Follows one office, through any number of connections.
+struct Watcher {
+    offices: Offices,
+    place: Place,
+    line: bool,
+    /// The last sequence told; `None` until it is known where to begin.
+    after: Option<u64>,
+    tell: mpsc::Sender<Told>,
+}
+
+impl Watcher {
+    fn new(offices: &Offices, place: Place, args: &WatchArgs, tell: mpsc::Sender<Told>) -> Self {
+        Self {
+            offices: offices.clone(),
+            place,
+            line: args.line,
+            after: args.after,
+            tell,
+        }
+    }
+
+    async fn run(mut self) -> Result<(), Failure> {
+        let mut backoff = BACKOFF_MIN;
+        let mut said = false;
+        loop {
+            let before = self.after;
+            let failure = match self.follow().await {
+                Ok(()) => return Ok(()),
+                Err(failure) => failure,
+            };
+            if !passes(&failure) {
+                return Err(failure);
+            }
+            if self.after != before {
+                (backoff, said) = (BACKOFF_MIN, false);
+            }
+            if !said {
+                note(&format!(
+                    "{}: {}; connecting again",
+                    self.place,
+                    reason(&failure)
+                ));
+                said = true;
+            }
+            tokio::time::sleep(backoff).await;
+            backoff = (backoff * 2).min(BACKOFF_MAX);
+        }
+    }
+
+    /// Follows one connection until it ends. `Ok` when nobody listens any more.
+    async fn follow(&mut self) -> Result<(), Failure> {
+        let connection = self.offices.dial(self.place).await?;
+        let after = if let Some(after) = self.after {
+            after
+        } else {
+            let request = connection.request(protocol::pb::office::GetOfficeRequest {});
+            let outcome = connection.office().get_office(request).await;
+            let office = connection.answer("read where the ledger ends", outcome)?;
+            office.ledger_sequence
+        };
+        self.after = Some(after);
+        // No deadline: a watch has no end.
+        let request = Request::new(ledger::WatchEntriesRequest {
+            after_sequence: after,
+            line_events: self.line,
+        });
+        let outcome = connection.ledger().watch_entries(request).await;
+        let mut events = connection.answer("watch", outcome)?;
+        note(&format!("{}: watching after entry {after}", self.place));
+        loop {
+            let message = events.message().await;
+            let message = message.map_err(|status| connection.refused("watch", status))?;
+            let Some(message) = message else {
+                let status = Status::unavailable("the office ended the watch");
+                return Err(connection.refused("watch", status));
+            };
+            let Some(event) = message.event else { continue };
+            if let ledger::watch_entries_response::Event::Entry(entry) = &event {
+                self.after = Some(entry.sequence);
+            }
+            if self.tell.send((self.place, event)).await.is_err() {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// Whether it helps to connect again.
+fn passes(failure: &Failure) -> bool {
+    matches!(failure, Failure::Refused(refused) if matches!(
+        refused.code(),
+        Code::Unavailable
+            | Code::Unknown
+            | Code::Internal
+            | Code::Cancelled
+            | Code::ResourceExhausted
+            | Code::DeadlineExceeded
+            | Code::Aborted
+    ))
+}
+
+fn reason(failure: &Failure) -> String {
+    match failure {
+        Failure::Refused(refused) => refused.message().to_owned(),
+        other => other.to_string(),
+    }
+}
+
+fn show(output: Output, with_line: bool, (place, event): Told) -> Result<(), Failure> {
+    match event {
+        ledger::watch_entries_response::Event::Entry(entry) => {
+            let at = entry.recorded_at;
+            let line = Line::new(entry);
+            if !line.is_step() && !with_line {
+                return Ok(());
+            }
+            if output.is_json() {
+                return output.json_line(&json!({"office": place.word(), "entry": line.to_json()}));
+            }
+            let row = format!(
+                "{}  {place}  {}  {:<21}  {:<27}  {}",
+                time::clock_words(at.as_ref()),
+                line.arrow(),
+                line.words(),
+                line.name(),
+                clean(&line.gist())
+            );
+            print(output, &row, !line.is_step())
+        }
+        ledger::watch_entries_response::Event::LineEvent(event) => show_line(output, place, &event),
+    }
+}
+
+fn show_line(output: Output, place: Place, event: &line::LineEvent) -> Result<(), Failure> {
+    if output.is_json() {
+        let event = json::of("liaison.line.v1.LineEvent", event);
+        return output.json_line(&json!({"office": place.word(), "line_event": event}));
+    }
+    let kind = words::word(event.kind().as_str_name(), "LINE_EVENT_KIND_");
+    let sequence = match event.sequence {
+        0 => String::new(),
+        sequence => sequence.to_string(),
+    };
+    let row = format!(
+        "{}  {place}  ~  {kind:<21}  {sequence:<6}  {}",
+        time::clock_words(event.at.as_ref()),
+        clean(&event.text)
+    );
+    print(output, &row, true)
+}
+
+fn print(output: Output, row: &str, faint: bool) -> Result<(), Failure> {
+    let row = cut(row.trim_end(), WIDTH_MAX);
+    let row = if faint { styled(FAINT, &row) } else { row };
+    output.text(&format!("{row}\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::refusal::Refused;
+
+    #[test]
+    fn only_what_passes_is_tried_again() {
+        let refused = |code| {
+            Failure::Refused(Box::new(Refused::new(
+                "watch",
+                "the south office",
+                Status::new(code, ""),
+            )))
+        };
+        assert!(passes(&refused(Code::Unavailable)));
+        assert!(passes(&refused(Code::ResourceExhausted)));
+        assert!(!passes(&refused(Code::InvalidArgument)));
+        assert!(!passes(&Failure::Interrupted));
+    }
+}
