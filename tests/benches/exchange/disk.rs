@@ -8,7 +8,10 @@ use std::time::{Duration, Instant};
 use crate::report::Latency;
 
 /// Appends of 350 bytes to a preallocated file, each synced.
-#[expect(clippy::disallowed_methods, reason = "a benchmark measures the machine's time")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a benchmark measures the machine's time"
+)]
 pub(crate) fn measure(time: Duration) -> Result<Latency, Box<dyn Error>> {
     let directory = tempfile::tempdir_in(".")?;
     let file = File::create(directory.path().join("yardstick"))?;

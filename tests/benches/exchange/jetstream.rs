@@ -48,13 +48,22 @@ pub(crate) async fn measure(plan: Plan) -> Result<Option<Figures>, Box<dyn Error
 }
 
 fn is_new_enough(version: &str) -> bool {
-    let numbers = version.rsplit('v').next().unwrap_or_default().trim().to_owned();
-    let mut numbers = numbers.split('.').map(|number| number.parse::<u32>().unwrap_or(0));
+    let numbers = version
+        .rsplit('v')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_owned();
+    let mut numbers = numbers
+        .split('.')
+        .map(|number| number.parse::<u32>().unwrap_or(0));
     (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) >= (2, 10)
 }
 
 async fn start(directory: &Path, setting: &str) -> Result<(Server, TcpStream), Box<dyn Error>> {
-    let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+    let port = std::net::TcpListener::bind("127.0.0.1:0")?
+        .local_addr()?
+        .port();
     let config = directory.join("nats.conf");
     let store = directory.join("store");
     std::fs::write(
@@ -79,7 +88,10 @@ async fn start(directory: &Path, setting: &str) -> Result<(Server, TcpStream), B
     Err("nats-server did not start in 5 s".into())
 }
 
-#[expect(clippy::disallowed_methods, reason = "a benchmark measures the machine's time")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a benchmark measures the machine's time"
+)]
 async fn publish(plan: Plan, setting: &str) -> Result<f64, Box<dyn Error>> {
     let directory = tempfile::tempdir_in(".")?;
     let (_server, connection) = start(directory.path(), setting).await?;
@@ -106,7 +118,10 @@ async fn publish(plan: Plan, setting: &str) -> Result<f64, Box<dyn Error>> {
             pending.clear();
             for _ in open..IN_FLIGHT_MAX {
                 sent += 1;
-                let _ = write!(pending, "PUB bench _INBOX.{sent} {MESSAGE_BYTES}\r\n{payload}\r\n");
+                let _ = write!(
+                    pending,
+                    "PUB bench _INBOX.{sent} {MESSAGE_BYTES}\r\n{payload}\r\n"
+                );
             }
             write.write_all(pending.as_bytes()).await?;
         }

@@ -15,7 +15,10 @@ pub(crate) struct Done {
 }
 
 /// Calls one after another in each of `workers`, for `time`.
-#[expect(clippy::disallowed_methods, reason = "a benchmark measures the machine's time")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a benchmark measures the machine's time"
+)]
 pub(crate) async fn calls<F, C>(
     workers: usize,
     time: Duration,

@@ -78,7 +78,9 @@ async fn measure(plan: Plan, binaries: &process::Binaries) -> Result<Report, Box
     let mut report = Report::default();
     for round in 1..=plan.rounds {
         eprintln!("round {round} of {}", plan.rounds);
-        report.fdatasync.push(disk::measure(Duration::from_secs(1))?);
+        report
+            .fdatasync
+            .push(disk::measure(Duration::from_secs(1))?);
         report.relay.push(relay::measure(plan).await?);
         report.pair.push(pair::measure(plan, binaries).await?);
         match jetstream::measure(plan).await? {

@@ -53,10 +53,17 @@ fn body() -> Bytes {
     Bytes::from(vec![7; BODY_BYTES])
 }
 
-fn office(program: &Path, data: &Path, listen: &str, peer: &str) -> Result<Process, Box<dyn Error>> {
+fn office(
+    program: &Path,
+    data: &Path,
+    listen: &str,
+    peer: &str,
+) -> Result<Process, Box<dyn Error>> {
     let mut command = Command::new(program);
     command
-        .args(["--listen", listen, "--peer", peer, "--log", "warn", "--data"])
+        .args([
+            "--listen", listen, "--peer", peer, "--log", "warn", "--data",
+        ])
         .arg(data);
     Process::start(&mut command)
 }
@@ -67,8 +74,18 @@ pub(crate) async fn measure(plan: Plan, binaries: &Binaries) -> Result<Figures, 
     // Each must know the other's port before it starts.
     let ports = [free_port()?, free_port()?];
     let [at_south, at_north] = ports.map(|port| format!("127.0.0.1:{port}"));
-    let north = office(&binaries.north, &data.path().join("north"), &at_north, &at_south)?;
-    let south = office(&binaries.south, &data.path().join("south"), &at_south, &at_north)?;
+    let north = office(
+        &binaries.north,
+        &data.path().join("north"),
+        &at_north,
+        &at_south,
+    )?;
+    let south = office(
+        &binaries.south,
+        &data.path().join("south"),
+        &at_south,
+        &at_north,
+    )?;
     let channel = Endpoint::from_shared(format!("http://{at_south}"))?
         .connect()
         .await?;
@@ -101,13 +118,18 @@ fn each_us(time: Duration, count: u64) -> f64 {
 }
 
 fn free_port() -> Result<u16, Box<dyn Error>> {
-    Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+    Ok(std::net::TcpListener::bind("127.0.0.1:0")?
+        .local_addr()?
+        .port())
 }
 
 async fn line_up(channel: &Channel) -> Result<(), Box<dyn Error>> {
     let mut offices = OfficeServiceClient::new(channel.clone());
     for _ in 0..1_000 {
-        let office = offices.get_office(pb::GetOfficeRequest {}).await?.into_inner();
+        let office = offices
+            .get_office(pb::GetOfficeRequest {})
+            .await?
+            .into_inner();
         if office.connection() == pb::Connection::Up {
             return Ok(());
         }
@@ -136,7 +158,10 @@ async fn unary(
     .await
 }
 
-#[expect(clippy::disallowed_methods, reason = "a benchmark measures the machine's time")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a benchmark measures the machine's time"
+)]
 async fn streams(
     channel: &Channel,
     count: u64,
@@ -147,7 +172,12 @@ async fn streams(
     let mut tasks = Vec::new();
     for stream in 0..count {
         let first = first + (stream << 36);
-        tasks.push(tokio::spawn(one_stream(channel.clone(), first, begun, plan)));
+        tasks.push(tokio::spawn(one_stream(
+            channel.clone(),
+            first,
+            begun,
+            plan,
+        )));
     }
     let mut delivered = 0;
     for task in tasks {

@@ -81,6 +81,11 @@ fn cpu_of(process: &str) -> Duration {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
     // The name may hold spaces; fields are counted behind it.
     let behind = stat.rsplit_once(") ").map_or("", |(_, behind)| behind);
-    let field = |index: usize| behind.split(' ').nth(index).and_then(|field| field.parse().ok());
+    let field = |index: usize| {
+        behind
+            .split(' ')
+            .nth(index)
+            .and_then(|field| field.parse().ok())
+    };
     TICK * (field(11).unwrap_or(0u32) + field(12).unwrap_or(0u32))
 }

@@ -54,7 +54,10 @@ async fn unary(channel: &Channel, plan: Plan) -> Result<f64, Box<dyn Error>> {
     Ok(done.await?.per_s)
 }
 
-#[expect(clippy::disallowed_methods, reason = "a benchmark measures the machine's time")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a benchmark measures the machine's time"
+)]
 async fn stream(channel: Channel, plan: Plan) -> Result<f64, Box<dyn Error>> {
     let payload = Bytes::from(vec![7; PAYLOAD_BYTES]);
     let begun = Instant::now();

@@ -127,23 +127,59 @@ impl Report {
         let mut line = |what: &str, figure: f64, unit: &str| {
             let _ = writeln!(text, "  {what:<52} {figure:>12.0} {unit}");
         };
-        line("relay, one stream", self.relay_of(|round| round.stream_per_s), "/s");
-        line("relay, unary, 64 in flight", self.relay_of(|round| round.unary64_per_s), "/s");
-        line("pair, one stream, DELIVERED", self.pair_of(|round| round.stream1_per_s), "/s");
-        line("pair, four streams, DELIVERED", self.pair_of(|round| round.stream4_per_s), "/s");
-        line("pair, unary, 64 in flight, DELIVERED", self.pair_of(|round| round.unary64_per_s), "/s");
-        line("pair, unary, one at a time, DELIVERED", self.pair_of(|round| round.unary1_per_s), "/s");
+        line(
+            "relay, one stream",
+            self.relay_of(|round| round.stream_per_s),
+            "/s",
+        );
+        line(
+            "relay, unary, 64 in flight",
+            self.relay_of(|round| round.unary64_per_s),
+            "/s",
+        );
+        line(
+            "pair, one stream, DELIVERED",
+            self.pair_of(|round| round.stream1_per_s),
+            "/s",
+        );
+        line(
+            "pair, four streams, DELIVERED",
+            self.pair_of(|round| round.stream4_per_s),
+            "/s",
+        );
+        line(
+            "pair, unary, 64 in flight, DELIVERED",
+            self.pair_of(|round| round.unary64_per_s),
+            "/s",
+        );
+        line(
+            "pair, unary, one at a time, DELIVERED",
+            self.pair_of(|round| round.unary1_per_s),
+            "/s",
+        );
         line("  p50", self.pair_of(|round| round.unary1.p50_us), "us");
         line("  p99", self.pair_of(|round| round.unary1.p99_us), "us");
-        line("fdatasync p99", median(&self.fdatasync, |round| round.p99_us), "us");
+        line(
+            "fdatasync p99",
+            median(&self.fdatasync, |round| round.p99_us),
+            "us",
+        );
         if !self.jetstream.is_empty() {
             let default = median(&self.jetstream, |round| round.default_per_s);
             line("JetStream, default, 1,000 in flight", default, "/s");
             let synced = median(&self.jetstream, |round| round.synced_per_s);
             line("JetStream, sync_interval: always", synced, "/s");
         }
-        line("South, most memory", most(&self.pair, |round| round.south_bytes), "MiB");
-        line("North, most memory", most(&self.pair, |round| round.north_bytes), "MiB");
+        line(
+            "South, most memory",
+            most(&self.pair, |round| round.south_bytes),
+            "MiB",
+        );
+        line(
+            "North, most memory",
+            most(&self.pair, |round| round.north_bytes),
+            "MiB",
+        );
         let stream_us = self.pair_of(|round| round.stream1_cpu_us);
         let unary_us = self.pair_of(|round| round.unary64_cpu_us);
         let _ = write!(

@@ -5,6 +5,7 @@ mod contacts;
 mod crossings;
 mod deadlines;
 mod documents;
+mod hellos;
 mod line;
 mod meetings;
 mod pair;

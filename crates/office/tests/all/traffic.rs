@@ -306,6 +306,7 @@ impl Traffic {
             let peer = desk.peer_hashes.clone();
             let resume = desk.office.line_mut().take_hello(
                 &hello,
+                None,
                 |sequence| own[sequence as usize],
                 |sequence| peer.get(sequence as usize).copied(),
             );
