@@ -68,7 +68,10 @@ async fn start(directory: &Path, setting: &str) -> Result<(Server, TcpStream), B
     let store = directory.join("store");
     std::fs::write(
         &config,
-        format!("listen: 127.0.0.1:{port}\njetstream {{ store_dir: {store:?}\n {setting} }}\n"),
+        format!(
+            "listen: 127.0.0.1:{port}\njetstream {{ store_dir: \"{}\"\n {setting} }}\n",
+            store.display()
+        ),
     )?;
     let server = Server(
         Command::new("nats-server")

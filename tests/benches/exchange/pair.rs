@@ -92,12 +92,12 @@ pub(crate) async fn measure(plan: Plan, binaries: &Binaries) -> Result<Figures, 
     line_up(&channel).await?;
 
     let alone = unary(&channel, 1, 1 << 40, plan).await?;
-    let before = south.cpu() + north.cpu();
+    let before = cpu(&south, &north);
     let together = unary(&channel, 64, 2 << 40, plan).await?;
-    let unary_cpu = (south.cpu() + north.cpu()) - before;
-    let before = south.cpu() + north.cpu();
+    let unary_cpu = cpu(&south, &north).saturating_sub(before);
+    let before = cpu(&south, &north);
     let (stream1_per_s, count) = streams(&channel, 1, 3 << 40, plan).await?;
-    let stream_cpu = (south.cpu() + north.cpu()) - before;
+    let stream_cpu = cpu(&south, &north).saturating_sub(before);
     let (stream4_per_s, _) = streams(&channel, 4, 7 << 40, plan).await?;
     Ok(Figures {
         stream1_per_s,
@@ -111,6 +111,10 @@ pub(crate) async fn measure(plan: Plan, binaries: &Binaries) -> Result<Figures, 
         south_bytes: south.memory_peak(),
         north_bytes: north.memory_peak(),
     })
+}
+
+fn cpu(south: &Process, north: &Process) -> Duration {
+    south.cpu() + north.cpu()
 }
 
 fn each_us(time: Duration, count: u64) -> f64 {

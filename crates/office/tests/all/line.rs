@@ -78,6 +78,7 @@ pub(crate) fn hear(line: &mut Line, hello: &Hello) -> Result<office::line::Resum
     };
     line.take_hello(
         hello,
+        Some(&here),
         |sequence| held(here.place, here.appended.sequence, sequence),
         |sequence| held(here.place.peer(), here.received.sequence, sequence),
     )
