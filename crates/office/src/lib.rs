@@ -33,6 +33,7 @@ pub mod line;
 pub mod meeting;
 pub mod office;
 pub mod officer;
+pub mod order;
 pub mod pages;
 pub mod place;
 mod raw;
@@ -45,7 +46,8 @@ pub mod tally;
 
 pub use exchanges::{Applied, Exchanges};
 pub use limits::Limits;
-pub use office::{Mutation, Office, Order};
+pub use office::Office;
+pub use order::{Mutation, Order};
 pub use place::{PerPlace, Place};
 pub use refusal::{Refusal, Violation};
 pub use request::RequestId;
