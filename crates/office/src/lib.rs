@@ -51,5 +51,6 @@ pub use order::{Mutation, Order};
 pub use place::{PerPlace, Place};
 pub use refusal::{Refusal, Violation};
 pub use request::RequestId;
+pub use snapshot::{FOLD_VERSION, SnapshotError};
 pub use step::{Collection, Content, Step, StepId, StepKind};
 pub use tally::{Count, Counted, Tally};
