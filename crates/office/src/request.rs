@@ -119,6 +119,11 @@ impl Requests {
             slot
         };
         self.index.insert(hash(id), slot as u32);
+        debug_assert_eq!(
+            self.index.len(),
+            self.ring.len(),
+            "what is forgotten is not indexed"
+        );
     }
 
     fn find(&self, id: RequestId) -> Option<&Remembered> {

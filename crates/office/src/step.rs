@@ -4,11 +4,11 @@ use std::fmt;
 use std::str::FromStr;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::call::{Call, LineDeclaration};
 use crate::contact::ContactKind;
 use crate::place::Place;
-use serde::{Deserialize, Serialize};
 
 /// Names a step for ever: its author, and the how-manieth of its author's steps it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
