@@ -4,7 +4,8 @@ use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 
-use ledger::{Batch, Committer, FaultyStorage, LedgerError, Storage, Unsynced};
+use ledger::faulty::{FaultyStorage, Unsynced};
+use ledger::{Batch, Committer, LedgerError, Storage};
 use office::Place;
 
 use crate::records::{Model, at, open};
@@ -25,8 +26,9 @@ fn write_until_failure(storage: &FaultyStorage) -> Option<(u64, Model, LedgerErr
             Ok(through) => acknowledged = through,
             Err(error) => {
                 let later = model.write(&mut ledger, 1);
+                let reason = error.to_string();
                 assert!(
-                    matches!(later, Err(LedgerError::Stopped { .. })),
+                    matches!(&later, Err(LedgerError::Stopped { reason: said }) if *said == reason),
                     "a failed commit was followed by {later:?}"
                 );
                 return Some((acknowledged, model, error));
