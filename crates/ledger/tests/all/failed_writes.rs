@@ -85,6 +85,27 @@ fn after_any_failed_operation_the_ledger_stops_and_recovers() {
 }
 
 #[test]
+fn a_machine_that_dies_in_an_operation_does_nothing_more_and_recovers() {
+    let sound = FaultyStorage::new(0);
+    assert!(write_until_failure(&sound).is_none());
+    for number in 0..sound.operations().len() as u64 {
+        let storage = FaultyStorage::new(number);
+        storage.crash_at(number);
+        let (acknowledged, model, failed) =
+            write_until_failure(&storage).expect("the failure is told");
+        assert!(storage.has_crashed());
+        assert!(
+            failed.to_string().contains("the machine has died"),
+            "{failed}"
+        );
+        assert_eq!(storage.operations().len() as u64, number + 1);
+        let what = format!("dead at operation {number}");
+        let after = storage.after_power_cut(Unsynced::Torn, number);
+        recovers(&after, acknowledged, &model, &what);
+    }
+}
+
+#[test]
 fn the_writer_thread_refuses_what_comes_after_a_failed_sync() {
     let storage = FaultyStorage::new(0);
     let shared: Arc<dyn Storage> = Arc::new(storage.clone());
