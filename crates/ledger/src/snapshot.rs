@@ -31,7 +31,8 @@ const PIECE_BYTES: usize = 4 * 1024 * 1024;
 pub struct Snapshots<'a> {
     /// The version of the caller's fold. A snapshot of another version is ignored.
     pub fold_version: u32,
-    /// Takes up a state. False, and nothing taken, if it cannot: then all entries are folded.
+    /// Takes up a state, of which it is known that the log holds its last entry. False, and nothing taken, if it
+    /// cannot: then all entries are folded.
     pub restore: &'a mut dyn FnMut(&[u8]) -> bool,
 }
 
