@@ -26,11 +26,13 @@ mod aside;
 mod batch;
 mod codec;
 mod commit;
+mod conformance;
 mod entry;
 mod error;
 mod fold;
 mod frame;
 mod journal;
+mod log;
 mod opening;
 mod reader;
 mod reconcile;
@@ -46,13 +48,15 @@ mod walk;
 
 pub use batch::Batch;
 pub use commit::{Committed, Committer};
+pub use conformance::{Nonconformance, conformance};
 pub use entry::{
     CHAIN_START, Chain, DurablePoint, Entry, FORMAT_VERSION, FaultyFrame, Parcel, Record,
 };
 pub use error::LedgerError;
-pub use fold::{fold, fold_entry, payload_of, step_of, tally};
+pub use fold::{count_entry, fold, fold_entry, payload_of, step_of, tally};
 pub use frame::{BODY_BYTES_MAX, FRAME_HEADER_BYTES, decode_frame, encode_frame};
 pub use journal::{Ledger, LedgerOptions};
+pub use log::{Log, MemoryLog};
 pub use opening::{Recovery, read, read_with};
 pub use reader::{Cursor, Reader, Steps};
 pub use reconcile::{Reconciliation, reconcile};

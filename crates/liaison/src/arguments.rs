@@ -8,8 +8,8 @@ use tracing_subscriber::EnvFilter;
 use crate::failure::Failure;
 use crate::settings::{GlobalArgs, Settings};
 use crate::{
-    call, completions, contact, document, ledger_command, line, man, meeting, send, simulate,
-    status, tally, up, watch,
+    call, completions, contact, document, ledger_command, line, man, meeting, proxy, send,
+    simulate, status, tally, up, watch,
 };
 
 const AFTER_HELP: &str = "\
@@ -48,6 +48,7 @@ enum Command {
     Watch(watch::WatchArgs),
     Tally(tally::TallyArgs),
     Ledger(ledger_command::LedgerArgs),
+    Proxy(proxy::ProxyArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
 }
@@ -81,14 +82,18 @@ impl Command {
             Self::Watch(args) => args.run(settings),
             Self::Tally(args) => args.run(settings),
             Self::Ledger(args) => args.run(settings),
+            Self::Proxy(args) => args.run(),
             Self::Completions(args) => args.run(settings),
             Self::Man(args) => args.run(settings),
         }
     }
 }
 
+/// Warnings; and what the proxy does to whom, since that is what it is run for.
+const LOGGED: &str = "warn,liaison::proxy=info";
+
 fn log_to_stderr() {
-    let filter = EnvFilter::try_from_env("LIAISON_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    let filter = EnvFilter::try_from_env("LIAISON_LOG").unwrap_or_else(|_| EnvFilter::new(LOGGED));
     // A second subscriber is refused; there is none here.
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)

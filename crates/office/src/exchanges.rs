@@ -7,6 +7,7 @@ use crate::meeting::Meetings;
 use crate::place::Place;
 use crate::step::{Content, Step, StepKind};
 use crate::tally::{Count, Counted, Tally, day_of};
+use serde::{Deserialize, Serialize};
 
 /// What a recorded step is worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,7 +19,7 @@ pub struct Applied {
 }
 
 /// Documents, meetings, contacts, calls and their tally.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exchanges {
     /// Documents.
     pub documents: Documents,

@@ -22,6 +22,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod answers;
 pub mod call;
 pub mod contact;
 mod deadlines;
@@ -34,8 +35,11 @@ pub mod office;
 pub mod officer;
 pub mod pages;
 pub mod place;
+mod raw;
 pub mod refusal;
 pub mod request;
+mod slots;
+pub mod snapshot;
 pub mod step;
 pub mod tally;
 

@@ -5,12 +5,14 @@
 //! line hash, and say how much the acknowledging office had itself appended by then: from that follows which
 //! steps are *settled*, which means that nothing that crossed them can still arrive.
 
+use std::cmp::Ordering;
 use std::collections::VecDeque;
 use std::fmt;
 
 use sha2::{Digest, Sha256};
 
 use crate::place::Place;
+use serde::{Deserialize, Serialize};
 
 /// The lowest line protocol version this software speaks.
 pub const VERSION_MIN: u32 = 1;
@@ -21,7 +23,7 @@ pub const VERSION_MAX: u32 = 1;
 const UNSETTLED_MAX: usize = 1_024;
 
 /// SHA-256 over everything one direction of the line has carried.
-#[derive(Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct LineHash(pub [u8; 32]);
 
 impl LineHash {
@@ -61,7 +63,7 @@ impl fmt::Debug for LineHash {
 }
 
 /// A position in one direction of the line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Mark {
     /// The line sequence; 0 before the first parcel.
     pub sequence: u64,
@@ -199,7 +201,7 @@ pub struct Resume {
 }
 
 /// One office's side of the line, a fold of its ledger.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {
     place: Place,
     epoch: u64,
@@ -210,6 +212,8 @@ pub struct Line {
     settled: u64,
     unsettled: VecDeque<(u64, u64)>,
     restoring: bool,
+    /// Heard in a Hello, not read in the ledger.
+    #[serde(skip)]
     fault: Option<LineFault>,
 }
 
@@ -284,15 +288,25 @@ impl Line {
     }
 
     /// Judges the peer's Hello. `own_at` and `peer_at` give the line hash that this ledger holds at one of
-    /// its own or the peer's sequences. A disagreement is remembered: the line stays down from then on.
+    /// its own or the peer's sequences, if it can be read already. A disagreement is remembered: the line
+    /// stays down from then on.
+    ///
+    /// `said` is the Hello of this office that this one answers; `None` if the peer calls. The two directions
+    /// run on connections of their own, so parcels overtake a Hello: what the peer says it has is held
+    /// against what stood here when it was asked, not against what has come since. A caller's Hello may be
+    /// older than its newest stream (a cut line delivers late), and proves nothing lost: it is refused, and
+    /// the answer to this office's own call decides.
     pub fn take_hello(
         &mut self,
         hello: &Hello,
+        said: Option<&Hello>,
         own_at: impl FnOnce(u64) -> Option<LineHash>,
         peer_at: impl FnOnce(u64) -> Option<LineHash>,
     ) -> Result<Resume, LineFault> {
-        let outcome = self.judge_hello(hello, own_at, peer_at);
+        let outcome = self.judge_hello(hello, said, own_at, peer_at);
+        let is_late = said.is_none() && hello.appended.sequence < self.received.sequence;
         match &outcome {
+            Err(LineFault::Diverged { .. }) if is_late => {}
             Err(fault @ LineFault::Diverged { .. }) => self.fault = Some(fault.clone()),
             Ok(_) => self.fault = None,
             Err(_) => {}
@@ -303,6 +317,7 @@ impl Line {
     fn judge_hello(
         &self,
         hello: &Hello,
+        said: Option<&Hello>,
         own_at: impl FnOnce(u64) -> Option<LineHash>,
         peer_at: impl FnOnce(u64) -> Option<LineHash>,
     ) -> Result<Resume, LineFault> {
@@ -343,29 +358,24 @@ impl Line {
                 hello.received.sequence
             ));
         }
-        let mut return_after = None;
-        if hello.appended.sequence < self.received.sequence {
-            if !hello.restoring {
-                return diverged(format!(
-                    "this ledger holds {} of the {peer} office's steps, and that office says it has {}",
-                    self.received.sequence, hello.appended.sequence
-                ));
-            }
-            if peer_at(hello.appended.sequence) != Some(hello.appended.hash) {
-                return diverged(format!(
-                    "the {peer} office's step {} has another hash here",
-                    hello.appended.sequence
-                ));
-            }
-            return_after = Some(hello.appended.sequence);
-        } else if hello.appended.sequence == self.received.sequence
-            && hello.appended.hash != self.received.hash
-        {
+        let (there, here) = (hello.appended.sequence, self.received.sequence);
+        let known = said.map_or(here, |said| said.received.sequence);
+        if there < known && !hello.restoring {
             return diverged(format!(
-                "the {peer} office's step {} has another hash here",
-                hello.appended.sequence
+                "this ledger holds {known} of the {peer} office's steps, and that office says it has {there}"
             ));
         }
+        let held = match there.cmp(&here) {
+            Ordering::Less => peer_at(there),
+            Ordering::Equal => Some(self.received.hash),
+            Ordering::Greater => None,
+        };
+        if held.is_some_and(|hash| hash != hello.appended.hash) {
+            return diverged(format!(
+                "the {peer} office's step {there} has another hash here"
+            ));
+        }
+        let return_after = (hello.restoring && there < here).then_some(there);
         Ok(Resume {
             send_after: hello.received.sequence.min(self.appended.sequence),
             return_after,

@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::contact::{ContactKind, Formality};
 use crate::officer::{Officer, Rank};
@@ -123,7 +125,7 @@ const fn rank_at_crossing(kind: StepKind) -> u8 {
 }
 
 /// A step of a meeting, with its place in the tree.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Node {
     /// The step.
     pub id: StepId,
@@ -135,6 +137,8 @@ pub struct Node {
     pub authored_at: Timestamp,
     /// The kind of contact offered, of an offer.
     offers: Option<ContactKind>,
+    /// Found again by adding the steps in their order.
+    #[serde(skip)]
     children: PerPlace<Option<u32>>,
 }
 
@@ -383,6 +387,25 @@ impl Meetings {
         self.open += 1;
     }
 
+    /// Adds a step that was not inert. Returns false if it is now.
+    fn add_again(&mut self, step: &Node) -> bool {
+        let Node {
+            id,
+            parent,
+            kind,
+            authored_at,
+            offers,
+            ..
+        } = *step;
+        match offers {
+            Some(offer) if kind == StepKind::MeetingProposed => {
+                self.propose(id, offer, authored_at);
+                true
+            }
+            _ => self.add(id, parent, kind, offers, authored_at).taken,
+        }
+    }
+
     pub(crate) fn add(
         &mut self,
         id: StepId,
@@ -412,6 +435,27 @@ impl Meetings {
             taken: true,
             counted: meeting.count(),
         }
+    }
+}
+
+/// A snapshot holds the steps. The rest is found again by adding them.
+impl Serialize for Meetings {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.meetings.values().map(Meeting::steps))
+    }
+}
+
+impl<'de> Deserialize<'de> for Meetings {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut meetings = Self::default();
+        for steps in Vec::<Vec<Node>>::deserialize(deserializer)? {
+            for step in steps {
+                if !meetings.add_again(&step) {
+                    return Err(D::Error::custom("a meeting has a step that is inert"));
+                }
+            }
+        }
+        Ok(meetings)
     }
 }
 

@@ -136,6 +136,24 @@ impl Office {
         }
     }
 
+    pub(crate) fn from_parts(
+        place: Place,
+        limits: Limits,
+        exchanges: Exchanges,
+        line: Line,
+        requests: Requests,
+        deadlines: Deadlines,
+    ) -> Self {
+        Self {
+            place,
+            limits,
+            exchanges,
+            line,
+            requests,
+            deadlines,
+        }
+    }
+
     /// Which office it is.
     pub fn place(&self) -> Place {
         self.place
@@ -154,6 +172,14 @@ impl Office {
     /// Its side of the line.
     pub fn line(&self) -> &Line {
         &self.line
+    }
+
+    pub(crate) fn deadlines(&self) -> &Deadlines {
+        &self.deadlines
+    }
+
+    pub(crate) fn requests(&self) -> &Requests {
+        &self.requests
     }
 
     /// Its side of the line, to judge a Hello.

@@ -8,9 +8,10 @@ use jiff::Timestamp;
 use crate::call::{Call, LineDeclaration};
 use crate::contact::ContactKind;
 use crate::place::Place;
+use serde::{Deserialize, Serialize};
 
 /// Names a step for ever: its author, and the how-manieth of its author's steps it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct StepId {
     /// The author.
     pub place: Place,
@@ -104,7 +105,7 @@ pub struct MalformedName {
 }
 
 /// What was done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the names are domain.md's own")]
 pub enum StepKind {
     DocumentSent,

@@ -233,8 +233,8 @@ impl Owner {
                 self.answers.push(answer);
             }
             Work::AwaitAnswer { document, reply } => self.await_answer(document, reply),
-            Work::Hello { hello, reply } => {
-                let outcome = self.hello(now, &hello);
+            Work::Hello { hello, said, reply } => {
+                let outcome = self.hello(now, &hello, said.as_ref());
                 self.answer(move || {
                     let _ = reply.send(outcome);
                 });
@@ -375,12 +375,18 @@ impl Owner {
         }
     }
 
-    fn hello(&mut self, now: Timestamp, hello: &Hello) -> Result<(Hello, Resume), Refusal> {
+    fn hello(
+        &mut self,
+        now: Timestamp,
+        hello: &Hello,
+        said: Option<&Hello>,
+    ) -> Result<(Hello, Resume), Refusal> {
         let place = self.office.place();
         let (appended, received) = (self.office.line().appended(), self.office.line().received());
         let reader = self.reader.clone();
         let taken = self.office.line_mut().take_hello(
             hello,
+            said,
             |sequence| hash_at(&reader, place, appended, sequence),
             |sequence| hash_at(&reader, place.peer(), received, sequence),
         );

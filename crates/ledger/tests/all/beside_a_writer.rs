@@ -74,12 +74,13 @@ fn a_reader_beside_a_writer_sees_whole_entries_and_no_damage() {
     model.write(&mut ledger, 1).expect("memory");
     let done = AtomicBool::new(false);
     let walk = |reader: ledger::Reader| -> Result<u64, LedgerError> {
+        let known = reader.sequence();
         let (mut cursor, mut count) = (reader.after(0), 0);
         while let Some(entry) = cursor.next_entry()? {
             count += 1;
             assert_eq!(entry.sequence, count);
         }
-        assert!(count >= reader.sequence());
+        assert!(count >= known, "{count} entries of {known}");
         Ok(count)
     };
     thread::scope(|scope| {

@@ -55,7 +55,7 @@ impl LineService for Carry {
         let hello = self.first(&mut inbound).await?;
         let (own, resume) = self
             .owner
-            .hello(hello)
+            .hello(hello, None)
             .await
             .inspect_err(|refusal| {
                 self.events
