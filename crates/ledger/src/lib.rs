@@ -63,6 +63,6 @@ pub use reader::{Cursor, Reader, Steps};
 pub use reconcile::{Reconciliation, reconcile};
 pub use report::{ConsultationsReport, ContactsReport, MeetingsReport, TallyReport};
 pub use restore::{Restored, restore};
-pub use snapshot::{SnapshotUse, SnapshotWriter, Snapshots};
+pub use snapshot::{SnapshotDraft, SnapshotUse, SnapshotWriter, Snapshots};
 pub use storage::{DiskStorage, MemoryStorage, Storage, StorageFile, faulty};
 pub use verify::{Fault, Verification, verify};
