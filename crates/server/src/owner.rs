@@ -505,13 +505,20 @@ impl Owner {
                 self.office.record(&step, hash, mutation);
                 self.tell_answered(&step);
             }
-            Taken::Repeat => {}
-            Taken::CompareWithLedger => {
+            // A hash that is only repeated proves nothing of the bytes beside it.
+            Taken::Repeat | Taken::CompareWithLedger => {
                 let id = StepId::new(peer, sequence);
                 let known = self.reader.step(id).ok().flatten();
-                match known.map(|entry| entry.record) {
-                    Some(Record::Inbound(known)) if known.hash == hash => {}
-                    _ => return Err(LineFault::Conflict { sequence }),
+                let same = match known.map(|entry| entry.record) {
+                    Some(Record::Inbound(known)) => {
+                        known.hash == hash && known.envelope == envelope && known.payload == payload
+                    }
+                    Some(_) => false,
+                    // It waits for its sync in this very batch. Nothing is recorded of a repeat anyway.
+                    None => true,
+                };
+                if !same {
+                    return Err(LineFault::Conflict { sequence });
                 }
             }
         }
