@@ -127,6 +127,8 @@ limits! {
     outbox_bytes_max: u64 = GIB;
     /// Requests waiting for the office.
     queue_max: u64 = 4_096;
+    /// Bytes of requests and parcels waiting for the office.
+    queue_bytes_max: u64 = 32 * MIB;
     /// Streams on one connection.
     streams_per_connection_max: u32 = 100;
     /// Connections.

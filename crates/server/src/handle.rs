@@ -7,8 +7,8 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use ledger::Reader;
 use office::line::{Acknowledgement, Hello, LineHash, Mark, Resume};
-use office::{Office, Order, Place, Refusal, RequestId, StepId};
-use tokio::sync::{Notify, mpsc, oneshot, watch};
+use office::{Limits, Office, Order, Place, Refusal, RequestId, StepId};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 
 use crate::status::stopped;
 
@@ -69,6 +69,9 @@ pub(crate) struct Arrived {
     pub(crate) hash: LineHash,
 }
 
+/// Room for the bytes of what waits; given back when the owner has taken it.
+pub(crate) type Room = OwnedSemaphorePermit;
+
 pub(crate) type Answer = Box<dyn FnOnce() + Send>;
 pub(crate) type Look = Box<dyn FnOnce(&Office) -> Answer + Send>;
 pub(crate) type Outcome = Result<Authored, Refusal>;
@@ -76,15 +79,18 @@ pub(crate) type Outcome = Result<Authored, Refusal>;
 pub(crate) enum Work {
     Author {
         authoring: Authoring,
+        room: Room,
         reply: oneshot::Sender<Outcome>,
     },
     /// As `Author`, answered when the peer has the step.
     Deliver {
         authoring: Authoring,
+        room: Room,
         reply: oneshot::Sender<Outcome>,
     },
     AuthorMany {
         authorings: Vec<Authoring>,
+        room: Room,
         reply: oneshot::Sender<Vec<Outcome>>,
     },
     Read(Look),
@@ -100,6 +106,7 @@ pub(crate) enum Work {
     },
     Parcels {
         parcels: Vec<Arrived>,
+        room: Room,
         verdicts: Verdicts,
     },
     Returned {
@@ -139,6 +146,8 @@ pub(crate) struct OwnerHandle {
     pub(crate) reader: Reader,
     pub(crate) place: Place,
     queue_max: u64,
+    queue_bytes_max: u64,
+    room: Arc<Semaphore>,
 }
 
 impl OwnerHandle {
@@ -147,15 +156,39 @@ impl OwnerHandle {
         progress: watch::Receiver<Progress>,
         reader: Reader,
         place: Place,
-        queue_max: u64,
+        limits: &Limits,
     ) -> Self {
+        let room = usize::try_from(limits.queue_bytes_max).unwrap_or(Semaphore::MAX_PERMITS);
         Self {
             work,
             progress,
             reader,
             place,
-            queue_max,
+            queue_max: limits.queue_max,
+            queue_bytes_max: limits.queue_bytes_max,
+            room: Arc::new(Semaphore::new(room)),
         }
+    }
+
+    /// Room for a client's request, or a refusal when too many bytes are waiting.
+    fn room(&self, bytes: usize) -> Result<Room, Refusal> {
+        let room = Arc::clone(&self.room).try_acquire_many_owned(self.permits(bytes));
+        room.map_err(|_| Refusal::Exhausted {
+            what: "the bytes of waiting requests",
+            limit: self.queue_bytes_max,
+            retry_after: Duration::from_millis(100),
+        })
+    }
+
+    /// Room for a piece of a stream, which waits its turn.
+    async fn room_in_stream(&self, bytes: usize) -> Result<Room, Refusal> {
+        let room = Arc::clone(&self.room).acquire_many_owned(self.permits(bytes));
+        room.await.map_err(|_| stopped())
+    }
+
+    /// What is larger than all the room there is takes all of it.
+    fn permits(&self, bytes: usize) -> u32 {
+        u32::try_from(self.queue_bytes_max.min(bytes as u64)).unwrap_or(u32::MAX)
     }
 
     /// Hands over a client's work, or refuses when too much is waiting.
@@ -177,14 +210,24 @@ impl OwnerHandle {
 
     pub(crate) async fn author(&self, authoring: Authoring) -> Outcome {
         let (reply, answer) = oneshot::channel();
-        self.offer(Work::Author { authoring, reply })?;
+        let room = self.room(authoring.payload.len())?;
+        self.offer(Work::Author {
+            authoring,
+            room,
+            reply,
+        })?;
         answer.await.map_err(|_| stopped())?
     }
 
     /// As [`Self::author`]; answers when the peer has acknowledged the step.
     pub(crate) async fn deliver(&self, authoring: Authoring) -> Outcome {
         let (reply, answer) = oneshot::channel();
-        self.offer(Work::Deliver { authoring, reply })?;
+        let room = self.room(authoring.payload.len())?;
+        self.offer(Work::Deliver {
+            authoring,
+            room,
+            reply,
+        })?;
         answer.await.map_err(|_| stopped())?
     }
 
@@ -194,7 +237,17 @@ impl OwnerHandle {
         authorings: Vec<Authoring>,
     ) -> Result<oneshot::Receiver<Vec<Outcome>>, Refusal> {
         let (reply, answer) = oneshot::channel();
-        self.queue(Work::AuthorMany { authorings, reply }).await?;
+        let bytes = authorings
+            .iter()
+            .map(|authoring| authoring.payload.len())
+            .sum();
+        let room = self.room_in_stream(bytes).await?;
+        let work = Work::AuthorMany {
+            authorings,
+            room,
+            reply,
+        };
+        self.queue(work).await?;
         Ok(answer)
     }
 
@@ -238,7 +291,14 @@ impl OwnerHandle {
         parcels: Vec<Arrived>,
         verdicts: Verdicts,
     ) -> Result<(), Refusal> {
-        self.queue(Work::Parcels { parcels, verdicts }).await
+        let bytes = |parcel: &Arrived| parcel.envelope.len() + parcel.payload.len();
+        let room = self.room_in_stream(parcels.iter().map(bytes).sum()).await?;
+        let work = Work::Parcels {
+            parcels,
+            room,
+            verdicts,
+        };
+        self.queue(work).await
     }
 
     pub(crate) async fn returned(

@@ -83,7 +83,13 @@ impl Owner {
         let reader = ledger.reader();
         let (progress, watched) =
             watch::channel(durable(&office, &reader, &outbox, Duration::ZERO));
-        let handle = OwnerHandle::new(sender, watched, reader.clone(), office.place(), queue_max);
+        let handle = OwnerHandle::new(
+            sender,
+            watched,
+            reader.clone(),
+            office.place(),
+            office.limits(),
+        );
         let owner = Self {
             office,
             ledger,
@@ -235,13 +241,21 @@ impl Owner {
 
     fn handle(&mut self, now: Timestamp, work: Work) {
         match work {
-            Work::Author { authoring, reply } => {
+            Work::Author {
+                authoring,
+                room: _room,
+                reply,
+            } => {
                 let outcome = self.author(now, authoring);
                 self.answer(move || {
                     let _ = reply.send(outcome);
                 });
             }
-            Work::Deliver { authoring, reply } => match self.author(now, authoring) {
+            Work::Deliver {
+                authoring,
+                room: _room,
+                reply,
+            } => match self.author(now, authoring) {
                 Ok(authored) => {
                     let waiting = self.delivering.entry(authored.id.sequence).or_default();
                     waiting.push((authored, reply));
@@ -250,7 +264,11 @@ impl Owner {
                     let _ = reply.send(refused);
                 }),
             },
-            Work::AuthorMany { authorings, reply } => {
+            Work::AuthorMany {
+                authorings,
+                room: _room,
+                reply,
+            } => {
                 let outcomes: Vec<_> = authorings
                     .into_iter()
                     .map(|authoring| self.author(now, authoring))
@@ -270,7 +288,11 @@ impl Owner {
                     let _ = reply.send(outcome);
                 });
             }
-            Work::Parcels { parcels, verdicts } => self.parcels(now, parcels, verdicts),
+            Work::Parcels {
+                parcels,
+                room: _room,
+                verdicts,
+            } => self.parcels(now, parcels, verdicts),
             Work::Returned { parcel, verdicts } => self.returned(now, parcel, verdicts),
             Work::Acknowledged {
                 acknowledgement,

@@ -22,7 +22,7 @@ use crate::phase::reached;
 use crate::status::status_of;
 use crate::tasks::Tasks;
 
-const BATCH_ITEMS_MAX: usize = 512;
+const BATCH_ITEMS_MAX: usize = 256;
 const BATCH_BYTES_MAX: usize = 1024 * 1024;
 /// Messages made and not yet sent. Acknowledgements are cumulative, so few are needed.
 const RESPONSES_MAX: usize = 4;

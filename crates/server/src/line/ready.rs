@@ -5,6 +5,9 @@ use std::task::Poll;
 
 use tokio_stream::Stream;
 
+/// Room for items before more is asked for.
+const FIRST_ITEMS: usize = 32;
+
 /// Waits for one item, and takes with it those that are ready, at most `items_max` and about
 /// `weight_max` by `weight`. `None` at the end. An error that follows items is given next time.
 pub(crate) async fn ready_batch<S, T, E>(
@@ -17,7 +20,7 @@ pub(crate) async fn ready_batch<S, T, E>(
 where
     S: Stream<Item = Result<T, E>> + Unpin,
 {
-    let mut items = Vec::new();
+    let mut items = Vec::with_capacity(items_max.min(FIRST_ITEMS));
     let mut weighed = 0;
     if let Some(error) = held.take() {
         return Some(Err(error));

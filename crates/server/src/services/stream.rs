@@ -21,7 +21,8 @@ use crate::handle::{Authored, Outcome, Progress};
 use crate::line::ready_batch;
 use crate::status::{status_of, stopped};
 
-const BATCH_ITEMS_MAX: usize = 512;
+/// So many that the owner is asked seldom, and so few that a batch is a small piece of memory.
+const BATCH_ITEMS_MAX: usize = 128;
 const BATCH_BYTES_MAX: usize = 1024 * 1024;
 /// Documents without a receipt on one stream. Beyond it the stream is read no further.
 const OPEN_MAX: usize = 16_384;
