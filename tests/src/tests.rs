@@ -1,1 +1,8 @@
 //! What crosses crates.
+//!
+//! Real offices run as processes of their own, on ports that the system picks, in temporary directories. Nothing
+//! waits for time to pass: tests wait for a state or an event, up to a deadline that only a failure reaches.
+
+mod architecture;
+mod harness;
+mod processes;

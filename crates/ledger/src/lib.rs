@@ -5,7 +5,8 @@
 //!
 //! **The invariant.** What was once on disk is never dropped in silence. Each batch names the durable point
 //! before it: a fault below any such point is damage, an error that names file, offset and remedy; only what
-//! lies above is a torn tail, which is cut and saved aside. Every entry is chained to the one before it.
+//! lies above is a torn tail, which is cut and saved aside. Every entry is chained to the one before it. A snapshot
+//! is a shortcut past entries that the log still holds, and may be deleted at any time.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -62,8 +63,6 @@ pub use reader::{Cursor, Reader, Steps};
 pub use reconcile::{Reconciliation, reconcile};
 pub use report::{ConsultationsReport, ContactsReport, MeetingsReport, TallyReport};
 pub use restore::{Restored, restore};
-pub use snapshot::{SnapshotUse, SnapshotWriter, Snapshots};
-pub use storage::{
-    DiskStorage, FaultyStorage, MemoryStorage, Operation, Storage, StorageFile, Unsynced,
-};
+pub use snapshot::{SnapshotDraft, SnapshotUse, SnapshotWriter, Snapshots};
+pub use storage::{DiskStorage, MemoryStorage, Storage, StorageFile, faulty};
 pub use verify::{Fault, Verification, verify};

@@ -71,7 +71,7 @@ impl Line {
         let (arrow, words) = (self.arrow(), self.words());
         let gist = clean(&self.gist());
         let told = if self.is_step() {
-            format!("{arrow}  {words:<21}  {:<26}  {gist}", self.name())
+            format!("{arrow}  {words:<21}  {:<27}  {gist}", self.name())
         } else {
             format!("{arrow}  {words:<21}  {gist}")
         };
@@ -470,7 +470,7 @@ mod tests {
     fn a_row_says_what_when_and_which_way() {
         assert_eq!(
             sent().row(100),
-            "    40  10:00:00  →  document sent          offices/south/documents/17  notice: Flood warning"
+            "    40  10:00:00  →  document sent          offices/south/documents/17   notice: Flood warning"
         );
         assert_eq!(sent().day(), "Fri 2018-09-14");
     }

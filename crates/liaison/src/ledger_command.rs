@@ -154,7 +154,7 @@ fn verified_text(path: &std::path::Path, verified: &ledger::Verification) -> Str
         styled(BAD, "damaged")
     };
     let mut text = format!(
-        "{}: {sound}; entries {}, segments {}, steps of this office {}, of its peer {}",
+        "{}: {sound}; entries {}, segments {}, steps of this office {}, of its peer {}\n",
         path.display(),
         thousands(verified.entries),
         thousands(verified.segments),

@@ -63,8 +63,8 @@ fn examples(verb: &str, flags: &str) -> String {
 const PROPOSE_EXAMPLES: &str = "\
 Examples (with `liaison up` running):
   liaison meeting propose --office north --kind working-level --topic Roads --begins-at 2h
-  liaison meeting propose --office south --kind chiefs --level deputy-chief --begins-at 2018-11-02T10:00 \\
-      --participant 'Chun Hae-sung, chief' --place Kaesong --duration 90m --answer-by 1d
+  liaison meeting propose --office south --kind chiefs --level deputy-chief --place Kaesong \\
+      --begins-at 2026-11-02T10:00 --duration 90m --participant 'Chun Hae-sung, chief' --answer-by 1d
 
 JSON: liaison.office.v1.Meeting: {\"name\", \"state\", \"terms\", \"steps\", \"tip\", \"allowed\", \"counted\"}.";
 

@@ -32,7 +32,7 @@ Examples (with `liaison up` running):
 Arrows: → this office's step, ← the peer's, · a note of the line's own (with --line), ~ on the line. It connects \
 again when an office goes away, and misses nothing. Ctrl-C ends it.
 
-JSON: a line for each: {\"office\", \"entry\": as `liaison ledger show` prints it} or {\"office\", \"line_event\":
+JSON: a line for each: {\"office\", \"entry\": as `liaison ledger show` prints it} or {\"office\", \"line_event\": \
 liaison.line.v1.LineEvent}.";
 
 /// Show steps as they happen

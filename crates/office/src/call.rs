@@ -5,11 +5,11 @@
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
 
 use crate::place::{PerPlace, Place};
 use crate::refusal::Refusal;
 use crate::step::StepKind;
-use serde::{Deserialize, Serialize};
 
 /// Opening or closing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

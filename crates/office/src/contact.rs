@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::officer::{Officer, Rank};
 use crate::place::{PerPlace, Place};
 use crate::refusal::Refusal;
 use crate::step::{Collection, StepId, StepKind};
-use serde::{Deserialize, Serialize};
 
 /// The kind of a contact. The first three are negotiated first: meetings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -5,6 +5,7 @@
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::answers::Answers;
 use crate::officer::Officer;
@@ -12,7 +13,6 @@ use crate::pages::Pages;
 use crate::place::{PerPlace, Place};
 use crate::refusal::Refusal;
 use crate::step::{Collection, StepId, StepKind};
-use serde::{Deserialize, Serialize};
 
 /// The form of a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -241,6 +241,24 @@ impl Meeting {
         self.nodes.iter().rposition(|node| node.id == id)
     }
 
+    /// Only the tip may be built upon.
+    fn check_parent(&self, parent: StepId) -> Result<(), Refusal> {
+        let tip = self.tip().id;
+        if parent == tip {
+            return Ok(());
+        }
+        Err(match self.index_of(parent) {
+            Some(_) => Refusal::Superseded {
+                subject: parent.to_string(),
+                by: tip.to_string(),
+            },
+            None => Refusal::NotFound {
+                kind: "step of the meeting",
+                name: parent.to_string(),
+            },
+        })
+    }
+
     fn add(
         &mut self,
         id: StepId,
@@ -347,18 +365,7 @@ impl Meetings {
         })?;
         let tip = found.tip();
         if let Some(parent) = parent {
-            if found.index_of(parent).is_none() {
-                return Err(Refusal::NotFound {
-                    kind: "step of the meeting",
-                    name: parent.to_string(),
-                });
-            }
-            if parent != tip.id {
-                return Err(Refusal::Superseded {
-                    subject: parent.to_string(),
-                    by: tip.id.to_string(),
-                });
-            }
+            found.check_parent(parent)?;
         }
         let allowed = legal_after(tip.kind, tip.id.place, author);
         if !allowed.contains(&kind) {
@@ -397,19 +404,20 @@ impl Meetings {
             offers,
             ..
         } = *step;
-        match offers {
-            Some(offer) if kind == StepKind::MeetingProposed => {
+        match (parent, offers) {
+            (Some(parent), offers) => self.add(id, parent, kind, offers, authored_at).taken,
+            (None, Some(offer)) => {
                 self.propose(id, offer, authored_at);
                 true
             }
-            _ => self.add(id, parent, kind, offers, authored_at).taken,
+            (None, None) => false,
         }
     }
 
     pub(crate) fn add(
         &mut self,
         id: StepId,
-        parent: Option<StepId>,
+        parent: StepId,
         kind: StepKind,
         offers: Option<ContactKind>,
         authored_at: Timestamp,
@@ -418,7 +426,6 @@ impl Meetings {
             taken: false,
             counted: None,
         };
-        let Some(parent) = parent else { return INERT };
         let Some(root) = self.of_step(parent) else {
             return INERT;
         };

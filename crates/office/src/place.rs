@@ -1,9 +1,10 @@
 //! The two offices.
 
-use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::ops::{Index, IndexMut};
 use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
 
 /// One of the two offices. Each is the other's peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -26,6 +26,10 @@ impl Slots {
         }
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
     /// Adds `slot`, below `u32::MAX`.
     pub(crate) fn insert(&mut self, hash: u32, slot: u32) {
         if self.entries.len() < (self.len + 1) * 2 {

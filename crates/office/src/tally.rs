@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::Offset;
+use serde::{Deserialize, Serialize};
 
 use crate::contact::ContactKind;
 use crate::place::Place;
-use serde::{Deserialize, Serialize};
 
 /// The offices keep Korea Standard Time, which knows no daylight saving; a day is a day there.
 pub const OFFICE_TIME: Offset = Offset::constant(9);

@@ -246,26 +246,37 @@ pub async fn run(
         .map_err(|error| error.to_string())
 }
 
-/// Ends when the process is asked to stop: SIGTERM, or Ctrl-C.
-pub async fn shutdown_signal() {
+/// Listens for being asked to stop, SIGTERM or Ctrl-C, from this call on; what it returns ends when that comes.
+/// Call it inside a runtime, before anybody can know that there is something to stop.
+pub fn shutdown_signal() -> impl Future<Output = ()> + Send {
     #[cfg(unix)]
     {
-        let mut terminate =
-            match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-                Ok(terminate) => terminate,
-                Err(error) => {
-                    tracing::warn!(%error, "SIGTERM cannot be waited for");
-                    return std::future::pending().await;
-                }
-            };
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = tokio::signal::ctrl_c() => {}
+        use tokio::signal::unix::{SignalKind, signal};
+        let listen = |kind| {
+            signal(kind)
+                .inspect_err(|error| tracing::warn!(%error, "a signal cannot be waited for"))
+                .ok()
+        };
+        let signals = [SignalKind::terminate(), SignalKind::interrupt()].map(listen);
+        async move {
+            let [mut terminate, mut interrupt] = signals;
+            tokio::select! {
+                () = received(&mut terminate) => {}
+                () = received(&mut interrupt) => {}
+            }
         }
     }
     #[cfg(not(unix))]
-    {
+    async {
         let _ = tokio::signal::ctrl_c().await;
+    }
+}
+
+#[cfg(unix)]
+async fn received(signal: &mut Option<tokio::signal::unix::Signal>) {
+    match signal {
+        Some(signal) => drop(signal.recv().await),
+        None => std::future::pending().await,
     }
 }
 
@@ -318,5 +329,5 @@ fn serve(place: Place, options: Options) -> Result<(), String> {
         // Whoever started it may have closed the pipe.
         let _ = writeln!(stdout, "listening {address}").and_then(|()| stdout.flush());
     };
-    runtime.block_on(run(place, options, listening, shutdown_signal()))
+    runtime.block_on(async { run(place, options, listening, shutdown_signal()).await })
 }

@@ -5,9 +5,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use ledger::faulty::{FaultyStorage, Unsynced};
 use ledger::{
-    DiskStorage, Entry, FaultyStorage, Ledger, LedgerError, Log, MemoryLog, MemoryStorage, Record,
-    Storage, Unsynced, conformance,
+    DiskStorage, Entry, Ledger, LedgerError, Log, MemoryLog, MemoryStorage, Record, Storage,
+    conformance,
 };
 use office::Place;
 

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use ledger::faulty::{FaultyStorage, Unsynced};
 use ledger::{
-    DiskStorage, FaultyStorage, Ledger, LedgerError, LedgerOptions, MemoryStorage, Record, Storage,
-    Unsynced, fold, read, restore, verify,
+    DiskStorage, Ledger, LedgerError, LedgerOptions, MemoryStorage, Record, Storage, fold, read,
+    restore, verify,
 };
 use office::{Limits, Place};
 

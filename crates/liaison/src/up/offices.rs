@@ -30,6 +30,7 @@ pub(super) fn run(
         let (north, at_north) = listener(&listen[Place::North]).await?;
         let south_office = open(Place::South, data, at_north)?;
         let north_office = open(Place::North, data, at_south)?;
+        let asked_to_stop = shutdown_signal();
         serving(PerPlace::new(at_south.into(), at_north.into()))?;
 
         let (stop, stopped) = watch::channel(());
@@ -50,7 +51,7 @@ pub(super) fn run(
             )
         };
         let signal = async move {
-            shutdown_signal().await;
+            asked_to_stop.await;
             drop(stop);
             std::future::pending::<()>().await;
         };

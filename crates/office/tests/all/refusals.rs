@@ -506,7 +506,7 @@ fn bounds_that_are_reached() {
     office.record(&again, LineHash::ZERO, Mutation::default());
     assert_eq!(
         refused(&office, &moved(meetings[0].id, StepKind::MeetingCountered)),
-        "the number of counter-proposals of one meeting is at its limit of 3; ask again later"
+        "the number of steps of one meeting is at its limit of 3; ask again later"
     );
     let cancel = office.plan(now(), &moved(meetings[0].id, StepKind::MeetingCancelled));
     let cancel = cancel.expect("a meeting can always be ended");

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use office::call::LineDeclaration;
-use office::line::{Hello, LineFault, Taken};
-use office::{Office, Order, Place, Refusal};
+use office::line::{Hello, LineFault, LineHash, Taken};
+use office::{Limits, Mutation, Office, Order, Place, Refusal, Step, StepId, StepKind};
 
-use crate::line::{append, hash_at, hear, mark, office};
-use crate::pair::day;
+use crate::documents::on;
+use crate::line::{acknowledgement, append, hash_at, hear, mark, office};
+use crate::pair::{day, proposal};
 
 /// North had 4 of its own and 5 of South's, and lost all but 2 and 1.
 fn restored() -> Office {
@@ -18,7 +19,7 @@ fn restored() -> Office {
 
 fn plans(office: &Office) -> Result<(), Refusal> {
     let order = Order::DeclareLine(LineDeclaration::Cut);
-    let now = day(office::StepId::new(Place::North, 5));
+    let now = day(StepId::new(Place::North, 5));
     office.plan(now, &order).map(|_| ())
 }
 
@@ -130,4 +131,59 @@ fn a_peer_that_lost_steps_without_a_restore_is_refused() {
         Err(LineFault::Diverged { .. })
     ));
     assert_eq!(hello.appended, mark(Place::North, 2));
+}
+
+/// South has closed upon North's word, and North has forgotten that word.
+#[test]
+fn a_restored_office_cannot_undo_what_its_peer_has_counted() {
+    let record = |office: &mut Office, step: &Step| {
+        assert!(
+            !office
+                .record(step, LineHash::ZERO, Mutation::default())
+                .inert
+        );
+    };
+    let proposed = proposal(Place::South);
+    let accepted = on(&proposed, Place::North, 1, StepKind::MeetingAccepted);
+    let convened = on(&accepted, Place::South, 2, StepKind::MeetingConvened);
+    let move_to = |kind| Order::MoveMeeting {
+        meeting: proposed.id,
+        parent: None,
+        kind,
+        terms: None,
+    };
+    let mut south = Office::new(Place::South, Limits::default());
+    for step in [proposed, accepted, convened] {
+        record(&mut south, &step);
+    }
+    south.record_acknowledgement(&acknowledgement(Place::South, 2, 1));
+    let closed = south.plan(day(convened.id), &move_to(StepKind::MeetingClosed));
+    let closed = closed.expect("North has the convening, and South has all that could cross it");
+    record(&mut south, &closed);
+    assert_eq!(south.exchanges().tally.meetings(), 1);
+
+    let mut north = Office::new(Place::North, Limits::default());
+    for step in [proposed, accepted] {
+        record(&mut north, &step);
+    }
+    let cancel = move_to(StepKind::MeetingCancelled);
+    let now = day(StepId::new(Place::North, 2));
+    assert!(
+        north.plan(now, &cancel).is_ok(),
+        "this would win over the convening"
+    );
+    north.record_epoch(Place::North, 2, true);
+    let said = south.line().hello();
+    for step in [convened, closed] {
+        assert!(!north.line().is_restored_by(&said));
+        assert!(north.plan(now, &cancel).is_err());
+        record(&mut north, &step);
+    }
+    assert!(north.line().is_restored_by(&said));
+    north.record_epoch(Place::North, 2, false);
+    assert!(matches!(
+        north.plan(now, &cancel),
+        Err(Refusal::IllegalStep { .. })
+    ));
+    assert_eq!(north.exchanges().tally, south.exchanges().tally);
 }

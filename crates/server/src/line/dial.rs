@@ -143,7 +143,8 @@ impl Dialler {
                 biased;
                 // Nobody waits for a peer that is away when this office closes.
                 () = reached(&mut closing) => return,
-                () = spoke.notified(), if !refused.lasting => {}
+                // A Hello of the peer has passed here since: it may have been restored.
+                () = spoke.notified() => {}
                 () = tokio::time::sleep(wait) => {}
             }
         }

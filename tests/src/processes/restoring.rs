@@ -1,0 +1,162 @@
+//! Ledgers that lost something: restored from the peer, or noticed.
+
+use std::fs;
+use std::path::Path;
+
+use office::Place;
+use protocol::pb::office as pb;
+use tonic::Code;
+
+use crate::harness::meeting::{Move, comes_to, propose, step};
+use crate::harness::{
+    Clients, Pair, acknowledge, arrives, document, liaison, refused, send, sending, terms,
+    try_send, until,
+};
+
+/// Documents both ways, some of them answered, and a meeting.
+async fn traffic(south: &Clients, north: &Clients) {
+    for number in 0..30 {
+        for (from, to) in [(south, north), (north, south)] {
+            let subject = format!("number {number}");
+            let receipt = send(from, &subject, pb::Wait::Delivered).await;
+            if number % 5 == 0 {
+                acknowledge(to, &receipt.name).await.expect("it is taken");
+            }
+        }
+    }
+    let name = propose(south, terms("Roads"))
+        .await
+        .expect("it is taken")
+        .name;
+    comes_to(north, &name, pb::MeetingState::Proposed).await;
+    step(north, Move::Accept, &name).await.expect("it is taken");
+    comes_to(south, &name, pb::MeetingState::Accepted).await;
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir(to).expect("it is new");
+    for entry in fs::read_dir(from).expect("it can be listed") {
+        let path = entry.expect("it can be listed").path();
+        fs::copy(&path, to.join(path.file_name().expect("a name"))).expect("it can be copied");
+    }
+}
+
+#[tokio::test]
+async fn a_destroyed_part_comes_back_from_the_peer() {
+    let mut pair = Pair::start().await;
+    let (south, north) = pair.both();
+    traffic(&south, &north).await;
+    pair.quiet().await;
+    let before = (south.tally().await, south.marks().await);
+    pair.kill(Place::South);
+    pair.kill(Place::North);
+
+    let data = pair.data(Place::South);
+    let segment = data.join("00000000000000000001.segment");
+    let mut bytes = fs::read(&segment).expect("it is there");
+    let third = bytes.len() / 3;
+    bytes[third..third + 100].fill(0xff);
+    fs::write(&segment, &bytes).expect("it is ours");
+    let refuses = pair.try_start(Place::South, &[]).await;
+    assert_eq!(refuses.expect_err("it is damaged").code, Some(1));
+    let path = data.display().to_string();
+    let arguments = [
+        "ledger", "restore", &path, "--office", "south", "--output", "json",
+    ];
+    let ran = liaison(&pair.path(""), &arguments).await;
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let told: serde_json::Value = serde_json::from_str(&ran.stdout).expect("it writes JSON");
+    assert_eq!(told["epoch"], 2);
+    assert_eq!(told["saved"].as_array().map(Vec::len), Some(1));
+
+    // The peer is away: nothing is authored, and the office says why.
+    pair.start_office(Place::South).await;
+    let south = pair.clients(Place::South);
+    let office = pair
+        .connection(Place::South, pb::Connection::Restoring)
+        .await;
+    assert_eq!(office.epoch, 2);
+    let status = try_send(&south, sending(document("too early"))).await;
+    let status = refused(&status.expect_err("it is being restored"));
+    assert_eq!(status.why(), (Code::Unavailable, "RESTORING"));
+    assert!(status.retry_after().as_millis() > 0);
+    assert!(!south.serves().await);
+
+    pair.start_office(Place::North).await;
+    let receipt = until("the first document after the restore", async || {
+        try_send(&south, sending(document("and on"))).await.ok()
+    })
+    .await;
+    assert!(south.serves().await);
+    let marks = south.marks().await;
+    assert_eq!(
+        marks.received, before.1.received,
+        "the peer's steps are back"
+    );
+    assert_eq!(
+        marks.appended,
+        before.1.appended + 1,
+        "its own steps are back"
+    );
+    assert_eq!(south.tally().await.documents, before.0.documents + 1);
+    arrives(
+        &pair.clients(Place::North),
+        &receipt.name,
+        pb::DocumentState::Delivered,
+    )
+    .await;
+    assert_eq!(pair.clients(Place::North).office().await.peer_epoch, 2);
+    assert_eq!(pair.finish().await.documents(), 61);
+}
+
+#[tokio::test]
+async fn an_old_ledger_copied_back_is_noticed_and_nothing_is_authored() {
+    let mut pair = Pair::start().await;
+    let (south, north) = pair.both();
+    traffic(&south, &north).await;
+    pair.stop(Place::South).await;
+    copy(&pair.data(Place::South), &pair.path("old"));
+    pair.start_office(Place::South).await;
+    let south = pair.clients(Place::South);
+    send(&south, "after the copy was made", pb::Wait::Delivered).await;
+    pair.stop(Place::South).await;
+    fs::remove_dir_all(pair.data(Place::South)).expect("it is ours");
+    fs::rename(pair.path("old"), pair.data(Place::South)).expect("it is ours");
+
+    pair.start_office(Place::South).await;
+    for place in Place::BOTH {
+        let office = pair.connection(place, pb::Connection::Fault).await;
+        assert!(
+            office.connection_reason.contains("restore"),
+            "{}",
+            office.connection_reason
+        );
+        let status = try_send(&pair.clients(place), sending(document("no"))).await;
+        let status = refused(&status.expect_err("the ledgers disagree"));
+        assert_eq!(status.why(), (Code::DataLoss, "LEDGERS_DISAGREE"));
+        assert!(
+            status.message.contains("liaison ledger restore"),
+            "{}",
+            status.message
+        );
+    }
+
+    // The remedy that was told.
+    pair.stop(Place::South).await;
+    let path = pair.data(Place::South).display().to_string();
+    let ran = liaison(
+        &pair.path(""),
+        &["ledger", "restore", &path, "--office", "south"],
+    )
+    .await;
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    pair.start_office(Place::South).await;
+    for place in Place::BOTH {
+        until("mutations taken again", async || {
+            let sent = try_send(&pair.clients(place), sending(document("and on"))).await;
+            sent.ok()
+        })
+        .await;
+    }
+    assert_eq!(pair.finish().await.documents(), 63);
+}
