@@ -244,3 +244,129 @@ fn check_folds(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use jiff::Timestamp;
+    use ledger::{Ledger, LedgerOptions, Parcel};
+    use office::line::LineHash;
+    use office::{Content, RequestId, Step, StepId, StepKind};
+    use protocol::pb::office::{Document, SendDocumentRequest};
+    use tempfile::TempDir;
+
+    use super::*;
+
+    /// A document that South sent, as a request.
+    fn request(number: u8, standing: Standing) -> (Id, Request) {
+        let id = [number; 16];
+        let request = SendDocumentRequest {
+            request_id: uuid::Uuid::from_bytes(id).to_string(),
+            document: Some(Document {
+                subject: number.to_string(),
+                ..Default::default()
+            }),
+            ..Default::default()
+        };
+        let mutation = crate::mutation::Mutation::from(request);
+        let request = Request {
+            place: Place::South,
+            payload: mutation.payload(),
+            lane: 0,
+            order: u64::from(number),
+            mutation,
+            standing,
+        };
+        (id, request)
+    }
+
+    fn acknowledged(number: u8) -> (Id, Request) {
+        request(number, Standing::Acknowledged(Bytes::new()))
+    }
+
+    /// Two ledgers: South's holds what it sent, North's what it received.
+    fn ledgers(sent: &[u8], received: &[u8]) -> TempDir {
+        let directory = tempfile::tempdir().expect("a directory");
+        for (place, numbers) in [(Place::South, sent), (Place::North, received)] {
+            let storage = DiskStorage::create(directory.path().join(place.word()));
+            let storage = Arc::new(storage.expect("a directory"));
+            let now = Timestamp::UNIX_EPOCH;
+            let opened = Ledger::open(storage, place, LedgerOptions::default(), now, |_| {});
+            let (mut ledger, _) = opened.expect("a new ledger");
+            let mut hash = LineHash::ZERO;
+            for (index, number) in numbers.iter().enumerate() {
+                let sequence = index as u64 + 1;
+                let step = Step {
+                    id: StepId::new(Place::South, sequence),
+                    parent: None,
+                    kind: StepKind::DocumentSent,
+                    authored_at: now,
+                    content: Content::Document { deadline: None },
+                };
+                let envelope = protocol::encode_envelope(&step, Some(RequestId([*number; 16])));
+                let payload = acknowledged(*number).1.payload;
+                hash = hash.next(sequence, &envelope, &payload);
+                let parcel = Parcel {
+                    kind: step.kind,
+                    envelope,
+                    payload,
+                    hash,
+                };
+                ledger.append(
+                    now,
+                    &match place {
+                        Place::South => Record::Outbound(parcel),
+                        Place::North => Record::Inbound(parcel),
+                    },
+                );
+            }
+            if let Some(batch) = ledger.take_batch() {
+                batch.commit().expect("room");
+            }
+        }
+        directory
+    }
+
+    fn found(sent: &[u8], received: &[u8], requests: Vec<(Id, Request)>) -> Findings {
+        let directory = ledgers(sent, received);
+        check(directory.path(), &requests.into_iter().collect(), None).expect("readable ledgers")
+    }
+
+    #[test]
+    fn what_stands_once_in_each_ledger_is_found_clean() {
+        let findings = found(&[1, 2], &[1, 2], vec![acknowledged(1), acknowledged(2)]);
+        assert!(findings.is_clean(), "{findings:?}");
+    }
+
+    #[test]
+    fn an_acknowledged_request_that_a_ledger_lacks_is_lost() {
+        let findings = found(&[1], &[], vec![acknowledged(1), acknowledged(2)]);
+        assert_eq!(findings.lost, 3, "{findings:?}");
+        assert!(findings.diverged > 0, "the ledgers differ too");
+    }
+
+    #[test]
+    fn a_request_that_stands_twice_is_doubled() {
+        let findings = found(&[1, 1], &[1, 1], vec![acknowledged(1)]);
+        assert_eq!((findings.lost, findings.doubled), (0, 2), "{findings:?}");
+    }
+
+    #[test]
+    fn a_refused_request_another_order_and_a_step_of_nobody_are_divergences() {
+        let refused = request(1, Standing::Refused("no".to_owned()));
+        assert_eq!(found(&[1], &[1], vec![refused]).diverged, 2);
+        let turned = found(&[2, 1], &[2, 1], vec![acknowledged(1), acknowledged(2)]);
+        assert_eq!(turned.diverged, 1, "{turned:?}");
+        assert_eq!(found(&[9], &[9], vec![]).diverged, 2);
+    }
+
+    #[test]
+    fn other_counts_of_a_running_office_are_a_divergence() {
+        let directory = ledgers(&[1], &[1]);
+        let requests = [acknowledged(1)].into_iter().collect();
+        let live = PerPlace::new(pb::Tally::default(), pb::Tally::default());
+        let findings = check(directory.path(), &requests, Some(&live)).expect("readable ledgers");
+        assert_eq!(findings.diverged, 2, "{findings:?}");
+    }
+}

@@ -236,3 +236,27 @@ impl<'a> Runner<'a> {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cycle_is_known_by_its_name() {
+        let name: Name = "kill-17".parse().expect("a name");
+        assert_eq!((name.kind, name.number), (Kind::Kill, 17));
+        assert_eq!(name.to_string(), "kill-17");
+        for text in ["kill", "kill-", "rain-1", "17"] {
+            assert!(text.parse::<Name>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_cycle_has_its_seed_whatever_the_others_are() {
+        let seeds: std::collections::BTreeSet<_> = (0..3)
+            .flat_map(|kind| (0..100).map(move |number| cycle_seed(1, kind, number)))
+            .collect();
+        assert_eq!(seeds.len(), 300);
+        assert_eq!(cycle_seed(1, 0, 5), cycle_seed(1, 0, 5));
+    }
+}

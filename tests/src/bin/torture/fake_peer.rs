@@ -273,10 +273,10 @@ impl Liar {
                 acknowledgement(appended.sequence, vec![7; 32].into()),
             ],
             Called::GivesBackUninvited => {
-                vec![
-                    Answers::Hello(hello),
-                    Answers::Returned(self.parcel.clone()),
-                ]
+                let mut parcel = self.parcel.clone();
+                // One that the office has is a repeat, and no fault: a restore may just have ended.
+                parcel.sequence = appended.sequence + 1;
+                vec![Answers::Hello(hello), Answers::Returned(parcel)]
             }
             Called::UnknownVersion => {
                 (hello.version_min, hello.version_max) = (90, 99);
