@@ -5,6 +5,7 @@
 
 mod architecture;
 mod bad_input;
+mod durability;
 mod errors;
 mod harness;
 mod processes;
