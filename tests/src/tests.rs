@@ -10,3 +10,4 @@ mod errors;
 mod harness;
 mod processes;
 mod services;
+mod simulated;
