@@ -1,1 +1,3 @@
-//! What crosses crates.
+//! What the tests and benchmarks that cross crates share.
+
+pub mod relay;

@@ -1,4 +1,8 @@
 //! What goes to disk together, and in which order.
+//!
+//! A segment grows by what is written, so nothing need be trimmed before its successor exists. Preallocated, a
+//! batch of 350 bytes was synced in 102 µs instead of 130, and larger ones as fast as before (ext4): too little
+//! for tails of zeros.
 
 use std::sync::Arc;
 

@@ -6,6 +6,9 @@ use std::thread::{Builder, JoinHandle};
 use crate::batch::Batch;
 use crate::error::LedgerError;
 
+/// Batches that may wait for the writer thread.
+const BATCHES_MAX: usize = 4;
+
 /// Called on the writer thread when a batch is durable, or failed.
 pub type Committed = Box<dyn FnOnce(Result<u64, LedgerError>) + Send>;
 
@@ -20,7 +23,7 @@ pub struct Committer {
 impl Committer {
     /// Starts the thread.
     pub fn start(name: &str) -> std::io::Result<Self> {
-        let (sender, receiver) = sync_channel(4);
+        let (sender, receiver) = sync_channel(BATCHES_MAX);
         let thread = Builder::new()
             .name(name.to_owned())
             .spawn(move || run(&receiver))?;
@@ -30,7 +33,7 @@ impl Committer {
         })
     }
 
-    /// Hands a batch over.
+    /// Hands a batch over. Waits if four are waiting already; an office has one in flight.
     pub fn submit(&self, batch: Batch, done: Committed) {
         if let Some(batches) = &self.batches
             && let Err(refused) = batches.send((batch, done))

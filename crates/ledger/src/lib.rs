@@ -5,7 +5,8 @@
 //!
 //! **The invariant.** What was once on disk is never dropped in silence. Each batch names the durable point
 //! before it: a fault below any such point is damage, an error that names file, offset and remedy; only what
-//! lies above is a torn tail, which is cut and saved aside. Every entry is chained to the one before it.
+//! lies above is a torn tail, which is cut and saved aside. Every entry is chained to the one before it. A snapshot
+//! is a shortcut past entries that the log still holds, and may be deleted at any time.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -26,11 +27,13 @@ mod aside;
 mod batch;
 mod codec;
 mod commit;
+mod conformance;
 mod entry;
 mod error;
 mod fold;
 mod frame;
 mod journal;
+mod log;
 mod opening;
 mod reader;
 mod reconcile;
@@ -46,20 +49,20 @@ mod walk;
 
 pub use batch::Batch;
 pub use commit::{Committed, Committer};
+pub use conformance::{Nonconformance, conformance};
 pub use entry::{
     CHAIN_START, Chain, DurablePoint, Entry, FORMAT_VERSION, FaultyFrame, Parcel, Record,
 };
 pub use error::LedgerError;
-pub use fold::{fold, fold_entry, payload_of, step_of, tally};
+pub use fold::{count_entry, fold, fold_entry, payload_of, step_of, tally};
 pub use frame::{BODY_BYTES_MAX, FRAME_HEADER_BYTES, decode_frame, encode_frame};
 pub use journal::{Ledger, LedgerOptions};
+pub use log::{Log, MemoryLog};
 pub use opening::{Recovery, read, read_with};
 pub use reader::{Cursor, Reader, Steps};
 pub use reconcile::{Reconciliation, reconcile};
 pub use report::{ConsultationsReport, ContactsReport, MeetingsReport, TallyReport};
 pub use restore::{Restored, restore};
-pub use snapshot::{SnapshotUse, SnapshotWriter, Snapshots};
-pub use storage::{
-    DiskStorage, FaultyStorage, MemoryStorage, Operation, Storage, StorageFile, Unsynced,
-};
+pub use snapshot::{SnapshotDraft, SnapshotUse, SnapshotWriter, Snapshots};
+pub use storage::{DiskStorage, MemoryStorage, Storage, StorageFile, faulty};
 pub use verify::{Fault, Verification, verify};

@@ -60,23 +60,27 @@ pub(crate) fn recover(
     }
     let bytes = bytes_of(&opened);
     let storage = &**storage;
-    fold_behind(bytes, fold, move |each| {
-        let count = opened.len();
-        for (index, segment) in opened.into_iter().enumerate() {
-            let last = index + 1 == count;
-            let walked = walk.segment(&segment, last, |entry| {
-                check.entry(&entry)?;
-                recovery.entries += 1;
-                each(entry);
-                Ok(())
-            })?;
-            if last {
-                recovery.torn = make_durable(storage, &*segment.file, segment.first, &walked)?;
+    fold_behind(
+        bytes,
+        |entry: Entry| fold(&entry),
+        move |each| {
+            let count = opened.len();
+            for (index, segment) in opened.into_iter().enumerate() {
+                let last = index + 1 == count;
+                let walked = walk.segment(&segment, last, |entry| {
+                    check.entry(&entry)?;
+                    recovery.entries += 1;
+                    each(entry);
+                    Ok(())
+                })?;
+                if last {
+                    recovery.torn = make_durable(storage, &*segment.file, segment.first, &walked)?;
+                }
+                walk.add(segment, walked);
             }
-            walk.add(segment, walked);
-        }
-        Ok((walk, recovery))
-    })
+            Ok((walk, recovery))
+        },
+    )
 }
 
 /// Cuts a torn tail, after it is saved aside, and writes again what stands above the last durable point: it may
@@ -183,18 +187,22 @@ pub fn read_with(
         opened = walk.begin_behind(snapshot, opened);
     }
     let bytes = bytes_of(&opened);
-    let walk = fold_behind(bytes, &mut fold, move |each| {
-        let count = opened.len();
-        for (index, segment) in opened.into_iter().enumerate() {
-            let walked = walk.segment(&segment, index + 1 == count, |entry| {
-                check.entry(&entry)?;
-                each(entry);
-                Ok(())
-            })?;
-            walk.add(segment, walked);
-        }
-        Ok(walk)
-    })?;
+    let walk = fold_behind(
+        bytes,
+        |entry: Entry| fold(&entry),
+        move |each| {
+            let count = opened.len();
+            for (index, segment) in opened.into_iter().enumerate() {
+                let walked = walk.segment(&segment, index + 1 == count, |entry| {
+                    check.entry(&entry)?;
+                    each(entry);
+                    Ok(())
+                })?;
+                walk.add(segment, walked);
+            }
+            Ok(walk)
+        },
+    )?;
     let place = walk.place.ok_or(LedgerError::NotALedger { directory })?;
     Ok((walk.into_reader(place), used))
 }

@@ -75,6 +75,11 @@ impl Reader {
         self.view(|durable| durable.sequence)
     }
 
+    /// Its length on disk.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.view(|durable| durable.segments.iter().map(|segment| segment.len).sum())
+    }
+
     /// A cursor over the entries after `sequence`.
     pub fn after(&self, sequence: u64) -> Cursor {
         let start = self.point(|point| point.sequence <= sequence.saturating_add(1));

@@ -1,12 +1,17 @@
 //! Two ledgers against each other.
 
-use office::{PerPlace, Place, Tally};
+use std::collections::BTreeSet;
+
+use office::{Count, Counted, PerPlace, Place, Tally};
 use serde::Serialize;
 
-use crate::entry::{Parcel, Record};
+use crate::entry::{Entry, Parcel, Record};
 use crate::error::LedgerError;
-use crate::fold::tally;
+use crate::fold::{step_of, tally};
 use crate::reader::{Reader, Steps};
+
+/// Differences that are listed.
+const DIFFERENCES_MAX: usize = 100;
 
 /// What comparing two ledgers found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -17,77 +22,136 @@ pub struct Reconciliation {
     pub south_to_north: u64,
     /// Steps that North sent and both hold.
     pub north_to_south: u64,
-    /// What differs, at most 100 lines.
+    /// What differs, at most 100 lines and one that says so. Each names the step, and the entry at either office.
     pub differences: Vec<String>,
 }
 
 /// Compares two ledgers of one pair: each outbound entry of one is the inbound entry of the other, same bytes,
 /// same order, same counts. Local entries stand outside.
 pub fn reconcile(one: &Reader, other: &Reader) -> Result<Reconciliation, LedgerError> {
-    let mut differences = Vec::new();
+    let mut compared = Compared::default();
     if one.place() == other.place() {
-        differences.push(format!(
+        compared.differences.push(format!(
             "both ledgers belong to the {} office; name one of each",
             one.place()
         ));
-        return Ok(Reconciliation {
-            agreed: false,
-            south_to_north: 0,
-            north_to_south: 0,
-            differences,
-        });
+        return Ok(compared.into_reconciliation());
     }
-    let mut equal = PerPlace::<u64>::default();
     for author in Place::BOTH {
-        let (mut sent, mut received) = if author == one.place() {
-            (one.steps_of(author, 0), other.steps_of(author, 0))
+        let (own, peers) = if author == one.place() {
+            (one, other)
         } else {
-            (other.steps_of(author, 0), one.steps_of(author, 0))
+            (other, one)
         };
-        loop {
-            match (next_parcel(&mut sent)?, next_parcel(&mut received)?) {
-                (None, None) => break,
-                (Some((_, here)), Some((_, there))) if here == there => equal[author] += 1,
-                (Some((sequence, _)), Some(_)) => {
-                    differences.push(format!(
-                        "step {sequence} of {author} has other bytes at {}",
-                        author.peer()
-                    ));
-                }
-                (Some((sequence, _)), None) => {
-                    differences.push(format!(
-                        "step {sequence} of {author} is missing at {}",
-                        author.peer()
-                    ));
-                }
-                (None, Some((sequence, _))) => {
-                    differences.push(format!(
-                        "step {sequence} of {author} is missing at {author} itself"
-                    ));
-                }
-            }
-            if differences.len() >= 100 {
-                break;
-            }
-        }
+        compared.steps_of(author, own, peers)?;
     }
-    let tallies: [Tally; 2] = [tally(one)?, tally(other)?];
-    if differences.is_empty() && tallies[0] != tallies[1] {
-        differences.push("the steps are the same, and the counts differ".to_owned());
+    if compared.differences.is_empty() {
+        compared.counts(one, other)?;
     }
-    Ok(Reconciliation {
-        agreed: differences.is_empty(),
-        south_to_north: equal[Place::South],
-        north_to_south: equal[Place::North],
-        differences,
-    })
+    Ok(compared.into_reconciliation())
 }
 
+#[derive(Default)]
+struct Compared {
+    equal: PerPlace<u64>,
+    differences: Vec<String>,
+}
+
+impl Compared {
+    fn steps_of(&mut self, author: Place, own: &Reader, peers: &Reader) -> Result<(), LedgerError> {
+        let (mut sent, mut received) = (own.steps_of(author, 0), peers.steps_of(author, 0));
+        let peer = author.peer();
+        for sequence in 1_u64.. {
+            if self.differences.len() >= DIFFERENCES_MAX {
+                self.differences.truncate(DIFFERENCES_MAX);
+                let more = format!("only the first {DIFFERENCES_MAX} differences are listed");
+                self.differences.push(more);
+                break;
+            }
+            let difference = match (next_parcel(&mut sent)?, next_parcel(&mut received)?) {
+                (None, None) => break,
+                (Some((_, here)), Some((_, there))) if here == there => {
+                    self.equal[author] += 1;
+                    continue;
+                }
+                (Some(here), Some(there)) => format!(
+                    "step {sequence} of {author} has other bytes at {peer}: {} at {author}, {} at {peer}",
+                    name(&here),
+                    name(&there)
+                ),
+                (Some(here), None) => format!(
+                    "step {sequence} of {author} is missing at {peer}: {} at {author}",
+                    name(&here)
+                ),
+                (None, Some(there)) => format!(
+                    "step {sequence} of {author} is missing at {author} itself: {} at {peer}",
+                    name(&there)
+                ),
+            };
+            self.differences.push(difference);
+        }
+        Ok(())
+    }
+
+    fn counts(&mut self, one: &Reader, other: &Reader) -> Result<(), LedgerError> {
+        let (here, there) = (tally(one)?, tally(other)?);
+        let cells: BTreeSet<Count> = here
+            .cells()
+            .chain(there.cells())
+            .map(|(cell, _)| cell)
+            .collect();
+        for cell in cells {
+            let times = |tally: &Tally| tally.sum(|count| *count == cell);
+            if times(&here) != times(&there) && self.differences.len() < DIFFERENCES_MAX {
+                self.differences.push(format!(
+                    "the steps are the same, and the counts differ: {} on {} by {}: {} at {}, {} at {}",
+                    words(cell.what),
+                    cell.day,
+                    cell.office,
+                    times(&here),
+                    one.place(),
+                    times(&there),
+                    other.place()
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn into_reconciliation(self) -> Reconciliation {
+        Reconciliation {
+            agreed: self.differences.is_empty(),
+            south_to_north: self.equal[Place::South],
+            north_to_south: self.equal[Place::North],
+            differences: self.differences,
+        }
+    }
+}
+
+/// What stands at one office in a step's place: the entry, and the step it says it is.
+fn name((entry, parcel): &(u64, Parcel)) -> String {
+    match step_of(parcel) {
+        Ok((step, _)) => format!("entry {entry} ({}, {})", step.id, step.kind),
+        Err(error) => format!("entry {entry} ({error})"),
+    }
+}
+
+fn words(counted: Counted) -> String {
+    match counted {
+        Counted::Document => "documents".to_owned(),
+        Counted::Call => "calls".to_owned(),
+        Counted::Contact(kind) => {
+            let kind = protocol::contact_kind_to_pb(kind).as_str_name();
+            format!("contacts ({kind})")
+        }
+    }
+}
+
+/// The next step's entry sequence and parcel.
 fn next_parcel(steps: &mut Steps) -> Result<Option<(u64, Parcel)>, LedgerError> {
-    Ok(steps
-        .next_step()?
-        .and_then(|(sequence, entry)| match entry.record {
-            Record::Outbound(parcel) | Record::Inbound(parcel) => Some((sequence, parcel)),
-            _ => None,
-        }))
+    let parcel = |entry: Entry| match entry.record {
+        Record::Outbound(parcel) | Record::Inbound(parcel) => Some((entry.sequence, parcel)),
+        _ => None,
+    };
+    Ok(steps.next_step()?.and_then(|(_, entry)| parcel(entry)))
 }

@@ -8,6 +8,7 @@
 //! (seconds, nanoseconds); the segments, each with first sequence, length and index points; the state; and a
 //! CRC-32C over everything before it.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::{Buf, BufMut};
@@ -25,13 +26,14 @@ const FORMAT_VERSION: u32 = 1;
 /// A longer snapshot is not written, and none is read.
 const BYTES_MAX: usize = 1024 * 1024 * 1024;
 /// Bytes written at a time.
-const PIECE_BYTES: usize = 4 * 1024 * 1024;
+const PIECE_BYTES: usize = 1024 * 1024;
 
 /// How a caller takes up a state that it gave to a snapshot before.
 pub struct Snapshots<'a> {
     /// The version of the caller's fold. A snapshot of another version is ignored.
     pub fold_version: u32,
-    /// Takes up a state. False, and nothing taken, if it cannot: then all entries are folded.
+    /// Takes up a state, of which it is known that the log holds its last entry. False, and nothing taken, if it
+    /// cannot: then all entries are folded.
     pub restore: &'a mut dyn FnMut(&[u8]) -> bool,
 }
 
@@ -76,41 +78,34 @@ impl SnapshotWriter {
     /// Writes a snapshot in the place of the one before. `state` is what the entries through `sequence` come to,
     /// by the caller's fold of version `fold_version`; these must be durable.
     pub fn write(&self, fold_version: u32, sequence: u64, state: &[u8]) -> Result<(), LedgerError> {
+        let mut draft = self.draft(fold_version, sequence)?;
+        draft.put(state)?;
+        draft.finish()
+    }
+
+    /// Begins a snapshot whose state comes in parts, so that no second copy of it need be held.
+    pub fn draft(&self, fold_version: u32, sequence: u64) -> Result<SnapshotDraft, LedgerError> {
         let path = self.storage.path().join(NAME);
-        let refused = |why: String| {
-            LedgerError::io("write", path.clone())(std::io::Error::new(
-                std::io::ErrorKind::InvalidInput,
-                why,
-            ))
-        };
         if sequence == 0 || sequence > self.reader.sequence() {
-            return Err(refused(format!("entry {sequence} is not durable")));
+            return Err(refused(&path, format!("entry {sequence} is not durable")));
         }
-        let mut bytes = self.head(fold_version, sequence)?;
-        if bytes.len() + state.len() + 12 > BYTES_MAX {
-            return Err(refused(format!("it would exceed {BYTES_MAX} bytes")));
-        }
-        bytes.put_u64_le(state.len() as u64);
-        let crc = crc32c::crc32c_append(crc32c::crc32c(&bytes), state);
+        let head = self.head(fold_version, sequence)?;
         let io = |what| LedgerError::io(what, path.clone());
         let file = self
             .storage
             .open(NAME_WHILE_WRITTEN, true)
             .map_err(io("create"))?;
         file.set_len(0).map_err(io("truncate"))?;
-        let mut offset = 0;
-        for piece in [&bytes, state, &crc.to_le_bytes()]
-            .into_iter()
-            .flat_map(|part| part.chunks(PIECE_BYTES))
-        {
-            file.write_at(piece, offset).map_err(io("write"))?;
-            offset += piece.len() as u64;
-        }
-        file.sync_data().map_err(io("sync"))?;
-        self.storage
-            .rename(NAME_WHILE_WRITTEN, NAME)
-            .map_err(io("rename"))?;
-        self.storage.sync_directory().map_err(io("sync"))
+        let mut draft = SnapshotDraft {
+            storage: Arc::clone(&self.storage),
+            path,
+            file,
+            crc: crc32c::crc32c(&[]),
+            offset: 0,
+            held: Vec::with_capacity(PIECE_BYTES),
+        };
+        draft.put(&head)?;
+        Ok(draft)
     }
 
     /// Everything before the state.
@@ -168,6 +163,69 @@ impl SnapshotWriter {
     }
 }
 
+/// A snapshot that is being written. Dropped, it leaves the one before in its place.
+pub struct SnapshotDraft {
+    storage: Arc<dyn Storage>,
+    path: PathBuf,
+    file: Arc<dyn StorageFile>,
+    crc: u32,
+    offset: u64,
+    held: Vec<u8>,
+}
+
+impl std::fmt::Debug for SnapshotDraft {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SnapshotDraft")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
+}
+
+impl SnapshotDraft {
+    /// Adds the next part of the state.
+    pub fn put(&mut self, part: &[u8]) -> Result<(), LedgerError> {
+        let bytes = self.offset + (self.held.len() + part.len()) as u64;
+        if bytes + 4 > BYTES_MAX as u64 {
+            return Err(refused(
+                &self.path,
+                format!("it would exceed {BYTES_MAX} bytes"),
+            ));
+        }
+        self.crc = crc32c::crc32c_append(self.crc, part);
+        self.held.extend_from_slice(part);
+        if self.held.len() >= PIECE_BYTES {
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    /// Syncs it, and puts it in the place of the one before.
+    pub fn finish(mut self) -> Result<(), LedgerError> {
+        let crc = self.crc.to_le_bytes();
+        self.held.extend_from_slice(&crc);
+        self.flush()?;
+        let io = |what| LedgerError::io(what, self.path.clone());
+        self.file.sync_data().map_err(io("sync"))?;
+        self.storage
+            .rename(NAME_WHILE_WRITTEN, NAME)
+            .map_err(io("rename"))?;
+        self.storage.sync_directory().map_err(io("sync"))
+    }
+
+    fn flush(&mut self) -> Result<(), LedgerError> {
+        self.file
+            .write_at(&self.held, self.offset)
+            .map_err(LedgerError::io("write", self.path.clone()))?;
+        self.offset += self.held.len() as u64;
+        self.held.clear();
+        Ok(())
+    }
+}
+
+fn refused(path: &Path, why: String) -> LedgerError {
+    LedgerError::io("write", path)(std::io::Error::new(std::io::ErrorKind::InvalidInput, why))
+}
+
 /// A snapshot that was read, and not yet held against the log.
 pub(crate) struct Snapshot {
     pub(crate) fold_version: u32,
@@ -221,10 +279,6 @@ impl Snapshot {
         }
         let mut rest = covered;
         let mut snapshot = Self::parse(&mut rest)?;
-        let state_len = rest.try_get_u64_le().map_err(|_| "it is cut off")?;
-        if state_len != rest.len() as u64 {
-            return Err("its state is cut off".to_owned());
-        }
         snapshot.state_at = covered.len() - rest.len();
         snapshot.bytes = bytes;
         Ok(snapshot)

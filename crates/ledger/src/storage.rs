@@ -1,6 +1,6 @@
 //! Where the bytes lie: a disk, memory, or a test's idea of a bad disk.
 
-mod faulty;
+pub mod faulty;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,8 +8,6 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-pub use faulty::{FaultyStorage, Operation, Unsynced};
 
 /// A directory of files, as a ledger needs it.
 pub trait Storage: Send + Sync + 'static {

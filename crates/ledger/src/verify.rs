@@ -1,12 +1,13 @@
 //! Checks a ledger from the first byte to the last.
 
+use bytes::Bytes;
 use office::Place;
 use office::line::LineHash;
 use serde::Serialize;
 
+use crate::ahead::{Ahead, fold_behind};
 use crate::entry::{CHAIN_START, DurablePoint, Entry, FORMAT_VERSION, Parcel, Record};
 use crate::error::LedgerError;
-use crate::fold::step_of;
 use crate::frame::{CHAIN_FIELD_BYTES, FRAME_HEADER_BYTES};
 use crate::scan::{self, ChainCheck, Expected, FaultKind, Scanned, Scanner};
 use crate::segments::{segment_name, segments_in};
@@ -55,23 +56,122 @@ pub fn verify(storage: &dyn Storage) -> Result<Verification, LedgerError> {
             });
         }
     };
-    let mut verifier = Verifier {
-        found: Verification {
-            segments: firsts.len() as u64,
-            ..Verification::default()
-        },
+    let found = Verification {
+        segments: firsts.len() as u64,
+        ..Verification::default()
+    };
+    let mut checked = Checked {
+        found,
+        place: None,
+        directions: [Direction::default(); 2],
+    };
+    let bytes = firsts
+        .iter()
+        .filter_map(|first| storage.open(&segment_name(*first), false).ok()?.len().ok())
+        .sum();
+    let mut walker = Walker {
+        storage,
         expected: Some(Expected {
             sequence: 1,
             chain: CHAIN_START,
         }),
-        place: None,
-        directions: [Direction::default(); 2],
+        faults: 0,
     };
-    for (index, first) in firsts.iter().enumerate() {
-        let last = index + 1 == firsts.len();
-        verifier.segment(storage, *first, last)?;
+    // One thread computes the chain, the other the line hashes.
+    fold_behind(
+        bytes,
+        |seen| checked.take(seen),
+        move |give| {
+            for (index, first) in firsts.iter().enumerate() {
+                walker.segment(*first, index + 1 == firsts.len(), give)?;
+            }
+            Ok(())
+        },
+    )?;
+    Ok(checked.found)
+}
+
+/// What stands in the files, front to back.
+enum Seen {
+    Entry(Entry, DurablePoint),
+    /// Something that is no entry, or not the next one: what follows is taken as it comes.
+    Fault(Fault),
+}
+
+impl Ahead for Seen {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Entry(entry, _) => entry.bytes(),
+            Self::Fault(_) => 0,
+        }
     }
-    Ok(verifier.found)
+}
+
+/// Checks frames, sequences and the chain.
+struct Walker<'a> {
+    storage: &'a dyn Storage,
+    expected: Option<Expected>,
+    faults: usize,
+}
+
+impl Walker<'_> {
+    fn segment(
+        &mut self,
+        first: u64,
+        last: bool,
+        give: &mut dyn FnMut(Seen),
+    ) -> Result<(), LedgerError> {
+        let name = segment_name(first);
+        let path = self.storage.path().join(&name);
+        let file = self
+            .storage
+            .open(&name, false)
+            .map_err(LedgerError::io("open", path.clone()))?;
+        let fault = |offset, what| {
+            Seen::Fault(Fault {
+                file: name.clone(),
+                offset,
+                what,
+            })
+        };
+        if let Some(expected) = self.expected.filter(|expected| expected.sequence != first) {
+            give(fault(
+                0,
+                format!(
+                    "the segment begins with {first} where {} belongs",
+                    expected.sequence
+                ),
+            ));
+            self.expected = None;
+        }
+        let mut scanner = Scanner::new(file, path, first, self.expected, ChainCheck::All)?;
+        loop {
+            match scanner.scan()? {
+                Scanned::Entry(entry, offset) => {
+                    let here = DurablePoint {
+                        segment: first,
+                        offset,
+                    };
+                    give(Seen::Entry(entry, here));
+                }
+                Scanned::End => break,
+                // A writer may have made room before it was stopped.
+                Scanned::Fault(_) if last && scanner.only_zeros_left()? => break,
+                Scanned::Fault(found) => {
+                    let offset = scanner.offset();
+                    let (resumed, what) = resume(&mut scanner, found, last)?;
+                    give(fault(offset, what));
+                    self.faults += 1;
+                    if !resumed || self.faults >= FAULTS_MAX {
+                        self.expected = None;
+                        return Ok(());
+                    }
+                }
+            }
+        }
+        self.expected = scanner.expected();
+        Ok(())
+    }
 }
 
 /// How far the steps of one author have come; `None` behind a gap.
@@ -90,86 +190,38 @@ impl Default for Direction {
     }
 }
 
-struct Verifier {
+/// Checks what the entries say.
+struct Checked {
     found: Verification,
-    expected: Option<Expected>,
     place: Option<Place>,
     directions: [Direction; 2],
 }
 
-impl Verifier {
-    fn segment(
-        &mut self,
-        storage: &dyn Storage,
-        first: u64,
-        last: bool,
-    ) -> Result<(), LedgerError> {
-        let name = segment_name(first);
-        let path = storage.path().join(&name);
-        let file = storage
-            .open(&name, false)
-            .map_err(LedgerError::io("open", path.clone()))?;
-        if let Some(expected) = self.expected.filter(|expected| expected.sequence != first) {
-            self.fault(
-                &name,
-                0,
-                format!(
-                    "the segment begins with {first} where {} belongs",
-                    expected.sequence
-                ),
-            );
-            self.lose_track();
-        }
-        let mut scanner = Scanner::new(file, path, first, self.expected, ChainCheck::All)?;
-        loop {
-            match scanner.scan()? {
-                Scanned::Entry(entry, offset) => {
-                    let here = DurablePoint {
-                        segment: first,
-                        offset,
-                    };
-                    match self.entry(&entry, here) {
-                        Ok(()) => self.found.entries += 1,
-                        Err(what) => {
-                            let what = format!("entry {}: {what}", entry.sequence);
-                            self.fault(&name, offset, what);
-                        }
-                    }
-                }
-                Scanned::End => break,
-                // A writer may have made room before it was stopped.
-                Scanned::Fault(_) if last && scanner.only_zeros_left()? => break,
-                Scanned::Fault(fault) => {
-                    let offset = scanner.offset();
-                    let (resumed, what) = resume(&mut scanner, fault, last)?;
-                    self.fault(&name, offset, what);
-                    self.lose_track();
-                    if !resumed || self.found.faults.len() >= FAULTS_MAX {
-                        return Ok(());
-                    }
-                }
+impl Checked {
+    fn take(&mut self, seen: Seen) {
+        match seen {
+            Seen::Entry(entry, here) => match self.entry(&entry, here) {
+                Ok(()) => self.found.entries += 1,
+                Err(what) => self.fault(Fault {
+                    file: segment_name(here.segment),
+                    offset: here.offset,
+                    what: format!("entry {}: {what}", entry.sequence),
+                }),
+            },
+            Seen::Fault(fault) => {
+                self.fault(fault);
+                self.directions = [Direction {
+                    hash: None,
+                    sequence: None,
+                }; 2];
             }
         }
-        self.expected = scanner.expected();
-        Ok(())
     }
 
-    fn fault(&mut self, file: &str, offset: u64, what: String) {
+    fn fault(&mut self, fault: Fault) {
         if self.found.faults.len() < FAULTS_MAX {
-            self.found.faults.push(Fault {
-                file: file.to_owned(),
-                offset,
-                what,
-            });
+            self.found.faults.push(fault);
         }
-    }
-
-    fn lose_track(&mut self) {
-        self.expected = None;
-        self.directions = [Direction {
-            hash: None,
-            sequence: None,
-        }; 2];
     }
 
     fn entry(&mut self, entry: &Entry, here: DurablePoint) -> Result<(), String> {
@@ -200,7 +252,9 @@ impl Verifier {
     }
 
     fn step(&mut self, direction: usize, parcel: &Parcel) -> Result<(), String> {
-        let (step, _) = step_of(parcel).map_err(|error| error.to_string())?;
+        // What a payload says is the rules' business; here only the envelope counts.
+        let (step, _) = protocol::decode_envelope(&parcel.envelope, &Bytes::new())
+            .map_err(|error| error.to_string())?;
         // Behind a lost opening the first step says whose ledger this is.
         let place = *self.place.get_or_insert(if direction == 0 {
             step.id.place

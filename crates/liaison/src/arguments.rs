@@ -8,8 +8,8 @@ use tracing_subscriber::EnvFilter;
 use crate::failure::Failure;
 use crate::settings::{GlobalArgs, Settings};
 use crate::{
-    call, completions, contact, document, ledger_command, line, man, meeting, send, simulate,
-    status, tally, up, watch,
+    call, completions, contact, document, ledger_command, line, man, meeting, proxy, send,
+    simulate, status, tally, up, watch,
 };
 
 const AFTER_HELP: &str = "\
@@ -17,15 +17,15 @@ A first look:
   liaison simulate kaesong-2018        98 days of the office of 2018, in a moment
   liaison up                           two offices that talk to each other, and lines to copy
 
-Settings: flags stand over the environment (LIAISON_SOUTH, LIAISON_NORTH, LIAISON_OFFICE, LIAISON_TIMEOUT,
+Settings: flags stand over the environment (LIAISON_SOUTH, LIAISON_NORTH, LIAISON_OFFICE, LIAISON_TIMEOUT, \
 LIAISON_OUTPUT, LIAISON_DATA), that over --config FILE, that over the defaults. LIAISON_LOG=debug logs to stderr.
 
-Exit codes: 0 done, 1 failed, 2 usage, 64 + gRPC code when an office refused (78: not reachable), 99 a comparison
+Exit codes: 0 done, 1 failed, 2 usage, 64 + gRPC code when an office refused (78: not reachable), 99 a comparison \
 failed, 130 interrupted.";
 
 /// Two liaison offices that exchange documents and meetings over gRPC, and the ledgers that count them
 #[derive(Debug, Parser)]
-#[command(name = "liaison", version, max_term_width = 110, after_help = AFTER_HELP)]
+#[command(name = "liaison", version, max_term_width = 100, after_help = AFTER_HELP)]
 pub(crate) struct Cli {
     #[command(flatten)]
     settings: GlobalArgs,
@@ -48,6 +48,7 @@ enum Command {
     Watch(watch::WatchArgs),
     Tally(tally::TallyArgs),
     Ledger(ledger_command::LedgerArgs),
+    Proxy(proxy::ProxyArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
 }
@@ -81,14 +82,18 @@ impl Command {
             Self::Watch(args) => args.run(settings),
             Self::Tally(args) => args.run(settings),
             Self::Ledger(args) => args.run(settings),
+            Self::Proxy(args) => args.run(),
             Self::Completions(args) => args.run(settings),
             Self::Man(args) => args.run(settings),
         }
     }
 }
 
+/// Warnings; and what the proxy does to whom, since that is what it is run for.
+const LOGGED: &str = "warn,liaison::proxy=info";
+
 fn log_to_stderr() {
-    let filter = EnvFilter::try_from_env("LIAISON_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    let filter = EnvFilter::try_from_env("LIAISON_LOG").unwrap_or_else(|_| EnvFilter::new(LOGGED));
     // A second subscriber is refused; there is none here.
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)

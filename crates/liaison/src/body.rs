@@ -36,10 +36,15 @@ const MEDIA_TYPES: [(&str, &str); 15] = [
 
 /// Reads a file; `-` is stdin. What is longer than a document may be is refused before it is all read.
 pub(crate) fn read(path: &Path) -> Result<Bytes, Failure> {
-    let failed =
-        |error: io::Error| Failure::Failed(format!("failed to read {}: {error}", path.display()));
+    let is_stdin = path == Path::new("-");
+    let name = if is_stdin {
+        "stdin".to_owned()
+    } else {
+        path.display().to_string()
+    };
+    let failed = |error: io::Error| Failure::Failed(format!("failed to read {name}: {error}"));
     let mut bytes = Vec::new();
-    let source: Box<dyn Read> = if path == Path::new("-") {
+    let source: Box<dyn Read> = if is_stdin {
         Box::new(io::stdin().lock())
     } else {
         Box::new(File::open(path).map_err(failed)?)
@@ -50,9 +55,8 @@ pub(crate) fn read(path: &Path) -> Result<Bytes, Failure> {
         .map_err(failed)?;
     if bytes.len() as u64 > BYTES_MAX {
         return Err(Failure::Failed(format!(
-            "failed to send {}: it is larger than {}, the most that a document may have; send it in parts, each with \
+            "failed to send {name}: it is larger than {}, the most that a document may have; send it in parts, each with \
              --in-reply-to the first",
-            path.display(),
             bytes_words(BYTES_MAX)
         )));
     }

@@ -15,7 +15,7 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Response, Status};
 
 use crate::failure::Failure;
-use crate::refusal::Refused;
+use crate::refusal::{Doubt, Refused};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How a watcher finds out that an office has gone without a word.
@@ -101,13 +101,8 @@ pub(crate) async fn dial(
             timeout,
         }),
         Err(error) => {
-            let status = Status::unavailable(cause(&error));
-            let refused = Refused::new("connect", &office, status);
-            Err(Failure::Refused(Box::new(refused.with_hint(
-                "is it running? start both offices with `liaison up`, or say where they are with \
-                 --south and --north"
-                    .to_owned(),
-            ))))
+            let refused = Refused::unreachable(&office, cause(&error));
+            Err(Failure::Refused(Box::new(refused)))
         }
     }
 }
@@ -178,13 +173,15 @@ impl Connection {
     ) -> Result<T, Failure> {
         outcome.map(Response::into_inner).map_err(|status| {
             let refused = Refused::new(doing, &self.office, status);
-            let refused = if refused.is_in_doubt() {
-                refused.with_hint(format!(
+            let refused = match refused.doubt() {
+                Doubt::None => refused,
+                Doubt::Recorded => refused.with_hint(format!(
+                    "to wait for it again, repeat the command with --request-id {request_id}"
+                )),
+                Doubt::Unknown => refused.with_hint(format!(
                     "the office may have recorded it all the same; repeat the command with \
                      --request-id {request_id}, and it is recorded once"
-                ))
-            } else {
-                refused
+                )),
             };
             Failure::Refused(Box::new(refused))
         })

@@ -32,7 +32,7 @@ enum ContactCommand {
 }
 
 const RECORD_EXAMPLES: &str = "\
-It counts once the other office confirms it. Kind and --begun-at together are its key: a second record of them is
+It counts once the other office confirms it. Kind and --begun-at together are its key: a second record of them is \
 refused.
 
 Examples (with `liaison up` running):
@@ -92,7 +92,12 @@ struct ConfirmArgs {
     request: RequestArgs,
 
     /// The office that confirms [default: the one that did not record it]
-    #[arg(long, value_enum, value_name = "OFFICE")]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "south|north",
+        hide_possible_values = true
+    )]
     office: Option<OfficeWord>,
 
     #[command(flatten)]

@@ -35,7 +35,7 @@ Examples (with `liaison up` running):
   liaison document list --office north --sender south --state delivered
   liaison document list --limit 0 --output json
 
-JSON: an array of liaison.office.v1.DocumentRecord, without bodies: {\"name\", \"sender\", \"state\", \"document\",
+JSON: an array of liaison.office.v1.DocumentRecord, without bodies: {\"name\", \"sender\", \"state\", \"document\", \
 \"body_bytes\", \"sent_at\", \"answered_at\", \"answered_by\", \"answer\"}.";
 
 /// List documents as an office knows them
@@ -47,7 +47,12 @@ struct ListArgs {
     state: Option<DocumentStateWord>,
 
     /// Only documents that this office sent
-    #[arg(long, value_enum, value_name = "OFFICE")]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "south|north",
+        hide_possible_values = true
+    )]
     sender: Option<OfficeWord>,
 
     #[command(flatten)]
@@ -143,7 +148,12 @@ struct AnswerArgs {
     request: RequestArgs,
 
     /// The office that answers [default: the one that received the document]
-    #[arg(long, value_enum, value_name = "OFFICE")]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "south|north",
+        hide_possible_values = true
+    )]
     office: Option<OfficeWord>,
 
     #[command(flatten)]
@@ -264,6 +274,15 @@ async fn download(connection: &Connection, name: String, output: Output) -> Resu
 }
 
 fn show(output: Output, record: &pb::DocumentRecord) -> Result<(), Failure> {
+    let text = || {
+        let body = record.document.as_ref().map(|document| &document.body);
+        record_text(record) + &body.map_or_else(String::new, |body| body_text(record, body))
+    };
+    output.print(text, || json::of(RECORD, record))
+}
+
+/// The document after it was answered; its body is of no interest.
+fn show_answered(output: Output, record: &pb::DocumentRecord) -> Result<(), Failure> {
     output.print(|| record_text(record), || json::of(RECORD, record))
 }
 
@@ -280,7 +299,7 @@ fn record_text(record: &pb::DocumentRecord) -> String {
     .filter(|part| !part.is_empty())
     .collect::<Vec<_>>()
     .join(", by ");
-    let mut text = table::pairs(
+    table::pairs(
         0,
         &[
             ("name", record.name.clone()),
@@ -306,9 +325,7 @@ fn record_text(record: &pb::DocumentRecord) -> String {
             ("media type", document.media_type.clone()),
             ("body", bytes_words(record.body_bytes)),
         ],
-    );
-    text.push_str(&body_text(record, &document.body));
-    text
+    )
 }
 
 /// The body where it is text and not too long; else how to have it.
@@ -355,7 +372,7 @@ impl AcknowledgeArgs {
             let outcome = connection.documents().acknowledge_document(request).await;
             connection.answer_to("acknowledge the document", &request_id, outcome)
         })?;
-        show(settings.output, &answer.document.unwrap_or_default())
+        show_answered(settings.output, &answer.document.unwrap_or_default())
     }
 }
 
@@ -378,7 +395,7 @@ impl RefuseArgs {
             let outcome = connection.documents().refuse_document(request).await;
             connection.answer_to("refuse receipt of the document", &request_id, outcome)
         })?;
-        show(settings.output, &answer.document.unwrap_or_default())?;
+        show_answered(settings.output, &answer.document.unwrap_or_default())?;
         if !settings.output.is_json() {
             note("the sender may reissue it");
         }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use jiff::Timestamp;
 use prost::Message as _;
 use protocol::pb::{ledger as pb, line, office};
 use serde_json::{Value, json};
@@ -55,20 +56,26 @@ impl Line {
     pub(crate) fn row(&self, width: usize) -> String {
         let full_time = time::words_of(self.entry.recorded_at.as_ref());
         let clock = full_time.rsplit(' ').next().unwrap_or_default();
-        let row = format!(
-            "{:>6}  {clock}  {}  {:<21}  {:<27}  {}",
-            self.entry.sequence,
-            self.arrow(),
-            self.words(),
-            self.name(),
-            clean(&self.gist()),
-        );
-        let row = table::cut(row.trim_end(), width);
+        let row = format!("{:>6}  {clock}  {}", self.entry.sequence, self.told());
+        let row = table::cut(&row, width);
         if self.is_step() {
             row
         } else {
             styled(FAINT, &row)
         }
+    }
+
+    /// Which way, what, the name, and the gist, in columns. A note of the line's own has no name, so that its
+    /// gist has the room.
+    pub(crate) fn told(&self) -> String {
+        let (arrow, words) = (self.arrow(), self.words());
+        let gist = clean(&self.gist());
+        let told = if self.is_step() {
+            format!("{arrow}  {words:<21}  {:<27}  {gist}", self.name())
+        } else {
+            format!("{arrow}  {words:<21}  {gist}")
+        };
+        told.trim_end().to_owned()
     }
 
     /// Which way it went.
@@ -157,9 +164,9 @@ impl Line {
             }
             StepKind::MeetingProposed | StepKind::MeetingCountered => {
                 let terms = office::MeetingTerms::decode(payload).ok()?;
-                let begins = terms.begins_at.as_ref();
-                let begins = begins.map(|_| format!(", {}", time::words_of(begins)));
-                self.answering(words::contact_kind(terms.kind) + &begins.unwrap_or_default())
+                let kind = words::contact_kind(terms.kind);
+                let begins = time::short_words_of(terms.begins_at.as_ref());
+                self.answering(format!("{kind} {begins}"))
             }
             StepKind::MeetingClosed => {
                 let closing = office::MeetingClosing::decode(payload).ok()?;
@@ -168,17 +175,14 @@ impl Line {
             }
             StepKind::ContactRecorded => {
                 let contact = office::Contact::decode(payload).ok()?;
-                format!(
-                    "{}, {}",
-                    words::contact_kind(contact.kind),
-                    time::words_of(contact.begun_at.as_ref())
-                )
+                let kind = words::contact_kind(contact.kind);
+                format!("{kind} {}", time::short_words_of(contact.begun_at.as_ref()))
             }
             StepKind::CallRecorded => {
                 let call = office::Call::decode(payload).ok()?;
                 let kind = words::word(call.kind().as_str_name(), "CALL_KIND_");
                 let outcome = words::word(call.outcome().as_str_name(), "CALL_OUTCOME_");
-                format!("{kind} call of {}, {outcome}", call.day)
+                format!("{kind}, {outcome}, for {}", call.day)
             }
             StepKind::LineDeclared => {
                 let declaration = office::LineDeclaration::decode(payload).ok()?;
@@ -337,7 +341,7 @@ fn note_gist(note: &pb::entry::Note) -> String {
             let acknowledgement = taken.acknowledgement.as_ref();
             let through = acknowledgement.and_then(|taken| taken.through.as_ref());
             format!(
-                "the peer has our steps through {}, and had appended {} of its own",
+                "through step {}; the peer's own by then: {}",
                 through.map_or(0, |mark| mark.sequence),
                 acknowledgement.map_or(0, |taken| taken.appended)
             )
@@ -381,6 +385,10 @@ fn write_value(text: &mut String, depth: usize, value: &Value) {
         let _ = writeln!(text, "{margin}{}", scalar(value));
         return;
     };
+    if let Some(officer) = officer_of(fields) {
+        let _ = writeln!(text, "{margin}{officer}");
+        return;
+    }
     for (name, value) in fields {
         match value {
             Value::Null => {}
@@ -406,9 +414,22 @@ fn write_value(text: &mut String, depth: usize, value: &Value) {
 
 fn scalar(value: &Value) -> String {
     match value {
-        Value::String(text) => clean(text),
+        Value::String(text) => match text.parse::<Timestamp>() {
+            Ok(time) => time::words(time) + " (UTC+9)",
+            Err(_) => clean(text),
+        },
         other => other.to_string(),
     }
+}
+
+/// An officer on one line, as the flags take it.
+fn officer_of(fields: &serde_json::Map<String, Value>) -> Option<String> {
+    let (name, rank) = (fields.get("name")?.as_str()?, fields.get("rank")?.as_str()?);
+    let officer = office::Officer {
+        name: name.to_owned(),
+        rank: office::Rank::from_str_name(rank)?.into(),
+    };
+    Some(clean(&officer::words(&officer)))
 }
 
 #[cfg(test)]

@@ -35,7 +35,7 @@ Example:
   liaison simulate kaesong-2018
   liaison ledger verify liaison-data/kaesong-2018-1
 
-JSON: an array of {\"ledger\", \"segments\", \"entries\", \"outbound\", \"inbound\", \"faults\": [{\"file\", \"offset\",
+JSON: an array of {\"ledger\", \"segments\", \"entries\", \"outbound\", \"inbound\", \"faults\": [{\"file\", \"offset\", \
 \"what\"}]}. Exit code 99 if anything does not hold.";
 
 /// Check every byte of a ledger: frames, checksums, sequence, chain, line hashes
@@ -69,7 +69,7 @@ struct ReconcileArgs {
 }
 
 const RESTORE_EXAMPLES: &str = "\
-What is whole is kept, damage is saved aside, and the epoch is raised. The office that is started on the ledger
+What is whole is kept, damage is saved aside, and the epoch is raised. The office that is started on the ledger \
 next takes no mutation until its peer has given back what was missing. Stop the office first.
 
 Example:
@@ -85,7 +85,12 @@ struct RestoreArgs {
     ledger: PathBuf,
 
     /// Whose ledger it is
-    #[arg(long, value_enum, value_name = "OFFICE")]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "south|north",
+        hide_possible_values = true
+    )]
     office: OfficeWord,
 }
 
@@ -135,7 +140,7 @@ impl VerifyArgs {
             return Ok(());
         }
         Err(Failure::Disagreed(format!(
-            "failed to verify: {faults} faults. Nothing has been thrown away. Stop the office, run \
+            "failed to verify; faults: {faults}. Nothing has been thrown away. Stop the office, run \
              `liaison ledger restore LEDGER --office OFFICE`, and start it again: it fetches from its peer what is \
              missing"
         )))
@@ -149,7 +154,7 @@ fn verified_text(path: &std::path::Path, verified: &ledger::Verification) -> Str
         styled(BAD, "damaged")
     };
     let mut text = format!(
-        "{}: {sound}; {} entries in {} segments, of them {} steps of this office and {} of its peer\n",
+        "{}: {sound}; entries {}, segments {}, steps of this office {}, of its peer {}\n",
         path.display(),
         thousands(verified.entries),
         thousands(verified.segments),

@@ -63,8 +63,8 @@ fn examples(verb: &str, flags: &str) -> String {
 const PROPOSE_EXAMPLES: &str = "\
 Examples (with `liaison up` running):
   liaison meeting propose --office north --kind working-level --topic Roads --begins-at 2h
-  liaison meeting propose --office south --kind chiefs --level deputy-chief --begins-at 2018-11-02T10:00 \\
-      --participant 'Chun Hae-sung, chief' --place Kaesong --duration 90m --answer-by 1d
+  liaison meeting propose --office south --kind chiefs --level deputy-chief --place Kaesong \\
+      --begins-at 2026-11-02T10:00 --duration 90m --participant 'Chun Hae-sung, chief' --answer-by 1d
 
 JSON: liaison.office.v1.Meeting: {\"name\", \"state\", \"terms\", \"steps\", \"tip\", \"allowed\", \"counted\"}.";
 
@@ -173,7 +173,7 @@ struct MoveArgs {
 }
 
 const CLOSE_EXAMPLES: &str = "\
-From here the meeting counts. Just after the convening it may be refused with NOT_SETTLED (exit code 78): the
+From here the meeting counts. Just after the convening it may be refused with NOT_SETTLED (exit code 78): the \
 command then waits as it is told to and tries again, until --timeout.
 
 Example (with `liaison up` running, and a meeting of North convened):
@@ -216,7 +216,7 @@ struct ListArgs {
 }
 
 const SHOW_EXAMPLES: &str = "\
-The steps are a tree: where both offices acted on the same step, both take the same walk. ● marks the winning
+The steps are a tree: where both offices acted on the same step, both take the same walk. ● marks the winning \
 walk, ○ what lost a crossing.
 
 Example (with `liaison up` running, and a meeting proposed by North):

@@ -10,6 +10,17 @@ use tonic_types::{ErrorDetails, StatusExt as _};
 use crate::output::clean;
 use crate::time;
 
+/// What is known of a step that was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Doubt {
+    /// It is not recorded.
+    None,
+    /// It is recorded; what was waited for has not come.
+    Recorded,
+    /// Nobody can say.
+    Unknown,
+}
+
 /// What an office refused, and why; or that it could not be reached.
 #[derive(Debug)]
 pub(crate) struct Refused {
@@ -17,6 +28,8 @@ pub(crate) struct Refused {
     doing: String,
     /// The office, with its address.
     office: String,
+    /// Whether the office answered at all.
+    reached: bool,
     status: Status,
     /// What to do next, if that is known here.
     hint: Option<String>,
@@ -27,15 +40,31 @@ impl Refused {
         Self {
             doing: doing.to_owned(),
             office: office.to_owned(),
+            reached: true,
             hint: hint_of(&status),
             status,
+        }
+    }
+
+    /// An office that could not be reached, and why.
+    pub(crate) fn unreachable(office: &str, why: String) -> Self {
+        Self {
+            reached: false,
+            hint: Some(
+                "is it running? start both offices with `liaison up`, or say where they are with --south and --north"
+                    .to_owned(),
+            ),
+            ..Self::new("connect to", office, Status::unavailable(why))
         }
     }
 
     /// Adds what to do next.
     #[must_use]
     pub(crate) fn with_hint(mut self, hint: String) -> Self {
-        self.hint = Some(hint);
+        self.hint = Some(match self.hint {
+            None => hint,
+            Some(before) => format!("{before}; {hint}"),
+        });
         self
     }
 
@@ -48,20 +77,19 @@ impl Refused {
         code_of(&self.status)
     }
 
-    /// Whether the office may have recorded the step all the same.
-    pub(crate) fn is_in_doubt(&self) -> bool {
-        let unknown = matches!(
-            self.code(),
-            Code::DeadlineExceeded | Code::Unavailable | Code::Unknown | Code::Internal
-        );
-        // A refusal that carries a reason comes from the office's own mapping: it recorded nothing, unless it
-        // waited for the peer in vain.
+    /// What is known of the step that was refused. A reason comes from the office's own mapping: what it refuses
+    /// it has not recorded, unless it waited for its peer in vain.
+    pub(crate) fn doubt(&self) -> Doubt {
         let details = self.status.get_error_details();
-        let reason = details.error_info().map(|info| info.reason.clone());
-        unknown
-            && reason.is_none_or(|reason| {
-                !matches!(reason.as_str(), "DRAINING" | "STOPPED" | "NOT_SETTLED")
-            })
+        let reason = details.error_info().map(|info| info.reason.as_str());
+        match (reason, self.code()) {
+            (Some("PEER_UNREACHABLE"), _) => Doubt::Recorded,
+            (_, Code::DeadlineExceeded) => Doubt::Unknown,
+            (None, Code::Unavailable | Code::Unknown | Code::Internal | Code::Cancelled) => {
+                Doubt::Unknown
+            }
+            _ => Doubt::None,
+        }
     }
 
     pub(crate) fn to_json(&self) -> Value {
@@ -120,7 +148,8 @@ impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { doing, office, .. } = self;
         let code = code_name(self.code());
-        writeln!(f, "failed to {doing} at {office}: {code}")?;
+        let at = if self.reached { "at " } else { "" };
+        writeln!(f, "failed to {doing} {at}{office}: {code}")?;
         write!(f, "  {}", clean(self.status.message()))?;
         for line in detail_lines(&self.status.get_error_details()) {
             write!(f, "\n  {}", clean(&line))?;
@@ -192,8 +221,7 @@ fn code_of(status: &Status) -> Code {
 }
 
 fn hint_of(status: &Status) -> Option<String> {
-    (code_of(status) == Code::DeadlineExceeded)
-        .then(|| "the call took longer than --timeout; give it more time".to_owned())
+    (code_of(status) == Code::DeadlineExceeded).then(|| "it took longer than --timeout".to_owned())
 }
 
 /// How long to wait before asking again, if the refusal has this reason and says so.
@@ -279,6 +307,21 @@ mod tests {
     }
 
     #[test]
+    fn what_an_office_refuses_with_a_reason_is_not_recorded() {
+        assert_eq!(refused().doubt(), Doubt::None);
+        let with = |reason: &str| {
+            let details = ErrorDetails::with_error_info(reason, "liaison", HashMap::new());
+            Refused::new(
+                "send",
+                "the south office",
+                Status::with_error_details(Code::Unavailable, "", details),
+            )
+        };
+        assert_eq!(with("DRAINING").doubt(), Doubt::None);
+        assert_eq!(with("PEER_UNREACHABLE").doubt(), Doubt::Recorded);
+    }
+
+    #[test]
     fn json_has_the_same() {
         let error = refused().to_json();
         assert_eq!(error["reason"], "ILLEGAL_STEP");
@@ -293,6 +336,6 @@ mod tests {
         let status = Status::cancelled("Timeout expired");
         let refused = Refused::new("send", "the south office", status);
         assert_eq!(refused.code(), Code::DeadlineExceeded);
-        assert!(refused.is_in_doubt());
+        assert_eq!(refused.doubt(), Doubt::Unknown);
     }
 }

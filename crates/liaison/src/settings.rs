@@ -29,7 +29,9 @@ pub(crate) struct GlobalArgs {
         global = true,
         value_enum,
         env = "LIAISON_OUTPUT",
-        value_name = "FORMAT",
+        value_name = "text|json",
+        hide_possible_values = true,
+        help_heading = "Settings",
         hide_env_values = true
     )]
     output: Option<Format>,
@@ -39,6 +41,7 @@ pub(crate) struct GlobalArgs {
         long,
         global = true,
         env = "LIAISON_CONFIG",
+        help_heading = "Settings",
         value_name = "FILE",
         hide_env_values = true
     )]
@@ -52,6 +55,7 @@ pub(crate) struct OfficesArgs {
     #[arg(
         long,
         env = "LIAISON_SOUTH",
+        help_heading = "Settings",
         value_name = "ADDR",
         hide_env_values = true
     )]
@@ -61,6 +65,7 @@ pub(crate) struct OfficesArgs {
     #[arg(
         long,
         env = "LIAISON_NORTH",
+        help_heading = "Settings",
         value_name = "ADDR",
         hide_env_values = true
     )]
@@ -70,6 +75,7 @@ pub(crate) struct OfficesArgs {
     #[arg(
         long,
         env = "LIAISON_TIMEOUT",
+        help_heading = "Settings",
         value_name = "DURATION",
         value_parser = time::parse_duration,
         hide_env_values = true
@@ -85,7 +91,8 @@ pub(crate) struct OfficeArgs {
         long,
         value_enum,
         env = "LIAISON_OFFICE",
-        value_name = "OFFICE",
+        value_name = "south|north",
+        hide_possible_values = true,
         hide_env_values = true
     )]
     pub(crate) office: Option<OfficeWord>,

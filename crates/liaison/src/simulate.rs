@@ -21,7 +21,7 @@ Examples:
 
 The same scenario and seed give byte-identical ledgers on any machine.
 
-JSON: {\"scenario\", \"seed\", \"out\", \"tally\", \"reconciled\": {\"agreed\", \"south_to_north\", \"north_to_south\",
+JSON: {\"scenario\", \"seed\", \"out\", \"tally\", \"reconciled\": {\"agreed\", \"south_to_north\", \"north_to_south\", \
 \"differences\"}, \"steps\", \"wall_ms\"}; the tally as `liaison tally` prints it.";
 
 /// Play a scenario: two offices, simulated time, one seed

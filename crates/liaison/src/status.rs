@@ -17,10 +17,10 @@ Examples (with `liaison up` running):
   liaison status
   liaison status --output json
 
-Marks are line sequences: appended is this office's last step, acknowledged what the peer has of them, settled what
+Marks are line sequences: appended is this office's last step, acknowledged what the peer has of them, settled what \
 nothing can cross any more, received the peer's last step here. Exit code 78 only if neither office answers.
 
-JSON: {\"south\": {\"address\", \"reachable\", \"office\" or \"error\"}, \"north\": …}; the office is
+JSON: {\"south\": {\"address\", \"reachable\", \"office\" or \"error\"}, \"north\": …}; the office is \
 liaison.office.v1.GetOfficeResponse.";
 
 /// Show both offices and the line

@@ -19,8 +19,8 @@ use crate::source::{self, Named};
 use crate::table::Table;
 
 const EXAMPLES: &str = "\
-A LEDGER is a directory, a directory with south/ and north/ inside, or a running office: south, north, or its
-address. Both ledgers of one pair are one record: they are checked against each other and printed once, never
+A LEDGER is a directory, a directory with south/ and north/ inside, or a running office: south, north, or its \
+address. Both ledgers of one pair are one record: they are checked against each other and printed once, never \
 added up (exit code 99 if they differ).
 
 Examples:
@@ -29,8 +29,8 @@ Examples:
   liaison tally liaison-data/kaesong-2018-1 --by week
   liaison tally south north --output json
 
-JSON: {\"contacts\": {\"total\", \"meetings\": {\"total\", \"government_officials\", \"working_level\", \"chiefs\"},
-\"consultations\": {\"regular\", \"on_demand\"}, \"unspecified\"}, \"documents\", \"calls\", \"exchanges\"}, with --by
+JSON: {\"contacts\": {\"total\", \"meetings\": {\"total\", \"government_officials\", \"working_level\", \"chiefs\"}, \
+\"consultations\": {\"regular\", \"on_demand\"}, \"unspecified\"}, \"documents\", \"calls\", \"exchanges\"}, with --by \
 also \"by\" and \"rows\": [{\"key\", \"tally\"}]. Of several records an array of {\"ledger\", \"tally\"}.";
 
 /// Count the exchanges in ledgers

@@ -101,6 +101,17 @@ pub(crate) fn words_of(time: Option<&prost_types::Timestamp>) -> String {
         .map_or_else(|| "-".to_owned(), words)
 }
 
+/// A protobuf time at the offices, as short as a gist needs it; empty if there is none.
+pub(crate) fn short_words_of(time: Option<&prost_types::Timestamp>) -> String {
+    time.and_then(protocol::timestamp_from_pb)
+        .map_or_else(String::new, |time| {
+            OFFICE_TIME
+                .to_datetime(time)
+                .strftime("%-d %b %H:%M")
+                .to_string()
+        })
+}
+
 /// The hour of the day at the offices, to the millisecond.
 pub(crate) fn clock_words(time: Option<&prost_types::Timestamp>) -> String {
     time.and_then(protocol::timestamp_from_pb).map_or_else(

@@ -81,10 +81,9 @@ fn serving(
 }
 
 fn welcome(south: &str, north: &str, data: &std::path::Path) -> String {
-    let flags = flags(south, north);
     let heading = |text: &str| styled(HEADING, text);
     let data = data.display();
-    // The method that a load tool calls in these lines; both need no files of ours, since the offices reflect.
+    // What a load tool calls in these lines. It needs no files of ours, since the offices reflect.
     let method = "liaison.office.v1.DocumentService/SendDocument";
     let document = r#"{"form":"DOCUMENT_FORM_MESSAGE","subject":"Good morning","body":"SGVsbG8="}"#;
     format!(
@@ -92,60 +91,64 @@ fn welcome(south: &str, north: &str, data: &std::path::Path) -> String {
 {serving}
   South  {south}   {data}/south
   North  {north}   {data}/north
-
+{elsewhere}
 {send}
-  liaison send{flags} --office south --subject 'Good morning' --text 'Hello' --wait delivered
-  liaison document acknowledge{flags} offices/south/documents/1 --by 'Jon Jong-su, chief'
-  liaison tally{flags} south north
+  liaison send --office south --subject 'Good morning' --text 'Hello' --wait delivered
+  liaison document acknowledge offices/south/documents/1 --by 'Jon Jong-su, chief'
+  liaison tally south north
 
 {meeting}
-  liaison meeting propose{flags} --office north --kind working-level --topic 'Roads' --begins-at 2h
-  liaison meeting list{flags} --office south
-  liaison meeting accept{flags} --office south NAME
-  liaison meeting convene{flags} --office north NAME
-  liaison meeting close{flags} --office south NAME
+  liaison meeting propose --office north --kind working-level --topic Roads --begins-at 2h
+  liaison meeting accept --office south NAME
+  liaison meeting convene --office north NAME
+  liaison meeting close --office south NAME
 
 {watch}
-  liaison watch{flags} --line
-  liaison status{flags}
+  liaison watch --line
+  liaison status
 
-{others}
-  grpcurl -plaintext -d '{{\"request_id\":\"'$(uuidgen)'\",\"document\":{document}}}' {south} {method}
+{grpcurl}
+  grpcurl -plaintext -d '{{\"request_id\":\"'$(uuidgen)'\",\"document\":{document}}}' \\
+      {south} {method}
+
+{ghz}
   ghz --insecure --call {method} -n 2000 -c 20 \\
-      -d '{{\"request_id\":\"{{{{newUUID}}}}\",\"wait\":\"WAIT_DELIVERED\",\"document\":{document}}}' {south}
+      -d '{{\"request_id\":\"{{{{newUUID}}}}\",\"wait\":\"WAIT_DELIVERED\",\"document\":{document}}}' \\
+      {south}
+
+{k6}
   cat > send.js <<'END' && k6 run --vus 20 --duration 10s send.js
 import grpc from 'k6/net/grpc';
 import {{ check }} from 'k6';
-import {{ uuidv4 }} from 'https://jslib.k6.io/k6-utils/1.4.0/index.js';
 const client = new grpc.Client();
+const document = {document};
 export default () => {{
-  if (__ITER == 0) client.connect('{south}', {{ plaintext: true, reflect: true }});
-  const answer = client.invoke('{method}', {{ request_id: uuidv4(), document: {document} }});
-  check(answer, {{ recorded: (a) => a.status === grpc.StatusOK }});
+  if (__ITER === 0) client.connect('{south}', {{ plaintext: true, reflect: true }});
+  const answer = client.invoke('{method}', {{ request_id: crypto.randomUUID(), document }});
+  check(answer, {{ recorded: (answer) => answer.status === grpc.StatusOK }});
 }};
 END
 
 Ctrl-C drains both offices and ends.
 ",
         serving = heading("Both offices serve"),
-        send = heading("Send a document, have it acknowledged, count it"),
+        elsewhere = elsewhere(south, north),
+        send = heading("Send a document, have it acknowledged, count it (in another terminal)"),
         meeting = heading("Negotiate a meeting (NAME is what the proposal prints)"),
-        watch = heading("Watch them, in another terminal"),
-        others = heading("The same with other people's tools"),
+        watch = heading("See what the offices do"),
+        grpcurl = heading("Send with grpcurl"),
+        ghz = heading("Load with ghz: each call answers once the document is on disk at both offices"),
+        k6 = heading("Load with k6"),
     )
 }
 
-/// The flags that lead to these offices; none for the usual addresses.
-fn flags(south: &str, north: &str) -> String {
-    let flag = |name: &str, address: &str, usual: &str| {
-        if address == usual {
-            String::new()
-        } else {
-            format!(" --{name} {address}")
-        }
-    };
-    flag("south", south, crate::settings::SOUTH_DEFAULT)
-        + &flag("north", north, crate::settings::NORTH_DEFAULT)
+/// What leads the commands to these offices; nothing for the usual addresses.
+fn elsewhere(south: &str, north: &str) -> String {
+    use crate::settings::{NORTH_DEFAULT, SOUTH_DEFAULT};
+    if (south, north) == (SOUTH_DEFAULT, NORTH_DEFAULT) {
+        return String::new();
+    }
+    format!("\nIn another terminal, first\n  export LIAISON_SOUTH={south} LIAISON_NORTH={north}\n")
 }
 
 #[cfg(test)]
@@ -156,12 +159,9 @@ mod tests {
     fn lines_to_copy_lead_to_the_offices_that_serve() {
         let data = std::path::Path::new("liaison-data/up");
         let usual = welcome("127.0.0.1:50051", "127.0.0.1:50052", data);
-        assert!(usual.contains("liaison send --office south"), "{usual}");
+        assert!(!usual.contains("export LIAISON_"), "{usual}");
         let other = welcome("127.0.0.1:7", "127.0.0.1:50052", data);
-        assert!(
-            other.contains("liaison send --south 127.0.0.1:7 --office south"),
-            "{other}"
-        );
-        assert!(!other.contains("--north"));
+        let export = "export LIAISON_SOUTH=127.0.0.1:7 LIAISON_NORTH=127.0.0.1:50052";
+        assert!(other.contains(export), "{other}");
     }
 }

@@ -29,10 +29,10 @@ Examples (with `liaison up` running):
   liaison watch --line
   liaison watch --office south --after 0 --output json
 
-Arrows: → this office's step, ← the peer's, · a note of the line's own (with --line), ~ on the line. It connects
+Arrows: → this office's step, ← the peer's, · a note of the line's own (with --line), ~ on the line. It connects \
 again when an office goes away, and misses nothing. Ctrl-C ends it.
 
-JSON: a line for each: {\"office\", \"entry\": as `liaison ledger show` prints it} or {\"office\", \"line_event\":
+JSON: a line for each: {\"office\", \"entry\": as `liaison ledger show` prints it} or {\"office\", \"line_event\": \
 liaison.line.v1.LineEvent}.";
 
 /// Show steps as they happen
@@ -44,7 +44,12 @@ pub(crate) struct WatchArgs {
     line: bool,
 
     /// Watch this office only [default: both]
-    #[arg(long, value_enum, value_name = "OFFICE")]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "south|north",
+        hide_possible_values = true
+    )]
     office: Option<OfficeWord>,
 
     /// Begin after this sequence of the ledger; 0 is its beginning [default: its end]
@@ -206,12 +211,9 @@ fn show(output: Output, with_line: bool, (place, event): Told) -> Result<(), Fai
                 return output.json_line(&json!({"office": place.word(), "entry": line.to_json()}));
             }
             let row = format!(
-                "{}  {place}  {}  {:<21}  {:<27}  {}",
+                "{}  {place}  {}",
                 time::clock_words(at.as_ref()),
-                line.arrow(),
-                line.words(),
-                line.name(),
-                clean(&line.gist())
+                line.told()
             );
             print(output, &row, !line.is_step())
         }

@@ -82,8 +82,8 @@ impl Walker<'_> {
         let (number, wire_type) = (u32::try_from(key >> 3).ok()?, key & 7);
         let field = message.and_then(|message| message.get_field(number));
         let name = field.as_ref().map_or_else(
-            || format!("field {number}, unknown here"),
-            |field| format!("{} = field {number}", field.name()),
+            || format!("unknown here: field {number}"),
+            |field| format!("{}: field {number}", field.name()),
         );
         let rest = &bytes[key_length..];
         let value_length = match wire_type {
@@ -94,7 +94,7 @@ impl Walker<'_> {
                     offset,
                     depth,
                     &bytes[..key_length + length],
-                    format!("{name}, varint: {meaning}"),
+                    format!("{name}, varint = {meaning}"),
                 );
                 length
             }
@@ -134,7 +134,11 @@ impl Walker<'_> {
         });
         let at = offset + head.len();
         if let Some(message) = nested.filter(|_| depth < DEPTH_MAX) {
-            let what = format!("{name}, {length} bytes: a {}", message.full_name());
+            let full = message.full_name();
+            let short = full
+                .strip_prefix("liaison.")
+                .map_or(full, |_| message.name());
+            let what = format!("{name}, length-delimited, {length} bytes: {short}");
             self.add(offset, depth, head, what);
             self.message(value, at, depth + 1, Some(&message));
             return;
@@ -143,7 +147,7 @@ impl Walker<'_> {
             offset,
             depth,
             head,
-            format!("{name}, {length} bytes follow"),
+            format!("{name}, length-delimited, {length} bytes"),
         );
         let is_text = field.is_some_and(|field| field.kind() == Kind::String);
         let kind = if is_text { "text, UTF-8" } else { "bytes" };
@@ -170,7 +174,7 @@ fn varint_words(field: Option<&FieldDescriptor>, value: u64) -> String {
                 .and_then(|value| words.get_value(value));
             word.map_or_else(
                 || format!("{value}, unknown here"),
-                |word| format!("{value} = {}", word.name()),
+                |word| format!("{value}, {}", word.name()),
             )
         }
         Some(Kind::Bool) => (value != 0).to_string(),
@@ -193,8 +197,8 @@ fn varint(bytes: &[u8]) -> Option<(u64, usize)> {
 
 /// The pieces as a hex dump with explanations beside it.
 pub(crate) fn render(pieces: &[Piece]) -> String {
-    const ROW_BYTES: usize = 16;
-    const ROWS_MAX: usize = 32;
+    const ROW_BYTES: usize = 8;
+    const ROWS_MAX: usize = 64;
     let mut text = String::new();
     for piece in pieces {
         let rows = piece.bytes.chunks(ROW_BYTES);
@@ -210,7 +214,7 @@ pub(crate) fn render(pieces: &[Piece]) -> String {
                 ),
             };
             let line = format!(
-                "{:06x}  {:<47}  {}{what}",
+                "{:06x}  {:<23}  {}{what}",
                 piece.offset + index * ROW_BYTES,
                 hex::spaced(row),
                 "  ".repeat(piece.depth),
@@ -262,13 +266,13 @@ mod tests {
         assert_eq!(
             told,
             [
-                "form = field 1, varint: 3 = DOCUMENT_FORM_NOTE",
-                "subject = field 2, 6 bytes follow",
+                "form: field 1, varint = 3, DOCUMENT_FORM_NOTE",
+                "subject: field 2, length-delimited, 6 bytes",
                 "text, UTF-8",
-                "signatory = field 5, 17 bytes: a liaison.office.v1.Officer",
-                "name = field 1, 13 bytes follow",
+                "signatory: field 5, length-delimited, 17 bytes: Officer",
+                "name: field 1, length-delimited, 13 bytes",
                 "text, UTF-8",
-                "rank = field 2, varint: 1 = RANK_CHIEF",
+                "rank: field 2, varint = 1, RANK_CHIEF",
             ]
         );
     }
@@ -281,7 +285,7 @@ mod tests {
             "liaison.office.v1.Officer",
             NOTHING_INSIDE,
         );
-        assert_eq!(pieces[0].what, "field 127, unknown here, varint: 1");
+        assert_eq!(pieces[0].what, "unknown here: field 127, varint = 1");
         assert_eq!(pieces[0].offset, 8);
     }
 
@@ -297,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dump_has_sixteen_bytes_a_row() {
+    fn a_dump_has_eight_bytes_a_row() {
         let piece = Piece {
             offset: 8,
             depth: 0,
@@ -306,7 +310,7 @@ mod tests {
         };
         let text = render(&[piece]);
         let rows: Vec<&str> = text.lines().collect();
-        assert_eq!(rows.len(), 2);
-        assert!(rows[1].starts_with("000018  61 61 61 61 "));
+        assert_eq!(rows.len(), 3);
+        assert!(rows[1].starts_with("000010  61 61 61 61 "));
     }
 }

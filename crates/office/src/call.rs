@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
 
 use crate::place::{PerPlace, Place};
 use crate::refusal::Refusal;
@@ -40,7 +41,7 @@ pub enum LineDeclaration {
 }
 
 /// What an office last stated of the telephone line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Statement {
     /// Nothing yet, or a call was answered since.
     #[default]
@@ -54,7 +55,7 @@ pub enum Statement {
 }
 
 /// Whether a day has been opened and closed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum DayState {
     /// An opening call stands.
     Open,
@@ -63,7 +64,7 @@ pub enum DayState {
 }
 
 /// The calls of both offices, folded.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Calls {
     days: BTreeMap<Date, DayState>,
     statements: PerPlace<Statement>,

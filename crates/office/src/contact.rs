@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::officer::{Officer, Rank};
 use crate::place::{PerPlace, Place};
@@ -11,7 +12,7 @@ use crate::refusal::Refusal;
 use crate::step::{Collection, StepId, StepKind};
 
 /// The kind of a contact. The first three are negotiated first: meetings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the names are domain.md's own")]
 pub enum ContactKind {
     GovernmentOfficials,
@@ -75,7 +76,7 @@ pub struct Contact {
 }
 
 /// How far a contact has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ContactState {
     /// By one office.
     Recorded,
@@ -88,7 +89,7 @@ pub enum ContactState {
 /// A record's key: a second record on a known key is refused.
 pub type ContactKey = (ContactKind, Timestamp);
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 struct Record {
     key: ContactKey,
     recorded_at: Timestamp,
@@ -96,7 +97,7 @@ struct Record {
 }
 
 /// The contacts of both offices, folded.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Contacts {
     records: BTreeMap<StepId, Record>,
     /// The first record of each office on a key; an office has no second.

@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 /// Deadlines of own steps, by the line sequence of the step. Only open ones are kept.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "BTreeMap<u64, Timestamp>", into = "BTreeMap<u64, Timestamp>")]
 pub(crate) struct Deadlines {
     by_time: BTreeSet<(Timestamp, u64)>,
     by_step: BTreeMap<u64, Timestamp>,
@@ -37,5 +39,21 @@ impl Deadlines {
         let (_, sequence) = *self.by_time.first().filter(|(at, _)| *at <= now)?;
         self.remove(sequence);
         Some(sequence)
+    }
+}
+
+impl From<BTreeMap<u64, Timestamp>> for Deadlines {
+    fn from(by_step: BTreeMap<u64, Timestamp>) -> Self {
+        let by_time = by_step.iter().map(|(sequence, at)| (*at, *sequence));
+        Self {
+            by_time: by_time.collect(),
+            by_step,
+        }
+    }
+}
+
+impl From<Deadlines> for BTreeMap<u64, Timestamp> {
+    fn from(deadlines: Deadlines) -> Self {
+        deadlines.by_step
     }
 }

@@ -1,11 +1,14 @@
 //! Everything the steps of both offices have come to: a fold that is the same at both ends.
 
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
 use crate::call::Calls;
-use crate::contact::{ContactKind, Contacts};
+use crate::contact::Contacts;
 use crate::document::Documents;
 use crate::meeting::Meetings;
 use crate::place::Place;
-use crate::step::{Content, Step, StepKind};
+use crate::step::{Content, Step, StepId, StepKind};
 use crate::tally::{Count, Counted, Tally, day_of};
 
 /// What a recorded step is worth.
@@ -18,7 +21,7 @@ pub struct Applied {
 }
 
 /// Documents, meetings, contacts, calls and their tally.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exchanges {
     /// Documents.
     pub documents: Documents,
@@ -35,14 +38,15 @@ pub struct Exchanges {
 impl Exchanges {
     /// Takes a step that is in the ledger. Never fails: what is illegal is inert.
     pub fn apply(&mut self, step: &Step) -> Applied {
-        let (inert, counted) = self.fold(step);
-        if let Some(count) = counted {
+        let applied = self.fold(step);
+        if let Some(count) = applied.counted {
             self.tally.add(count);
         }
-        Applied { inert, counted }
+        applied
     }
 
-    fn fold(&mut self, step: &Step) -> (bool, Option<Count>) {
+    fn fold(&mut self, step: &Step) -> Applied {
+        use StepKind as K;
         let Step {
             id,
             parent,
@@ -50,84 +54,80 @@ impl Exchanges {
             authored_at,
             content,
         } = *step;
-        let count = |what| {
-            Some(Count {
-                day: day_of(authored_at),
-                office: id.place,
-                what,
-            })
-        };
         match (kind, content, parent) {
-            (_, Content::Unreadable, _) => (true, None),
-            (StepKind::DocumentSent, _, None) => {
+            (_, Content::Unreadable, _) => taken(false),
+            (K::DocumentSent, _, None) => {
                 self.documents.send(id);
-                (false, count(Counted::Document))
+                counted(authored_at, id.place, Counted::Document)
             }
             (
-                StepKind::DocumentAcknowledged
-                | StepKind::DocumentReceiptRefused
-                | StepKind::DocumentExpired,
+                K::DocumentAcknowledged | K::DocumentReceiptRefused | K::DocumentExpired,
                 _,
                 Some(document),
-            ) => (!self.documents.answer_with(id, kind, document), None),
-            (StepKind::MeetingProposed, Content::Terms { kind, .. }, None) if kind.is_meeting() => {
+            ) => taken(self.documents.answer_with(id, kind, document)),
+            (K::MeetingProposed, Content::Terms { kind, .. }, None) if kind.is_meeting() => {
                 self.meetings.propose(id, kind, authored_at);
-                (false, None)
+                taken(true)
             }
-            (
-                StepKind::MeetingCountered
-                | StepKind::MeetingAccepted
-                | StepKind::MeetingDeclined
-                | StepKind::MeetingCancelled
-                | StepKind::MeetingLapsed
-                | StepKind::MeetingConvened
-                | StepKind::MeetingClosed,
-                content,
-                parent,
-            ) => {
-                let offers = match content {
-                    Content::Terms { kind, .. } if kind.is_meeting() => Some(kind),
-                    _ => None,
-                };
-                let added = self.meetings.add(id, parent, kind, offers, authored_at);
-                let counted = added
-                    .counted
-                    .map(|(kind, at, proposer)| contact(kind, at, proposer));
-                (!added.taken, counted)
-            }
-            (StepKind::ContactRecorded, Content::Contact { kind, begun_at }, None)
+            (K::ContactRecorded, Content::Contact { kind, begun_at }, None)
                 if !kind.is_meeting() =>
             {
-                (
-                    !self.contacts.record(id, (kind, begun_at), authored_at),
-                    None,
-                )
+                taken(self.contacts.record(id, (kind, begun_at), authored_at))
             }
-            (StepKind::ContactConfirmed, _, Some(record)) => {
-                match self.contacts.confirm(id.place, record) {
-                    Some((kind, recorded_at)) => {
-                        (false, Some(contact(kind, recorded_at, record.place)))
-                    }
-                    None => (true, None),
-                }
-            }
-            (StepKind::CallRecorded, Content::Call(call), None) => {
+            (K::ContactConfirmed, _, Some(record)) => self.confirm(id.place, record),
+            (K::CallRecorded, Content::Call(call), None) => {
                 self.calls.call(id.place, &call);
-                (false, count(Counted::Call))
+                counted(authored_at, id.place, Counted::Call)
             }
-            (StepKind::LineDeclared, Content::Declaration(declaration), None) => {
+            (K::LineDeclared, Content::Declaration(declaration), None) => {
                 self.calls.declare(id.place, declaration);
-                (false, None)
+                taken(true)
             }
-            _ => (true, None),
+            // Any other step is one of a meeting, or illegal on every parent.
+            (_, _, Some(parent)) => self.move_meeting(step, parent),
+            (_, _, None) => taken(false),
+        }
+    }
+
+    fn confirm(&mut self, author: Place, record: StepId) -> Applied {
+        match self.contacts.confirm(author, record) {
+            Some((kind, recorded_at)) => counted(recorded_at, record.place, Counted::Contact(kind)),
+            None => taken(false),
+        }
+    }
+
+    fn move_meeting(&mut self, step: &Step, parent: StepId) -> Applied {
+        let offers = match step.content {
+            Content::Terms { kind, .. } if kind.is_meeting() => Some(kind),
+            _ => None,
+        };
+        let Step {
+            id,
+            kind,
+            authored_at,
+            ..
+        } = *step;
+        let added = self.meetings.add(id, parent, kind, offers, authored_at);
+        match added.counted {
+            Some((kind, at, proposer)) => counted(at, proposer, Counted::Contact(kind)),
+            None => taken(added.taken),
         }
     }
 }
 
-fn contact(kind: ContactKind, at: jiff::Timestamp, office: Place) -> Count {
-    Count {
-        day: day_of(at),
-        office,
-        what: Counted::Contact(kind),
+/// A step that counts nothing, taken or inert.
+fn taken(taken: bool) -> Applied {
+    Applied {
+        inert: !taken,
+        counted: None,
+    }
+}
+
+/// A step that counts `what`, by the author's time `at`, for `office`.
+fn counted(at: Timestamp, office: Place, what: Counted) -> Applied {
+    let day = day_of(at);
+    Applied {
+        inert: false,
+        counted: Some(Count { day, office, what }),
     }
 }

@@ -22,6 +22,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod answers;
 pub mod call;
 pub mod contact;
 mod deadlines;
@@ -32,18 +33,24 @@ pub mod line;
 pub mod meeting;
 pub mod office;
 pub mod officer;
+pub mod order;
 pub mod pages;
 pub mod place;
+mod raw;
 pub mod refusal;
 pub mod request;
+mod slots;
+pub mod snapshot;
 pub mod step;
 pub mod tally;
 
 pub use exchanges::{Applied, Exchanges};
 pub use limits::Limits;
-pub use office::{Mutation, Office, Order};
+pub use office::Office;
+pub use order::{Mutation, Order};
 pub use place::{PerPlace, Place};
 pub use refusal::{Refusal, Violation};
 pub use request::RequestId;
+pub use snapshot::{FOLD_VERSION, SnapshotError};
 pub use step::{Collection, Content, Step, StepId, StepKind};
 pub use tally::{Count, Counted, Tally};

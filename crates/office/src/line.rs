@@ -5,12 +5,19 @@
 //! line hash, and say how much the acknowledging office had itself appended by then: from that follows which
 //! steps are *settled*, which means that nothing that crossed them can still arrive.
 
-use std::collections::VecDeque;
-use std::fmt;
+mod fault;
+mod hash;
+mod hello;
 
-use sha2::{Digest, Sha256};
+use std::collections::VecDeque;
+
+use serde::{Deserialize, Serialize};
 
 use crate::place::Place;
+
+pub use fault::LineFault;
+pub use hash::{LineHash, Mark};
+pub use hello::{Hello, Resume};
 
 /// The lowest line protocol version this software speaks.
 pub const VERSION_MIN: u32 = 1;
@@ -20,74 +27,6 @@ pub const VERSION_MAX: u32 = 1;
 /// How many acknowledgements may wait to be settled; beyond that the latest takes the place of the one before.
 const UNSETTLED_MAX: usize = 1_024;
 
-/// SHA-256 over everything one direction of the line has carried.
-#[derive(Clone, Copy, PartialEq, Eq, Default)]
-pub struct LineHash(pub [u8; 32]);
-
-impl LineHash {
-    /// The hash before the first parcel.
-    pub const ZERO: Self = Self([0; 32]);
-
-    /// The hash after one more parcel.
-    #[must_use]
-    pub fn next(&self, sequence: u64, envelope: &[u8], payload: &[u8]) -> Self {
-        let mut hasher = Sha256::new();
-        hasher.update(self.0);
-        hasher.update(sequence.to_be_bytes());
-        hasher.update(
-            u32::try_from(envelope.len())
-                .unwrap_or(u32::MAX)
-                .to_be_bytes(),
-        );
-        hasher.update(envelope);
-        hasher.update(payload);
-        Self(hasher.finalize().into())
-    }
-}
-
-impl fmt::Display for LineHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0
-            .iter()
-            .take(6)
-            .try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-impl fmt::Debug for LineHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "LineHash({self}…)")
-    }
-}
-
-/// A position in one direction of the line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Mark {
-    /// The line sequence; 0 before the first parcel.
-    pub sequence: u64,
-    /// The line hash there.
-    pub hash: LineHash,
-}
-
-/// What each side says first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Hello {
-    /// Who speaks.
-    pub place: Place,
-    /// Its restore counter.
-    pub epoch: u64,
-    /// The lowest protocol version it knows.
-    pub version_min: u32,
-    /// The highest protocol version it knows.
-    pub version_max: u32,
-    /// The last of its own steps in its ledger.
-    pub appended: Mark,
-    /// The last of the hearer's steps in its ledger.
-    pub received: Mark,
-    /// It is being restored, and asks for its own steps back.
-    pub restoring: bool,
-}
-
 /// A cumulative acknowledgement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Acknowledgement {
@@ -95,85 +34,6 @@ pub struct Acknowledgement {
     pub through: Mark,
     /// The highest of the peer's own steps that was durable by then.
     pub appended: u64,
-}
-
-/// Why the line stays down, or a stream breaks.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum LineFault {
-    /// The caller says it is the called office, or a stranger.
-    #[error(
-        "the caller says it is the {said} office; the {wanted} office was expected. Check --peer on both sides"
-    )]
-    WrongPlace {
-        /// Who it says it is.
-        said: Place,
-        /// Who was expected.
-        wanted: Place,
-    },
-    /// No protocol version that both know.
-    #[error(
-        "no common protocol version: this office speaks {min} to {max}; upgrade the older office"
-    )]
-    UnsupportedVersion {
-        /// Lowest here.
-        min: u32,
-        /// Highest here.
-        max: u32,
-    },
-    /// The peer speaks from before a restore.
-    #[error(
-        "the peer speaks with epoch {said}, but its epoch {known} is known: a ledger from before a restore is in use"
-    )]
-    StaleEpoch {
-        /// The epoch it speaks with.
-        said: u64,
-        /// The epoch known.
-        known: u64,
-    },
-    /// The ledgers disagree.
-    #[error(
-        "the two ledgers disagree: {what}. Run `liaison ledger restore` on the office that lost data"
-    )]
-    Diverged {
-        /// What disagrees.
-        what: String,
-    },
-    /// A parcel that is not the next one.
-    #[error("parcel {got} came where {expected} was expected")]
-    Gap {
-        /// The sequence that was expected.
-        expected: u64,
-        /// The sequence that came.
-        got: u64,
-    },
-    /// A known sequence with other content, or a wrong hash.
-    #[error("parcel {sequence} came with other content than its sequence or hash says")]
-    Conflict {
-        /// Its sequence.
-        sequence: u64,
-    },
-    /// An envelope that cannot be read.
-    #[error("parcel {sequence} has a faulty envelope: {what}")]
-    FaultyEnvelope {
-        /// Its sequence.
-        sequence: u64,
-        /// What is wrong.
-        what: String,
-    },
-    /// An acknowledgement that cannot be.
-    #[error("the peer acknowledged {through}, with {what}")]
-    FalseAcknowledgement {
-        /// What it acknowledged.
-        through: u64,
-        /// What is wrong.
-        what: String,
-    },
-    /// Hello was missing, or came twice.
-    #[error("{what}")]
-    Order {
-        /// What came out of order.
-        what: String,
-    },
 }
 
 /// What a parcel is to its receiver.
@@ -187,19 +47,8 @@ pub enum Taken {
     CompareWithLedger,
 }
 
-/// What to do after a Hello.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Resume {
-    /// Send own parcels after this sequence.
-    pub send_after: u64,
-    /// Give the restoring peer its own parcels back, after this sequence.
-    pub return_after: Option<u64>,
-    /// The peer's epoch is news, to be logged before anything else.
-    pub new_peer_epoch: Option<u64>,
-}
-
 /// One office's side of the line, a fold of its ledger.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {
     place: Place,
     epoch: u64,
@@ -210,6 +59,8 @@ pub struct Line {
     settled: u64,
     unsettled: VecDeque<(u64, u64)>,
     restoring: bool,
+    /// Heard in a Hello, not read in the ledger.
+    #[serde(skip)]
     fault: Option<LineFault>,
 }
 
@@ -268,118 +119,6 @@ impl Line {
     /// Why the line stays down, if the ledgers disagree.
     pub fn fault(&self) -> Option<&LineFault> {
         self.fault.as_ref()
-    }
-
-    /// What this office says first.
-    pub fn hello(&self) -> Hello {
-        Hello {
-            place: self.place,
-            epoch: self.epoch,
-            version_min: VERSION_MIN,
-            version_max: VERSION_MAX,
-            appended: self.appended,
-            received: self.received,
-            restoring: self.restoring,
-        }
-    }
-
-    /// Judges the peer's Hello. `own_at` and `peer_at` give the line hash that this ledger holds at one of
-    /// its own or the peer's sequences. A disagreement is remembered: the line stays down from then on.
-    pub fn take_hello(
-        &mut self,
-        hello: &Hello,
-        own_at: impl FnOnce(u64) -> Option<LineHash>,
-        peer_at: impl FnOnce(u64) -> Option<LineHash>,
-    ) -> Result<Resume, LineFault> {
-        let outcome = self.judge_hello(hello, own_at, peer_at);
-        match &outcome {
-            Err(fault @ LineFault::Diverged { .. }) => self.fault = Some(fault.clone()),
-            Ok(_) => self.fault = None,
-            Err(_) => {}
-        }
-        outcome
-    }
-
-    fn judge_hello(
-        &self,
-        hello: &Hello,
-        own_at: impl FnOnce(u64) -> Option<LineHash>,
-        peer_at: impl FnOnce(u64) -> Option<LineHash>,
-    ) -> Result<Resume, LineFault> {
-        let wanted = self.place.peer();
-        if hello.place != wanted {
-            return Err(LineFault::WrongPlace {
-                said: hello.place,
-                wanted,
-            });
-        }
-        if hello.version_min > VERSION_MAX
-            || hello.version_max < VERSION_MIN
-            || hello.version_min > hello.version_max
-        {
-            return Err(LineFault::UnsupportedVersion {
-                min: VERSION_MIN,
-                max: VERSION_MAX,
-            });
-        }
-        if hello.epoch < self.peer_epoch {
-            return Err(LineFault::StaleEpoch {
-                said: hello.epoch,
-                known: self.peer_epoch,
-            });
-        }
-        let diverged = |what: String| Err(LineFault::Diverged { what });
-        let peer = wanted;
-        if hello.received.sequence > self.appended.sequence {
-            if !self.restoring {
-                return diverged(format!(
-                    "the {peer} office has received {} of this office's steps, and this ledger holds {}",
-                    hello.received.sequence, self.appended.sequence
-                ));
-            }
-        } else if own_at(hello.received.sequence) != Some(hello.received.hash) {
-            return diverged(format!(
-                "this office's step {} has another hash at the {peer} office",
-                hello.received.sequence
-            ));
-        }
-        let mut return_after = None;
-        if hello.appended.sequence < self.received.sequence {
-            if !hello.restoring {
-                return diverged(format!(
-                    "this ledger holds {} of the {peer} office's steps, and that office says it has {}",
-                    self.received.sequence, hello.appended.sequence
-                ));
-            }
-            if peer_at(hello.appended.sequence) != Some(hello.appended.hash) {
-                return diverged(format!(
-                    "the {peer} office's step {} has another hash here",
-                    hello.appended.sequence
-                ));
-            }
-            return_after = Some(hello.appended.sequence);
-        } else if hello.appended.sequence == self.received.sequence
-            && hello.appended.hash != self.received.hash
-        {
-            return diverged(format!(
-                "the {peer} office's step {} has another hash here",
-                hello.appended.sequence
-            ));
-        }
-        Ok(Resume {
-            send_after: hello.received.sequence.min(self.appended.sequence),
-            return_after,
-            new_peer_epoch: (hello.epoch > self.peer_epoch).then_some(hello.epoch),
-        })
-    }
-
-    /// Whether a restore is complete: all is back that the peer had, by its Hello, of both offices' steps.
-    /// The peer's own count too, for this office acknowledged them once: the peer may hold for settled what
-    /// a step authored without them would cross.
-    pub fn is_restored_by(&self, hello: &Hello) -> bool {
-        self.restoring
-            && hello.received.sequence <= self.appended.sequence
-            && hello.appended.sequence <= self.received.sequence
     }
 
     /// Judges a parcel of the peer.

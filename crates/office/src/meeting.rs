@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::contact::{ContactKind, Formality};
 use crate::officer::{Officer, Rank};
@@ -123,7 +125,7 @@ const fn rank_at_crossing(kind: StepKind) -> u8 {
 }
 
 /// A step of a meeting, with its place in the tree.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Node {
     /// The step.
     pub id: StepId,
@@ -135,6 +137,8 @@ pub struct Node {
     pub authored_at: Timestamp,
     /// The kind of contact offered, of an offer.
     offers: Option<ContactKind>,
+    /// Found again by adding the steps in their order.
+    #[serde(skip)]
     children: PerPlace<Option<u32>>,
 }
 
@@ -235,6 +239,24 @@ impl Meeting {
     fn index_of(&self, id: StepId) -> Option<usize> {
         // Late steps are the ones asked for.
         self.nodes.iter().rposition(|node| node.id == id)
+    }
+
+    /// Only the tip may be built upon.
+    fn check_parent(&self, parent: StepId) -> Result<(), Refusal> {
+        let tip = self.tip().id;
+        if parent == tip {
+            return Ok(());
+        }
+        Err(match self.index_of(parent) {
+            Some(_) => Refusal::Superseded {
+                subject: parent.to_string(),
+                by: tip.to_string(),
+            },
+            None => Refusal::NotFound {
+                kind: "step of the meeting",
+                name: parent.to_string(),
+            },
+        })
     }
 
     fn add(
@@ -343,18 +365,7 @@ impl Meetings {
         })?;
         let tip = found.tip();
         if let Some(parent) = parent {
-            if found.index_of(parent).is_none() {
-                return Err(Refusal::NotFound {
-                    kind: "step of the meeting",
-                    name: parent.to_string(),
-                });
-            }
-            if parent != tip.id {
-                return Err(Refusal::Superseded {
-                    subject: parent.to_string(),
-                    by: tip.id.to_string(),
-                });
-            }
+            found.check_parent(parent)?;
         }
         let allowed = legal_after(tip.kind, tip.id.place, author);
         if !allowed.contains(&kind) {
@@ -383,10 +394,30 @@ impl Meetings {
         self.open += 1;
     }
 
+    /// Adds a step that was not inert. Returns false if it is now.
+    fn add_again(&mut self, step: &Node) -> bool {
+        let Node {
+            id,
+            parent,
+            kind,
+            authored_at,
+            offers,
+            ..
+        } = *step;
+        match (parent, offers) {
+            (Some(parent), offers) => self.add(id, parent, kind, offers, authored_at).taken,
+            (None, Some(offer)) => {
+                self.propose(id, offer, authored_at);
+                true
+            }
+            (None, None) => false,
+        }
+    }
+
     pub(crate) fn add(
         &mut self,
         id: StepId,
-        parent: Option<StepId>,
+        parent: StepId,
         kind: StepKind,
         offers: Option<ContactKind>,
         authored_at: Timestamp,
@@ -395,7 +426,6 @@ impl Meetings {
             taken: false,
             counted: None,
         };
-        let Some(parent) = parent else { return INERT };
         let Some(root) = self.of_step(parent) else {
             return INERT;
         };
@@ -412,6 +442,27 @@ impl Meetings {
             taken: true,
             counted: meeting.count(),
         }
+    }
+}
+
+/// A snapshot holds the steps. The rest is found again by adding them.
+impl Serialize for Meetings {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.meetings.values().map(Meeting::steps))
+    }
+}
+
+impl<'de> Deserialize<'de> for Meetings {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut meetings = Self::default();
+        for steps in Vec::<Vec<Node>>::deserialize(deserializer)? {
+            for step in steps {
+                if !meetings.add_again(&step) {
+                    return Err(D::Error::custom("a meeting has a step that is inert"));
+                }
+            }
+        }
+        Ok(meetings)
     }
 }
 

@@ -4,113 +4,17 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::call::{Call, LineDeclaration};
-use crate::contact::Contact;
 use crate::deadlines::Deadlines;
 use crate::document::Document;
 use crate::exchanges::{Applied, Exchanges};
 use crate::limits::Limits;
 use crate::line::{Acknowledgement, Line, LineHash};
 use crate::meeting::MeetingTerms;
+use crate::order::{Mutation, Order};
 use crate::place::Place;
 use crate::refusal::{Refusal, Violation};
 use crate::request::{Fingerprint, RequestId, Requests, Seen};
 use crate::step::{Collection, Content, Step, StepId, StepKind};
-
-/// What this office is asked to author.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Order {
-    /// Send a document.
-    SendDocument(Document),
-    /// Acknowledge a document of the peer.
-    AcknowledgeDocument(StepId),
-    /// Refuse receipt of a document of the peer.
-    RefuseDocument(StepId),
-    /// A deadline has passed.
-    ExpireDocument(StepId),
-    /// Propose a meeting.
-    ProposeMeeting(MeetingTerms),
-    /// Any later step of a meeting.
-    MoveMeeting {
-        /// The meeting.
-        meeting: StepId,
-        /// The step built upon; `None` means the tip as this office sees it.
-        parent: Option<StepId>,
-        /// What is done.
-        kind: StepKind,
-        /// The terms, of a counter.
-        terms: Option<MeetingTerms>,
-    },
-    /// Record a contact.
-    RecordContact(Contact),
-    /// Confirm a contact that the peer recorded.
-    ConfirmContact(StepId),
-    /// Record a call.
-    RecordCall(Call),
-    /// Declare the telephone line cut or restored.
-    DeclareLine(LineDeclaration),
-}
-
-impl Order {
-    /// The step it asks for.
-    pub fn kind(&self) -> StepKind {
-        match self {
-            Self::SendDocument(_) => StepKind::DocumentSent,
-            Self::AcknowledgeDocument(_) => StepKind::DocumentAcknowledged,
-            Self::RefuseDocument(_) => StepKind::DocumentReceiptRefused,
-            Self::ExpireDocument(_) => StepKind::DocumentExpired,
-            Self::ProposeMeeting(_) => StepKind::MeetingProposed,
-            Self::MoveMeeting { kind, .. } => *kind,
-            Self::RecordContact(_) => StepKind::ContactRecorded,
-            Self::ConfirmContact(_) => StepKind::ContactConfirmed,
-            Self::RecordCall(_) => StepKind::CallRecorded,
-            Self::DeclareLine(_) => StepKind::LineDeclared,
-        }
-    }
-
-    /// What it is about: the document, meeting or contact that the step answers.
-    pub fn subject(&self) -> Option<StepId> {
-        match self {
-            Self::AcknowledgeDocument(id)
-            | Self::RefuseDocument(id)
-            | Self::ExpireDocument(id)
-            | Self::ConfirmContact(id)
-            | Self::MoveMeeting { meeting: id, .. } => Some(*id),
-            _ => None,
-        }
-    }
-
-    fn content(&self) -> Content {
-        match self {
-            Self::SendDocument(document) => Content::Document {
-                deadline: document.deadline,
-            },
-            Self::ProposeMeeting(terms)
-            | Self::MoveMeeting {
-                terms: Some(terms), ..
-            } => Content::Terms {
-                kind: terms.kind,
-                answer_by: terms.answer_by,
-            },
-            Self::RecordContact(contact) => Content::Contact {
-                kind: contact.kind,
-                begun_at: contact.begun_at,
-            },
-            Self::RecordCall(call) => Content::Call(*call),
-            Self::DeclareLine(declaration) => Content::Declaration(*declaration),
-            _ => Content::Plain,
-        }
-    }
-}
-
-/// What caused a recorded step, for idempotency.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Mutation<'a> {
-    /// The request; `None` when a clock or the peer caused the step.
-    pub request_id: Option<RequestId>,
-    /// The payload's bytes.
-    pub payload: &'a [u8],
-}
 
 /// The state of one office: a fold of its ledger.
 #[derive(Debug, Clone)]
@@ -136,6 +40,24 @@ impl Office {
         }
     }
 
+    pub(crate) fn from_parts(
+        place: Place,
+        limits: Limits,
+        exchanges: Exchanges,
+        line: Line,
+        requests: Requests,
+        deadlines: Deadlines,
+    ) -> Self {
+        Self {
+            place,
+            limits,
+            exchanges,
+            line,
+            requests,
+            deadlines,
+        }
+    }
+
     /// Which office it is.
     pub fn place(&self) -> Place {
         self.place
@@ -154,6 +76,14 @@ impl Office {
     /// Its side of the line.
     pub fn line(&self) -> &Line {
         &self.line
+    }
+
+    pub(crate) fn deadlines(&self) -> &Deadlines {
+        &self.deadlines
+    }
+
+    pub(crate) fn requests(&self) -> &Requests {
+        &self.requests
     }
 
     /// Its side of the line, to judge a Hello.
@@ -295,14 +225,8 @@ impl Office {
         } = &self.exchanges;
         match order {
             Order::SendDocument(document) => {
-                self.check_deadlines(document.deadline)?;
-                match document.in_reply_to {
-                    Some(id) if documents.state(id).is_none() => Err(Refusal::NotFound {
-                        kind: "document",
-                        name: id.name(Collection::Documents),
-                    }),
-                    _ => Ok(None),
-                }
+                self.check_sending(document)?;
+                Ok(None)
             }
             Order::AcknowledgeDocument(id)
             | Order::RefuseDocument(id)
@@ -311,8 +235,7 @@ impl Office {
                 Ok(Some(*id))
             }
             Order::ProposeMeeting(terms) => {
-                check_meeting_kind(terms)?;
-                self.check_deadlines(terms.answer_by)?;
+                self.check_terms(terms)?;
                 let limit = self.limits.open_meetings_max;
                 if meetings.open() >= limit {
                     return Err(exhausted("the number of open meetings", limit));
@@ -325,29 +248,10 @@ impl Office {
                 kind,
                 terms,
             } => {
-                let counter = *kind == StepKind::MeetingCountered;
-                match terms {
-                    Some(terms) if counter => {
-                        check_meeting_kind(terms)?;
-                        self.check_deadlines(terms.answer_by)?;
-                    }
-                    Some(_) => return Err(invalid("terms", "only an offer has terms")),
-                    None if counter => return Err(invalid("terms", "a counter has terms")),
-                    None => {}
-                }
+                self.check_terms_of(*kind, terms.as_ref())?;
                 let settled = |id: StepId| id.sequence <= self.line.settled();
                 let parent = meetings.check(self.place, *meeting, *parent, *kind, settled)?;
-                let limit = self.limits.meeting_steps_max;
-                if counter
-                    && meetings
-                        .get(*meeting)
-                        .is_some_and(|found| found.steps().len() as u64 >= limit)
-                {
-                    return Err(exhausted(
-                        "the number of counter-proposals of one meeting",
-                        limit,
-                    ));
-                }
+                self.check_room(*meeting, *kind)?;
                 Ok(Some(parent))
             }
             Order::RecordContact(contact) => {
@@ -372,6 +276,47 @@ impl Office {
         }
     }
 
+    fn check_sending(&self, document: &Document) -> Result<(), Refusal> {
+        self.check_deadlines(document.deadline)?;
+        match document.in_reply_to {
+            Some(id) if self.exchanges.documents.state(id).is_none() => Err(Refusal::NotFound {
+                kind: "document",
+                name: id.name(Collection::Documents),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_terms(&self, terms: &MeetingTerms) -> Result<(), Refusal> {
+        if !terms.kind.is_meeting() {
+            return Err(invalid(
+                "terms.kind",
+                "a consultation needs no negotiation: use RecordContact",
+            ));
+        }
+        self.check_deadlines(terms.answer_by)
+    }
+
+    fn check_terms_of(&self, kind: StepKind, terms: Option<&MeetingTerms>) -> Result<(), Refusal> {
+        match (terms, kind == StepKind::MeetingCountered) {
+            (Some(terms), true) => self.check_terms(terms),
+            (Some(_), false) => Err(invalid("terms", "only an offer has terms")),
+            (None, true) => Err(invalid("terms", "a counter has terms")),
+            (None, false) => Ok(()),
+        }
+    }
+
+    /// Counters are bounded, so that a meeting is; whatever ends it always finds room.
+    fn check_room(&self, meeting: StepId, kind: StepKind) -> Result<(), Refusal> {
+        let limit = self.limits.meeting_steps_max;
+        let found = self.exchanges.meetings.get(meeting);
+        let full = found.is_some_and(|found| found.steps().len() as u64 >= limit);
+        if full && kind == StepKind::MeetingCountered {
+            return Err(exhausted("the number of steps of one meeting", limit));
+        }
+        Ok(())
+    }
+
     fn check_deadlines(&self, deadline: Option<Timestamp>) -> Result<(), Refusal> {
         let limit = self.limits.deadlines_max;
         if deadline.is_some() && self.deadlines.len() >= limit {
@@ -379,16 +324,6 @@ impl Office {
         }
         Ok(())
     }
-}
-
-fn check_meeting_kind(terms: &MeetingTerms) -> Result<(), Refusal> {
-    if terms.kind.is_meeting() {
-        return Ok(());
-    }
-    Err(invalid(
-        "terms.kind",
-        "a consultation needs no negotiation: use RecordContact",
-    ))
 }
 
 fn invalid(field: &str, description: &str) -> Refusal {

@@ -4,8 +4,10 @@ use std::fmt;
 use std::ops::{Index, IndexMut};
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 /// One of the two offices. Each is the other's peer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Place {
     /// The South office. Where both offices do the same at once, South's stands.
     South,
@@ -64,7 +66,7 @@ impl FromStr for Place {
 }
 
 /// One value for each office.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PerPlace<T> {
     south: T,
     north: T,

@@ -4,13 +4,14 @@ use std::fmt;
 use std::str::FromStr;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::call::{Call, LineDeclaration};
 use crate::contact::ContactKind;
 use crate::place::Place;
 
 /// Names a step for ever: its author, and the how-manieth of its author's steps it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct StepId {
     /// The author.
     pub place: Place,
@@ -26,14 +27,19 @@ impl StepId {
 
     /// The resource name, such as `offices/south/documents/17`.
     pub fn name(self, collection: Collection) -> String {
-        format!(
-            "offices/{}/{}/{}",
-            self.place,
-            collection.word(),
-            self.sequence
-        )
+        use fmt::Write as _;
+        let mut name = String::with_capacity(NAME_BYTES_MAX);
+        name.push_str("offices/");
+        name.push_str(self.place.word());
+        name.push('/');
+        name.push_str(collection.word());
+        let _ = write!(name, "/{}", self.sequence);
+        name
     }
 }
+
+/// The longest name: `offices/south/documents/` and 20 digits.
+const NAME_BYTES_MAX: usize = 44;
 
 impl fmt::Display for StepId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -104,7 +110,7 @@ pub struct MalformedName {
 }
 
 /// What was done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the names are domain.md's own")]
 pub enum StepKind {
     DocumentSent,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::Offset;
+use serde::{Deserialize, Serialize};
 
 use crate::contact::ContactKind;
 use crate::place::Place;
@@ -18,7 +19,7 @@ pub fn day_of(time: Timestamp) -> Date {
 }
 
 /// What one count counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Counted {
     /// A document, when SENT.
     Document,
@@ -29,7 +30,7 @@ pub enum Counted {
 }
 
 /// One thing counted, once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Count {
     /// The author's day.
     pub day: Date,
@@ -40,7 +41,7 @@ pub struct Count {
 }
 
 /// The counts by day, office and kind: a pure fold.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
     cells: BTreeMap<Count, u64>,
 }

@@ -94,6 +94,8 @@ pub(crate) enum Work {
     },
     Hello {
         hello: Hello,
+        /// What this office said, if that is the answer to it.
+        said: Option<Hello>,
         reply: oneshot::Sender<Result<(Hello, Resume), Refusal>>,
     },
     Parcels {
@@ -220,9 +222,14 @@ impl OwnerHandle {
         answer.await.map_err(|_| stopped())
     }
 
-    pub(crate) async fn hello(&self, hello: Hello) -> Result<(Hello, Resume), Refusal> {
+    /// Has the peer's Hello judged. `said` is this office's Hello that it answers.
+    pub(crate) async fn hello(
+        &self,
+        hello: Hello,
+        said: Option<Hello>,
+    ) -> Result<(Hello, Resume), Refusal> {
         let (reply, answer) = oneshot::channel();
-        self.queue(Work::Hello { hello, reply }).await?;
+        self.queue(Work::Hello { hello, said, reply }).await?;
         answer.await.map_err(|_| stopped())?
     }
 

@@ -30,6 +30,7 @@ mod line;
 mod outbox;
 mod owner;
 mod phase;
+mod recovery;
 mod run;
 mod server;
 mod services;

@@ -56,6 +56,11 @@ impl Outbox {
         self.open &= !self.batches.is_empty();
     }
 
+    /// (last sequence, bytes) of each batch, in order.
+    pub(crate) fn batches(&self) -> impl ExactSizeIterator<Item = (u64, u64)> + '_ {
+        self.batches.iter().copied()
+    }
+
     /// Bytes not acknowledged.
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes

@@ -21,6 +21,7 @@ use crate::handle::{
     Answer, Arrived, Authored, Authoring, Outcome, OwnerHandle, Progress, Verdicts, Work,
 };
 use crate::outbox::Outbox;
+use crate::recovery::Snapshotter;
 use crate::status::draining;
 
 const BATCH_WORK_MAX: usize = 1_024;
@@ -35,11 +36,20 @@ pub enum Commit {
     Inline,
 }
 
+/// What the owner is to own.
+pub(crate) struct Folded {
+    pub(crate) office: Office,
+    pub(crate) ledger: Ledger,
+    pub(crate) outbox: Outbox,
+    pub(crate) snapshots: Option<Snapshotter>,
+}
+
 pub(crate) struct Owner {
     office: Office,
     ledger: Ledger,
     reader: Reader,
     outbox: Outbox,
+    snapshots: Option<Snapshotter>,
     clock: Arc<dyn Clock>,
     commit: Commit,
     work: mpsc::Receiver<Work>,
@@ -58,12 +68,16 @@ pub(crate) struct Owner {
 
 impl Owner {
     pub(crate) fn new(
-        office: Office,
-        ledger: Ledger,
-        outbox: Outbox,
+        folded: Folded,
         clock: Arc<dyn Clock>,
         commit: Commit,
     ) -> (Self, OwnerHandle) {
+        let Folded {
+            office,
+            ledger,
+            outbox,
+            snapshots,
+        } = folded;
         let queue_max = office.limits().queue_max;
         let (sender, work) = mpsc::channel(usize::try_from(queue_max).unwrap_or(4096).max(1));
         let reader = ledger.reader();
@@ -75,6 +89,7 @@ impl Owner {
             ledger,
             reader,
             outbox,
+            snapshots,
             clock,
             commit,
             work,
@@ -110,6 +125,9 @@ impl Owner {
                     .send_modify(|progress| progress.stopped = true);
                 return Err(error);
             }
+        }
+        if let Some(snapshots) = &self.snapshots {
+            snapshots.end(self.reader.sequence(), &self.office, &self.outbox);
         }
         Ok(())
     }
@@ -148,7 +166,20 @@ impl Owner {
                 self.flush(now).await?;
             }
         }
-        self.flush(now).await
+        self.flush(now).await?;
+        self.snapshot();
+        Ok(())
+    }
+
+    fn snapshot(&mut self) {
+        let sequence = self.reader.sequence();
+        if let Some(snapshots) = self
+            .snapshots
+            .as_mut()
+            .filter(|snapshots| snapshots.is_due(sequence))
+        {
+            snapshots.begin(sequence, &self.office, &self.outbox);
+        }
     }
 
     async fn flush(&mut self, now: Timestamp) -> Result<(), LedgerError> {
@@ -233,8 +264,8 @@ impl Owner {
                 self.answers.push(answer);
             }
             Work::AwaitAnswer { document, reply } => self.await_answer(document, reply),
-            Work::Hello { hello, reply } => {
-                let outcome = self.hello(now, &hello);
+            Work::Hello { hello, said, reply } => {
+                let outcome = self.hello(now, &hello, said.as_ref());
                 self.answer(move || {
                     let _ = reply.send(outcome);
                 });
@@ -298,10 +329,9 @@ impl Owner {
             let what = "the outbox (bytes that the peer has not acknowledged)";
             return Err(exhausted(what, limits.outbox_bytes_max));
         }
-        let free = self
-            .ledger
-            .free_bytes()
-            .filter(|_| self.ledger.batch_bytes() == 0);
+        // Asking costs a system call: once a batch is enough, since a batch is far smaller than the reserve.
+        let first = self.ledger.batch_bytes() == 0;
+        let free = first.then(|| self.ledger.free_bytes()).flatten();
         if free.is_some_and(|free| free < limits.disk_reserve_bytes) {
             let what = "the ledger's disk (free bytes kept in reserve)";
             return Err(exhausted(what, limits.disk_reserve_bytes));
@@ -375,12 +405,18 @@ impl Owner {
         }
     }
 
-    fn hello(&mut self, now: Timestamp, hello: &Hello) -> Result<(Hello, Resume), Refusal> {
+    fn hello(
+        &mut self,
+        now: Timestamp,
+        hello: &Hello,
+        said: Option<&Hello>,
+    ) -> Result<(Hello, Resume), Refusal> {
         let place = self.office.place();
         let (appended, received) = (self.office.line().appended(), self.office.line().received());
         let reader = self.reader.clone();
         let taken = self.office.line_mut().take_hello(
             hello,
+            said,
             |sequence| hash_at(&reader, place, appended, sequence),
             |sequence| hash_at(&reader, place.peer(), received, sequence),
         );
@@ -469,13 +505,20 @@ impl Owner {
                 self.office.record(&step, hash, mutation);
                 self.tell_answered(&step);
             }
-            Taken::Repeat => {}
-            Taken::CompareWithLedger => {
+            // A hash that is only repeated proves nothing of the bytes beside it.
+            Taken::Repeat | Taken::CompareWithLedger => {
                 let id = StepId::new(peer, sequence);
                 let known = self.reader.step(id).ok().flatten();
-                match known.map(|entry| entry.record) {
-                    Some(Record::Inbound(known)) if known.hash == hash => {}
-                    _ => return Err(LineFault::Conflict { sequence }),
+                let same = match known.map(|entry| entry.record) {
+                    Some(Record::Inbound(known)) => {
+                        known.hash == hash && known.envelope == envelope && known.payload == payload
+                    }
+                    Some(_) => false,
+                    // It waits for its sync in this very batch. Nothing is recorded of a repeat anyway.
+                    None => true,
+                };
+                if !same {
+                    return Err(LineFault::Conflict { sequence });
                 }
             }
         }

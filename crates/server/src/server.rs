@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use ledger::{Committer, Ledger, LedgerError, LedgerOptions, Record, Recovery, Storage};
-use office::{Limits, Office, Place};
+use ledger::{Committer, LedgerError, LedgerOptions, Recovery, SnapshotUse, Storage};
+use office::{Limits, Place};
 use protocol::pb::ledger::ledger_service_server::LedgerServiceServer;
 use protocol::pb::line::line_service_server::LineServiceServer;
 use protocol::pb::office::contact_service_server::ContactServiceServer;
@@ -22,9 +22,9 @@ use crate::clock::{Clock, SystemClock};
 use crate::connections::{Accept, Connections};
 use crate::handle::OwnerHandle;
 use crate::line::{Carry, Dial, DialTimeouts, Dialler, LineEvents, PeerWatch};
-use crate::outbox::Outbox;
-use crate::owner::{Commit, Owner};
+use crate::owner::{Commit, Folded, Owner};
 use crate::phase::Phases;
+use crate::recovery::{Recovered, Snapshotter, recover};
 use crate::services::{Contacts, Desk, Documents, Entries, Meetings, Offices, Services};
 use crate::tasks::Tasks;
 
@@ -42,6 +42,8 @@ pub struct Setup {
     pub clock: Arc<dyn Clock>,
     /// Whether batches reach the disk on a thread of their own.
     pub on_thread: bool,
+    /// Whether snapshots are taken up and left behind. A start without one reads the whole ledger.
+    pub with_snapshots: bool,
     /// Where jitter is drawn from.
     pub seed: u64,
     /// The way to the peer; `None` for an office alone.
@@ -60,6 +62,7 @@ impl Setup {
             ledger: LedgerOptions::default(),
             clock: Arc::new(SystemClock),
             on_thread: true,
+            with_snapshots: true,
             seed: 1,
             dial: None,
             keep_alive: true,
@@ -114,26 +117,17 @@ impl Server {
             ledger,
             clock,
             on_thread,
+            with_snapshots,
             seed,
             dial,
             keep_alive,
         } = setup;
-        let mut office = Office::new(place, limits.clone());
-        let mut outbox = Outbox::default();
-        let (ledger, recovery) = Ledger::open(storage, place, ledger, clock.now(), |entry| {
-            ledger::fold_entry(&mut office, &entry.record);
-            match &entry.record {
-                Record::Outbound(parcel) => {
-                    let bytes = (parcel.envelope.len() + parcel.payload.len()) as u64;
-                    outbox.recover(office.line().appended().sequence, bytes);
-                }
-                Record::AcknowledgementTaken(_) => {
-                    outbox.acknowledged(office.line().acknowledged());
-                }
-                _ => {}
-            }
-        })?;
-        outbox.close_batch();
+        let Recovered {
+            office,
+            outbox,
+            ledger,
+            recovery,
+        } = recover(storage, place, ledger, &limits, clock.now(), with_snapshots)?;
         tell_recovery(place, &recovery);
         let commit = if on_thread {
             let name = format!("{place}-ledger");
@@ -144,7 +138,15 @@ impl Server {
         } else {
             Commit::Inline
         };
-        let (owner, handle) = Owner::new(office, ledger, outbox, Arc::clone(&clock), commit);
+        let snapshots = with_snapshots
+            .then(|| Snapshotter::new(ledger.snapshot_writer(), ledger.reader().sequence()));
+        let folded = Folded {
+            office,
+            ledger,
+            outbox,
+            snapshots,
+        };
+        let (owner, handle) = Owner::new(folded, Arc::clone(&clock), commit);
         Ok(Self {
             place,
             limits: Arc::new(limits),
@@ -337,6 +339,9 @@ fn reflection<S>(
 fn tell_recovery(place: Place, recovery: &Recovery) {
     if let Some((file, bytes)) = &recovery.torn {
         tracing::warn!(%place, file, bytes, "a torn tail, never acknowledged, was cut and saved aside");
+    }
+    if let SnapshotUse::Ignored { why } = &recovery.snapshot {
+        tracing::warn!(%place, why, "the snapshot is left alone, and the whole ledger is read");
     }
     let Recovery {
         created, entries, ..

@@ -118,6 +118,7 @@ impl Office {
             ledger: ledger::LedgerOptions::default(),
             clock: Arc::new(self.clock),
             on_thread: false,
+            with_snapshots: false,
             seed: self
                 .seed
                 .wrapping_add(start << 32)

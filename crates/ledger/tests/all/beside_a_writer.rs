@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 use ledger::{LedgerError, MemoryStorage, Storage, StorageFile, read};
@@ -74,12 +74,13 @@ fn a_reader_beside_a_writer_sees_whole_entries_and_no_damage() {
     model.write(&mut ledger, 1).expect("memory");
     let done = AtomicBool::new(false);
     let walk = |reader: ledger::Reader| -> Result<u64, LedgerError> {
+        let known = reader.sequence();
         let (mut cursor, mut count) = (reader.after(0), 0);
         while let Some(entry) = cursor.next_entry()? {
             count += 1;
             assert_eq!(entry.sequence, count);
         }
-        assert!(count >= reader.sequence());
+        assert!(count >= known, "{count} entries of {known}");
         Ok(count)
     };
     thread::scope(|scope| {
@@ -107,4 +108,75 @@ fn a_reader_beside_a_writer_sees_whole_entries_and_no_damage() {
         inside.join().expect("no panic").expect("no damage");
         assert!(walks > 3, "{walks} walks beside the writer");
     });
+}
+
+/// The first read of each file meets a byte that is not written yet.
+#[derive(Clone)]
+struct TooEarly(MemoryStorage);
+
+struct TooEarlyFile {
+    file: Arc<dyn StorageFile>,
+    reads: AtomicUsize,
+}
+
+impl Storage for TooEarly {
+    fn path(&self) -> PathBuf {
+        self.0.path()
+    }
+    fn lock(&self) -> io::Result<bool> {
+        self.0.lock()
+    }
+    fn list(&self) -> io::Result<Vec<String>> {
+        self.0.list()
+    }
+    fn open(&self, name: &str, create: bool) -> io::Result<Arc<dyn StorageFile>> {
+        Ok(Arc::new(TooEarlyFile {
+            file: self.0.open(name, create)?,
+            reads: AtomicUsize::new(0),
+        }))
+    }
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.0.rename(from, to)
+    }
+    fn sync_directory(&self) -> io::Result<()> {
+        self.0.sync_directory()
+    }
+    fn free_bytes(&self) -> Option<u64> {
+        None
+    }
+}
+
+impl StorageFile for TooEarlyFile {
+    fn len(&self) -> io::Result<u64> {
+        self.file.len()
+    }
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        let count = self.file.read_at(buffer, offset)?;
+        if self.reads.fetch_add(1, Ordering::Relaxed) == 0 {
+            buffer[count / 2] ^= 1;
+        }
+        Ok(count)
+    }
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        self.file.write_at(bytes, offset)
+    }
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.file.set_len(len)
+    }
+    fn sync_data(&self) -> io::Result<()> {
+        self.file.sync_data()
+    }
+}
+
+#[test]
+fn bytes_that_were_read_too_early_are_read_again() {
+    let memory = MemoryStorage::default();
+    let storage: Arc<dyn Storage> = Arc::new(memory.clone());
+    let (mut ledger, ..) = open(&storage, 40_000).expect("a new ledger");
+    let mut model = Model::new(Place::South);
+    while model.len() < 100 {
+        model.write(&mut ledger, 2).expect("memory");
+    }
+    let reader = read(&TooEarly(memory)).expect("no damage");
+    assert_eq!(reader.sequence(), model.len());
 }

@@ -4,7 +4,8 @@ use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 
-use ledger::{Batch, Committer, FaultyStorage, LedgerError, Storage, Unsynced};
+use ledger::faulty::{FaultyStorage, Unsynced};
+use ledger::{Batch, Committer, LedgerError, Storage};
 use office::Place;
 
 use crate::records::{Model, at, open};
@@ -25,8 +26,9 @@ fn write_until_failure(storage: &FaultyStorage) -> Option<(u64, Model, LedgerErr
             Ok(through) => acknowledged = through,
             Err(error) => {
                 let later = model.write(&mut ledger, 1);
+                let reason = error.to_string();
                 assert!(
-                    matches!(later, Err(LedgerError::Stopped { .. })),
+                    matches!(&later, Err(LedgerError::Stopped { reason: said }) if *said == reason),
                     "a failed commit was followed by {later:?}"
                 );
                 return Some((acknowledged, model, error));
@@ -79,6 +81,27 @@ fn after_any_failed_operation_the_ledger_stops_and_recovers() {
             }
             recovers(&storage, acknowledged, &model, &what);
         }
+    }
+}
+
+#[test]
+fn a_machine_that_dies_in_an_operation_does_nothing_more_and_recovers() {
+    let sound = FaultyStorage::new(0);
+    assert!(write_until_failure(&sound).is_none());
+    for number in 0..sound.operations().len() as u64 {
+        let storage = FaultyStorage::new(number);
+        storage.crash_at(number);
+        let (acknowledged, model, failed) =
+            write_until_failure(&storage).expect("the failure is told");
+        assert!(storage.has_crashed());
+        assert!(
+            failed.to_string().contains("the machine has died"),
+            "{failed}"
+        );
+        assert_eq!(storage.operations().len() as u64, number + 1);
+        let what = format!("dead at operation {number}");
+        let after = storage.after_power_cut(Unsynced::Torn, number);
+        recovers(&after, acknowledged, &model, &what);
     }
 }
 

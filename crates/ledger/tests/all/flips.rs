@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ledger::{Entry, LedgerError, MemoryStorage, Storage, read, verify};
+use ledger::{
+    Entry, FRAME_HEADER_BYTES, LedgerError, MemoryStorage, Record, Storage, decode_frame, read,
+    verify,
+};
 use office::Place;
 
 use crate::records::{Model, open};
@@ -153,5 +156,92 @@ fn verify_tells_of_any_byte_behind_the_last_frame() {
         longer.get_mut(&last).expect("there").extend(tail);
         let found = verify(&MemoryStorage::holding(longer)).expect("a ledger");
         assert_eq!(found.faults.len(), faults, "{:?}", found.faults);
+    }
+}
+
+/// Changes a byte of the entry that begins at `offset`, and renews its checksum.
+fn forge(bytes: &mut [u8], offset: usize) {
+    let body = offset + FRAME_HEADER_BYTES;
+    let length: [u8; 4] = bytes[offset..offset + 4].try_into().expect("4 bytes");
+    let end = body + u32::from_le_bytes(length) as usize;
+    // The last byte before the line hash: the payload's.
+    let at = bytes[body..end - 34]
+        .windows(2)
+        .rposition(|pair| pair == [0x3a, 32]);
+    bytes[body + at.expect("a step") - 1] ^= 1;
+    let crc = crc32c::crc32c_append(crc32c::crc32c(&length), &bytes[body..end]);
+    bytes[offset + 4..body].copy_from_slice(&crc.to_le_bytes());
+}
+
+/// Where each entry begins.
+fn offsets(bytes: &[u8]) -> Vec<usize> {
+    let mut rest = bytes::Bytes::copy_from_slice(bytes);
+    let mut offsets = Vec::new();
+    while let Ok(Some((_, len))) = decode_frame(&rest) {
+        offsets.push(bytes.len() - rest.len());
+        rest = rest.slice(len..);
+    }
+    offsets
+}
+
+#[test]
+fn an_entry_that_was_rewritten_breaks_the_chain_although_its_checksum_holds() {
+    let (contents, ..) = small_ledger();
+    for (index, (name, bytes)) in contents.iter().enumerate() {
+        let steps = offsets(bytes);
+        let (_, forged_at) = steps
+            .iter()
+            .enumerate()
+            .filter(|(_, at)| {
+                let rest = bytes::Bytes::copy_from_slice(&bytes[**at..]);
+                let entry = decode_frame(&rest).expect("sound").expect("whole").0;
+                matches!(entry.record, Record::Outbound(_))
+            })
+            .nth(2)
+            .expect("several steps");
+        let mut forged = contents.clone();
+        forge(forged.get_mut(name).expect("there"), *forged_at);
+        let found = verify(&MemoryStorage::holding(forged.clone())).expect("a ledger");
+        assert_eq!(found.faults.len(), 1, "{:?}", found.faults);
+        assert_eq!(found.faults[0].offset, *forged_at as u64);
+        assert!(found.faults[0].what.contains("the chain breaks"));
+        // Opening computes the chain where it was last written; `verify` everywhere.
+        let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::holding(forged));
+        let opened = open(&storage, SEGMENT_BYTES).map(|_| ());
+        let last = index + 1 == contents.len();
+        assert_eq!(
+            matches!(opened, Err(LedgerError::Damaged { .. })),
+            last,
+            "{opened:?}"
+        );
+    }
+}
+
+#[test]
+fn a_segment_of_another_ledger_does_not_fit() {
+    let (contents, ..) = small_ledger();
+    let other = MemoryStorage::default();
+    let storage: Arc<dyn Storage> = Arc::new(other.clone());
+    let opened = ledger::Ledger::open(
+        Arc::clone(&storage),
+        Place::South,
+        crate::records::small_segments(SEGMENT_BYTES),
+        crate::records::at(1),
+        |_| {},
+    );
+    let mut model = Model::new(Place::South);
+    let mut ledger = opened.expect("a new ledger").0;
+    for count in [3, 1, 5, 2, 7, 1, 4, 3, 3] {
+        model.write(&mut ledger, count).expect("nothing fails");
+    }
+    let names: Vec<&String> = contents.keys().collect();
+    for name in &names[1..] {
+        let mut mixed = contents.clone();
+        mixed.insert((*name).clone(), other.contents()[*name].clone());
+        let refused = read(&MemoryStorage::holding(mixed)).expect_err("another ledger's");
+        assert!(
+            matches!(refused, LedgerError::Damaged { offset: 0, .. }),
+            "{refused}"
+        );
     }
 }

@@ -9,10 +9,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use bytes::{Bytes, BytesMut};
 use ledger::{
     BODY_BYTES_MAX, CHAIN_START, DurablePoint, Entry, FRAME_HEADER_BYTES, LedgerError,
-    MemoryStorage, Parcel, Record, Storage, StorageFile, decode_frame, encode_frame, read, verify,
+    MemoryStorage, Parcel, Record, Storage, StorageFile, decode_frame, encode_frame, fold_entry,
+    read, tally, verify,
 };
 use office::line::LineHash;
-use office::{Place, StepKind};
+use office::{Limits, Office, Place, StepKind};
 use proptest::prelude::*;
 use prost::Message;
 use protocol::pb::ledger as pb;
@@ -213,6 +214,14 @@ fn a_long_ledger_is_read_in_short_pieces() {
     longest("a cursor", &|| {
         let mut cursor = read(&watched).expect("whole").after(0);
         while cursor.next_entry().expect("whole").is_some() {}
+    });
+    longest("the counts", &|| {
+        let reader = read(&watched).expect("whole");
+        let mut office = Office::new(Place::South, Limits::default());
+        for record in &model.records {
+            fold_entry(&mut office, record);
+        }
+        assert_eq!(tally(&reader).expect("whole"), office.exchanges().tally);
     });
     // A long torn tail whose first frame says that it is as long as a frame can be.
     let file = storage.open(FIRST, false).expect("there");

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use ledger::{FaultyStorage, Operation, Storage, Unsynced, verify};
+use ledger::faulty::{FaultyStorage, Operation, Unsynced};
+use ledger::{Storage, verify};
 use office::Place;
 
 use crate::records::{Model, open};

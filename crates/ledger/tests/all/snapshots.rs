@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use ledger::faulty::{FaultyStorage, Unsynced};
 use ledger::{
-    Entry, FaultyStorage, Ledger, LedgerError, MemoryStorage, Recovery, SnapshotUse, Snapshots,
-    Storage, Unsynced, read, read_with, restore,
+    Entry, Ledger, LedgerError, MemoryStorage, Recovery, SnapshotUse, Snapshots, Storage, read,
+    read_with, restore,
 };
 use office::Place;
 
@@ -231,6 +232,36 @@ fn a_snapshot_is_ignored_unless_the_log_holds_its_entry() {
         whole.take(entry);
     }
     ignored(MemoryStorage::holding(mixed), &whole, "another ledger");
+
+    // The same steps, in frames of the same length, recorded a second later.
+    let later = MemoryStorage::default();
+    let storage: Arc<dyn Storage> = Arc::new(later.clone());
+    let options = small_segments(SEGMENT_BYTES);
+    let opened = Ledger::open(storage, Place::South, options, at(1), |_| {});
+    let (mut ledger, _) = opened.expect("a new ledger");
+    let mut model = Model::new(Place::South);
+    while model.len() < 600 {
+        for _ in 0..=model.len() % 9 {
+            let n = model.len();
+            let record = model.next(n);
+            ledger.append(at(n + 1), &record);
+        }
+        ledger.take_batch().expect("some").commit().expect("memory");
+    }
+    let mut mixed = later.contents();
+    for (name, bytes) in &mixed {
+        assert_eq!(bytes.len(), contents[name].len(), "{name}");
+    }
+    mixed.insert("snapshot".to_owned(), contents["snapshot"].clone());
+    let mut whole = Folded::default();
+    for entry in &all(&later) {
+        whole.take(entry);
+    }
+    ignored(
+        MemoryStorage::holding(mixed),
+        &whole,
+        "a ledger of equal length",
+    );
 
     // The log was cut below the snapshot, and has grown beyond it again.
     let cut: Arc<dyn Storage> = Arc::new(MemoryStorage::holding(contents));

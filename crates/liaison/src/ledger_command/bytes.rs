@@ -69,16 +69,14 @@ fn explain_frame(frame: &Frame, kind: Option<StepKind>) -> Vec<Piece> {
             0,
             length,
             format!(
-                "frame: the body has {} bytes (32 bits, little-endian)",
+                "frame: length of the body, little-endian: {} bytes",
                 body.len()
             ),
         ),
         piece(
             4,
             checksum,
-            format!(
-                "frame: CRC-32C over length and body, {crc:08x} (32 bits, little-endian); it holds"
-            ),
+            format!("frame: CRC-32C over length and body, little-endian: {crc:08x}, holds"),
         ),
     ];
     pieces.extend(explain_body(body, frame.offset + FRAME_HEADER_BYTES, kind));
@@ -171,7 +169,7 @@ mod tests {
         assert!(
             pieces
                 .iter()
-                .any(|piece| piece.what.starts_with("opening = field 8"))
+                .any(|piece| piece.what.starts_with("opening: field 8"))
         );
         assert!(
             pieces

@@ -14,7 +14,7 @@ use crate::table::WIDTH_MAX;
 use crate::time;
 
 const EXAMPLES: &str = "\
-A LEDGER is a directory, or a running office: south, north, or its address. Arrows: → this office's step, ← the
+A LEDGER is a directory, or a running office: south, north, or its address. Arrows: → this office's step, ← the \
 peer's, · a note of the line's own.
 
 Examples:
@@ -24,8 +24,8 @@ Examples:
   liaison ledger show liaison-data/kaesong-2018-1/south --sequence 5
   liaison ledger show liaison-data/kaesong-2018-1/south --sequence 5 --bytes
 
-JSON: a line for each entry: {\"sequence\", \"recorded_at\", \"direction\", \"what\", \"name\", \"step\", \"parent\",
-\"authored_at\", \"request_id\", \"payload_type\", \"payload\", \"note\", \"line_hash\", \"chain\"}. The payload has the
+JSON: a line for each entry: {\"sequence\", \"recorded_at\", \"direction\", \"what\", \"name\", \"step\", \"parent\", \
+\"authored_at\", \"request_id\", \"payload_type\", \"payload\", \"note\", \"line_hash\", \"chain\"}. The payload has the \
 field names of proto/. With --bytes: an array of {\"offset\", \"depth\", \"bytes\", \"what\"} for each entry.";
 
 /// Show a ledger as a journal, one entry in full, or every byte explained

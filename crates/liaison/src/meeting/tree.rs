@@ -84,8 +84,9 @@ fn line(mark: &str, step: &pb::MeetingStep, standing: &str) -> String {
         .trim_start_matches("meeting ")
         .to_owned();
     let mut row = format!(
-        "{mark} {:<24}  {verb}{standing}  {}",
+        "{mark} {:<24}  {:<9}  {}",
         step.name,
+        verb + standing,
         time::words_of(step.authored_at.as_ref())
     );
     if let Some(remark) = &step.remark {

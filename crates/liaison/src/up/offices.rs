@@ -72,7 +72,10 @@ async fn listener(address: &Address) -> Result<(TcpListener, SocketAddr), Failur
     let at = found
         .next()
         .ok_or_else(|| failed(&"the name has no address"))?;
-    let listener = bind(at, false).await.map_err(Failure::Failed)?;
+    // Only a loopback address may be bound without TLS; for another there are `south` and `north`.
+    let listener = bind(at, false)
+        .await
+        .map_err(|error| Failure::Failed(error.replace("--listen", "--south or --north")))?;
     let at = listener.local_addr().map_err(|error| failed(&error))?;
     Ok((listener, at))
 }

@@ -6,6 +6,7 @@ use office::meeting::{Meeting, MeetingState};
 use office::{Content, Limits, Mutation, Office, Place, Step, StepId, StepKind};
 use proptest::prelude::*;
 
+use crate::documents::on;
 use crate::pair::{day, proposal};
 use crate::tree::{Branch, VERBS, may_follow};
 
@@ -217,4 +218,19 @@ fn a_counter_changes_the_kind_that_counts_and_an_acceptance_does_not() {
     let (cell, _) = tally.cells().next().expect("it counts");
     assert_eq!(cell.office, south, "it counts for whoever proposed it");
     assert_eq!(cell.day, office::tally::day_of(convened.authored_at));
+}
+
+#[test]
+fn a_meeting_that_both_offices_close_counts_once() {
+    let root = proposal(Place::South);
+    let accepted = on(&root, Place::North, 1, StepKind::MeetingAccepted);
+    let convened = on(&accepted, Place::South, 2, StepKind::MeetingConvened);
+    let [south, north] = [(Place::South, 3), (Place::North, 2)]
+        .map(|(place, sequence)| on(&convened, place, sequence, StepKind::MeetingClosed));
+    for closes in [[south, north], [north, south]] {
+        let (office, inert) = office_after(&[root, accepted, convened, closes[0], closes[1]]);
+        assert_eq!(inert, [false; 5]);
+        assert_eq!(office.exchanges().tally.meetings(), 1);
+        assert_eq!(meeting(&office).tip().id, south.id);
+    }
 }

@@ -10,8 +10,8 @@ use office::document::{Document, Form};
 use office::line::{Acknowledgement, LineHash, Mark, Taken};
 use office::meeting::{Meeting, MeetingState};
 use office::{
-    Content, Exchanges, Limits, Mutation, Office, Order, PerPlace, Place, RequestId, Step, StepId,
-    StepKind,
+    Applied, Content, Exchanges, Limits, Mutation, Office, Order, PerPlace, Place, RequestId, Step,
+    StepId, StepKind,
 };
 use proptest::prelude::*;
 
@@ -30,6 +30,23 @@ pub(crate) struct Parcel {
     envelope: Vec<u8>,
     payload: Vec<u8>,
     hash: LineHash,
+    /// Known to the author only.
+    request_id: Option<RequestId>,
+}
+
+impl Parcel {
+    pub(crate) fn request_id(&self) -> Option<RequestId> {
+        self.request_id
+    }
+
+    fn record_at(&self, office: &mut Office) -> Applied {
+        let own = office.place() == self.step.id.place;
+        let mutation = Mutation {
+            request_id: self.request_id.filter(|_| own),
+            payload: &self.payload,
+        };
+        office.record(&self.step, self.hash, mutation)
+    }
 }
 
 /// An office and its ledger.
@@ -62,7 +79,7 @@ impl Desk {
         self.peer_hashes.get(sequence as usize).copied()
     }
 
-    fn author(&mut self, step: Step, request_id: Option<RequestId>) {
+    fn author(&mut self, step: Step, request_id: RequestId) {
         let (envelope, payload) = (format!("{step:?}").into_bytes(), vec![step.kind as u8]);
         let hash = self.office.line().appended().hash;
         let parcel = Parcel {
@@ -70,12 +87,9 @@ impl Desk {
             hash: hash.next(step.id.sequence, &envelope, &payload),
             envelope,
             payload,
+            request_id: Some(request_id),
         };
-        let mutation = Mutation {
-            request_id,
-            payload: &parcel.payload,
-        };
-        let applied = self.office.record(&step, parcel.hash, mutation);
+        let applied = parcel.record_at(&mut self.office);
         assert!(!applied.inert, "{step:?} is inert where it was written");
         self.own.push(parcel.clone());
         self.ledger.push(Entry::Step(parcel));
@@ -87,12 +101,13 @@ impl Desk {
             envelope,
             payload,
             hash,
+            ..
         } = parcel;
         let line = self.office.line();
         let taken = line.take_parcel(step.id.sequence, envelope, payload, *hash);
         let taken = taken.expect("an honest parcel is taken");
         if taken == Taken::New {
-            let applied = self.office.record(step, *hash, Mutation::default());
+            let applied = parcel.record_at(&mut self.office);
             assert!(!applied.inert, "{step:?} is inert at the peer");
             self.peer_hashes.push(*hash);
             self.ledger.push(Entry::Step(parcel.clone()));
@@ -115,7 +130,7 @@ impl Desk {
         for entry in &self.ledger {
             match entry {
                 Entry::Step(parcel) => {
-                    office.record(&parcel.step, parcel.hash, Mutation::default());
+                    parcel.record_at(&mut office);
                 }
                 Entry::Acknowledgement(taken) => office.record_acknowledgement(taken),
             }
@@ -195,7 +210,7 @@ impl Traffic {
         };
         self.requests += 1;
         let request_id = RequestId(self.requests.to_be_bytes());
-        desk.author(step, Some(request_id));
+        desk.author(step, request_id);
         let again = desk.office.repeated(request_id, order, &[step.kind as u8]);
         assert_eq!(again, Some(Ok(step.id)));
         let other = desk.office.repeated(request_id, order, b"other");
@@ -291,6 +306,7 @@ impl Traffic {
             let peer = desk.peer_hashes.clone();
             let resume = desk.office.line_mut().take_hello(
                 &hello,
+                None,
                 |sequence| own[sequence as usize],
                 |sequence| peer.get(sequence as usize).copied(),
             );
@@ -336,7 +352,7 @@ impl Traffic {
     }
 }
 
-fn document(deadline: Option<Timestamp>) -> Document {
+pub(crate) fn document(deadline: Option<Timestamp>) -> Document {
     Document {
         form: Form::Note,
         subject: "a subject".to_owned(),
@@ -352,7 +368,7 @@ fn document(deadline: Option<Timestamp>) -> Document {
 }
 
 /// One of six contacts, so that both offices often mean the same.
-fn contact(which: usize) -> Contact {
+pub(crate) fn contact(which: usize) -> Contact {
     let start: Timestamp = "2018-09-14T00:00:00Z".parse().expect("a time");
     Contact {
         kind: [

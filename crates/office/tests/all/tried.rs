@@ -19,14 +19,14 @@ enum Counting {
 
 /// How far one office knows its own steps to be beyond every crossing.
 #[derive(Debug, Clone, Default)]
-struct Settlement {
-    received: u64,
+pub(crate) struct Settlement {
+    pub(crate) received: u64,
     /// (through, mark) of every acknowledgement taken.
-    taken: Vec<(u64, u64)>,
+    pub(crate) taken: Vec<(u64, u64)>,
 }
 
 impl Settlement {
-    fn through(&self) -> u64 {
+    pub(crate) fn through(&self) -> u64 {
         let settled = self.taken.iter().filter(|(_, mark)| *mark <= self.received);
         settled.map(|(through, _)| *through).max().unwrap_or(0)
     }

@@ -55,7 +55,7 @@ impl LineService for Carry {
         let hello = self.first(&mut inbound).await?;
         let (own, resume) = self
             .owner
-            .hello(hello)
+            .hello(hello, None)
             .await
             .inspect_err(|refusal| {
                 self.events
@@ -231,21 +231,23 @@ impl Session {
         self.acknowledged.is_none_or(|told| told < received)
     }
 
+    /// What is given back goes first: an acknowledgement of steps that the restored peer does not hold yet would
+    /// be a false one to it.
     fn next_response(&mut self) -> Result<Option<carry_response::Message>, Status> {
+        if let Some(steps) = &mut self.given_back {
+            let next = steps
+                .next_step()
+                .map_err(|error| status_of(&crate::status::damaged(&error)))?;
+            let parcel = next.and_then(|(sequence, entry)| super::dial::parcel(sequence, entry));
+            if let Some(parcel) = parcel {
+                return Ok(Some(carry_response::Message::Returned(parcel)));
+            }
+            self.given_back = None;
+        }
         if self.is_acknowledgement_due() {
             return Ok(Some(self.acknowledgement()));
         }
-        let Some(steps) = &mut self.given_back else {
-            return Ok(None);
-        };
-        let next = steps
-            .next_step()
-            .map_err(|error| status_of(&crate::status::damaged(&error)))?;
-        let message = next.and_then(|(sequence, entry)| super::dial::parcel(sequence, entry));
-        if message.is_none() {
-            self.given_back = None;
-        }
-        Ok(message.map(carry_response::Message::Returned))
+        Ok(None)
     }
 
     fn acknowledgement(&mut self) -> carry_response::Message {

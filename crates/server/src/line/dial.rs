@@ -2,11 +2,12 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ledger::{Entry, Record, Steps};
 use office::Refusal;
-use office::line::{LineFault, Resume};
+use office::line::{Hello, LineFault, Resume};
 use protocol::pb::line::line_service_client::LineServiceClient;
 use protocol::pb::line::{
     CarryRequest, CarryResponse, LineEventKind, Parcel, carry_request, carry_response,
@@ -175,6 +176,8 @@ impl Dialler {
         self.events
             .tell(LineEventKind::Dialling, 0, || self.dial.address());
         let channel = self.connect().await?;
+        // Declared after the session before has ended: all that it sent, this Hello says.
+        let over = EndOnDrop::default();
         let hello = self.owner.read(|office| office.line().hello()).await?;
         self.events
             .tell(LineEventKind::HelloSent, hello.appended.sequence, || {
@@ -190,6 +193,7 @@ impl Dialler {
             self.owner.clone(),
             self.events.clone(),
             self.closing.clone(),
+            Arc::clone(&over.0),
         );
         let mut client =
             LineServiceClient::new(channel).max_decoding_message_size(self.message_bytes_max);
@@ -201,7 +205,7 @@ impl Dialler {
         let (inbound, first) = tokio::time::timeout(self.timeouts.hello, opened)
             .await
             .map_err(|_| Refused::passing("the peer did not say Hello in time"))??;
-        let resumption = self.hello_taken(first).await?;
+        let resumption = self.hello_taken(first, hello).await?;
         // The stream may be gone: then reading it tells why.
         let _ = resume.send(resumption);
         *met = true;
@@ -239,7 +243,11 @@ impl Dialler {
         })
     }
 
-    async fn hello_taken(&self, first: Option<CarryResponse>) -> Result<Resume, Refused> {
+    async fn hello_taken(
+        &self,
+        first: Option<CarryResponse>,
+        said: Hello,
+    ) -> Result<Resume, Refused> {
         let order = |what: &str| {
             let what = what.to_owned();
             Refused::from(Refusal::Line(LineFault::Order { what }))
@@ -257,10 +265,14 @@ impl Dialler {
                     hello.place, hello.epoch, hello.appended.sequence, hello.received.sequence
                 )
             });
-        let (_, resume) = self.owner.hello(hello).await.inspect_err(|refusal| {
-            self.events
-                .tell(LineEventKind::Fault, 0, || refusal.to_string());
-        })?;
+        let (_, resume) = self
+            .owner
+            .hello(hello, Some(said))
+            .await
+            .inspect_err(|refusal| {
+                self.events
+                    .tell(LineEventKind::Fault, 0, || refusal.to_string());
+            })?;
         Ok(resume)
     }
 
@@ -348,11 +360,24 @@ enum Sending {
     Steps(Box<Steps>),
 }
 
+/// Marks a session as over.
+#[derive(Default)]
+struct EndOnDrop(Arc<AtomicBool>);
+
+impl Drop for EndOnDrop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
 struct Outbound {
     owner: OwnerHandle,
     events: LineEvents,
     progress: watch::Receiver<Progress>,
     closing: watch::Receiver<bool>,
+    /// The session has ended. The transport may go on asking for a while, and a parcel that left now might
+    /// overtake the next session's Hello, which does not know of it.
+    over: Arc<AtomicBool>,
 }
 
 /// Hello, then the parcels that the peer lacks, read from the ledger as the transport asks for them: no copy of
@@ -363,12 +388,14 @@ fn parcels(
     owner: OwnerHandle,
     events: LineEvents,
     closing: watch::Receiver<bool>,
+    over: Arc<AtomicBool>,
 ) -> impl Stream<Item = CarryRequest> + Send + 'static {
     let outbound = Outbound {
         progress: owner.progress(),
         owner,
         events,
         closing,
+        over,
     };
     futures_util::stream::unfold(
         (Sending::Hello(hello, resumed), outbound),
@@ -397,7 +424,12 @@ impl Outbound {
             // Seen before reading: what is recorded afterwards is news.
             self.progress.borrow_and_update();
             let closing = *self.closing.borrow_and_update();
-            match steps.next_step() {
+            let step = steps.next_step();
+            // Looked at after reading: what was read before the end is in the Hello that follows it.
+            if self.over.load(Ordering::SeqCst) {
+                return None;
+            }
+            match step {
                 Ok(Some((sequence, entry))) => {
                     let parcel = parcel(sequence, entry)?;
                     self.events.tell(LineEventKind::ParcelSent, sequence, || {

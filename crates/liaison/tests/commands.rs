@@ -1,0 +1,230 @@
+//! The binary against two running offices, as a user has it.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// Both offices, on ports of their own, with their ledgers in a directory of their own.
+struct Offices {
+    up: Child,
+    /// Kept open: an office that finds it closed has nobody to talk to.
+    _stdout: BufReader<ChildStdout>,
+    south: String,
+    north: String,
+    data: Option<TempDir>,
+}
+
+impl Offices {
+    fn start() -> Self {
+        let data = tempfile::tempdir().expect("a directory");
+        let mut up = command()
+            .args(["up", "--output", "json"])
+            .args(["--south", "127.0.0.1:0", "--north", "127.0.0.1:0", "--data"])
+            .arg(data.path())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the binary is built");
+        let mut stdout = BufReader::new(up.stdout.take().expect("it is piped"));
+        let mut line = String::new();
+        stdout
+            .read_line(&mut line)
+            .expect("it says where it serves");
+        let said: Value = serde_json::from_str(&line).expect("it is JSON");
+        let address = |key: &str| said[key].as_str().expect("an address").to_owned();
+        Self {
+            south: address("south"),
+            north: address("north"),
+            up,
+            _stdout: stdout,
+            data: Some(data),
+        }
+    }
+
+    fn run(&self, line: &str) -> Output {
+        command()
+            .args(line.split(' '))
+            .env("LIAISON_SOUTH", &self.south)
+            .env("LIAISON_NORTH", &self.north)
+            .output()
+            .expect("the binary is built")
+    }
+
+    /// What the command prints as JSON; it must succeed.
+    fn json(&self, line: &str) -> Value {
+        let output = self.run(&format!("{line} --output json"));
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{line}: {error}");
+        serde_json::from_slice(&output.stdout).expect("it is JSON")
+    }
+
+    /// The error that the command prints as JSON, and its exit code.
+    fn refused(&self, line: &str) -> (Value, i32) {
+        let output = self.run(&format!("{line} --output json"));
+        let code = output.status.code().expect("it exits");
+        let error: Value = serde_json::from_slice(&output.stderr).expect("it is JSON");
+        assert_eq!(error["error"]["exit_code"], code);
+        (error["error"].clone(), code)
+    }
+
+    /// Drains both offices; gives their ledgers.
+    fn stop(mut self) -> TempDir {
+        let pid = self.up.id().to_string();
+        let told = Command::new("kill").args(["-TERM", &pid]).status();
+        assert!(told.expect("there is kill").success());
+        let status = self.up.wait().expect("it ends");
+        assert_eq!(status.code(), Some(0), "a drain ends well");
+        self.data.take().expect("it is taken once")
+    }
+}
+
+impl Drop for Offices {
+    fn drop(&mut self) {
+        // A test that failed leaves no office behind; after a drain there is nothing to kill.
+        let _ = self.up.kill();
+        let _ = self.up.wait();
+    }
+}
+
+fn command() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_liaison"));
+    for name in [
+        "SOUTH", "NORTH", "OFFICE", "OUTPUT", "CONFIG", "TIMEOUT", "DATA",
+    ] {
+        command.env_remove(format!("LIAISON_{name}"));
+    }
+    command
+}
+
+fn offline(arguments: &[&str], path: &Path) -> Output {
+    command()
+        .args(arguments)
+        .arg(path)
+        .output()
+        .expect("the binary is built")
+}
+
+#[test]
+fn an_exchange_of_each_kind_is_counted_once_in_both_ledgers() {
+    let offices = Offices::start();
+
+    let sent = offices.json("send --office south --subject Roads --text Hello --wait delivered");
+    assert_eq!(sent["state"], "DOCUMENT_STATE_DELIVERED");
+    let document = sent["name"].as_str().expect("a name");
+    let acknowledged = offices.json(&format!("document acknowledge {document} --by Jon"));
+    assert_eq!(acknowledged["state"], "DOCUMENT_STATE_ACKNOWLEDGED");
+    let body = offices.run(&format!("document show {document} --office north --body"));
+    assert_eq!(body.stdout, b"Hello");
+
+    let proposed = offices.json("meeting propose --office north --kind chiefs --begins-at 2h");
+    let meeting = proposed["name"].as_str().expect("a name");
+    wait_until(|| {
+        offices
+            .run(&format!("meeting show {meeting}"))
+            .status
+            .success()
+    });
+    offices.json(&format!("meeting accept {meeting} --office south"));
+    offices.json(&format!("meeting convene {meeting} --office south"));
+    // It waits by itself until the convening is final.
+    let closed = offices.json(&format!(
+        "meeting close {meeting} --office south --duration 1h"
+    ));
+    assert_eq!(closed["counted"], true);
+
+    let recorded = offices.json("contact record --kind regular --begun-at 2018-09-17T10:00");
+    let contact = recorded["name"].as_str().expect("a name");
+    wait_until(|| {
+        offices
+            .run(&format!("contact confirm {contact}"))
+            .status
+            .success()
+    });
+    offices.json("call open --office north --day 2018-09-17");
+
+    wait_until(|| offices.run("tally south north").status.success());
+    let live = offices.json("tally south north");
+    assert_eq!(live["contacts"]["meetings"]["chiefs"], 1);
+    assert_eq!(live["contacts"]["consultations"]["regular"], 1);
+    assert_eq!((&live["documents"], &live["calls"]), (&1.into(), &1.into()));
+
+    let data = offices.stop();
+    for arguments in [&["ledger", "verify"][..], &["ledger", "reconcile"]] {
+        assert!(
+            offline(arguments, data.path()).status.success(),
+            "{arguments:?}"
+        );
+    }
+    let cold = offline(&["tally", "--output", "json"], data.path());
+    let cold: Value = serde_json::from_slice(&cold.stdout).expect("it is JSON");
+    assert_eq!(cold, live, "what was told live is what the ledgers hold");
+}
+
+#[test]
+fn a_request_id_makes_a_repeat_the_first_answer_again() {
+    let offices = Offices::start();
+    let send = "send --subject A --text A --request-id 0e6f1a52-92c5-4d4c-8a43-6d7f0f3a2b10";
+    let first = offices.json(send);
+    assert_eq!(offices.json(send)["name"], first["name"]);
+    let (error, code) = offices.refused(&send.replace("--text A", "--text B"));
+    assert_eq!(
+        (error["reason"].as_str(), code),
+        (Some("IDEMPOTENCY_CONFLICT"), 64 + 6)
+    );
+    offices.stop();
+}
+
+#[test]
+fn a_refusal_has_its_code_and_its_details() {
+    let offices = Offices::start();
+    let (error, code) = offices.refused("document show offices/north/documents/99");
+    assert_eq!((error["code"].as_str(), code), (Some("NOT_FOUND"), 64 + 5));
+    assert_eq!(error["resource"]["name"], "offices/north/documents/99");
+    offices.stop();
+}
+
+#[test]
+fn an_office_that_is_not_there_is_unavailable() {
+    let nobody = ["--south", "127.0.0.1:1", "--north", "127.0.0.1:1"];
+    for command_line in [&["status"][..], &["send", "--subject", "A", "--text", "A"]] {
+        let output = command()
+            .args(command_line)
+            .args(nobody)
+            .output()
+            .expect("it runs");
+        assert_eq!(output.status.code(), Some(64 + 14), "{command_line:?}");
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(error.contains("liaison up"), "{error}");
+    }
+}
+
+#[test]
+fn a_reader_who_leaves_is_no_error() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let out = directory.path().join("run");
+    let simulated = offline(&["simulate", "kaesong-2018", "--out"], &out);
+    assert!(simulated.status.success());
+    let mut show = command()
+        .args(["ledger", "show"])
+        .arg(out.join("south"))
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the binary is built");
+    let mut first = String::new();
+    let mut stdout = BufReader::with_capacity(16, show.stdout.take().expect("it is piped"));
+    stdout.read_line(&mut first).expect("there is a line");
+    drop(stdout);
+    assert_eq!(show.wait().expect("it ends").code(), Some(0));
+}
+
+/// Tries until it holds: the other office has a step a moment later.
+fn wait_until(mut holds: impl FnMut() -> bool) {
+    for _ in 0..500 {
+        if holds() {
+            return;
+        }
+    }
+    panic!("it never held");
+}

@@ -1,0 +1,190 @@
+//! What each side says first, and how the other judges it.
+
+use std::cmp::Ordering;
+
+use crate::line::{Line, LineFault, LineHash, Mark, VERSION_MAX, VERSION_MIN};
+use crate::place::Place;
+
+/// What each side says first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hello {
+    /// Who speaks.
+    pub place: Place,
+    /// Its restore counter.
+    pub epoch: u64,
+    /// The lowest protocol version it knows.
+    pub version_min: u32,
+    /// The highest protocol version it knows.
+    pub version_max: u32,
+    /// The last of its own steps in its ledger.
+    pub appended: Mark,
+    /// The last of the hearer's steps in its ledger.
+    pub received: Mark,
+    /// It is being restored, and asks for its own steps back.
+    pub restoring: bool,
+}
+
+/// What to do after a Hello.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Resume {
+    /// Send own parcels after this sequence.
+    pub send_after: u64,
+    /// Give the restoring peer its own parcels back, after this sequence.
+    pub return_after: Option<u64>,
+    /// The peer's epoch is news, to be logged before anything else.
+    pub new_peer_epoch: Option<u64>,
+}
+
+impl Line {
+    /// What this office says first.
+    pub fn hello(&self) -> Hello {
+        Hello {
+            place: self.place,
+            epoch: self.epoch,
+            version_min: VERSION_MIN,
+            version_max: VERSION_MAX,
+            appended: self.appended,
+            received: self.received,
+            restoring: self.restoring,
+        }
+    }
+
+    /// Judges the peer's Hello. `own_at` and `peer_at` give the line hash that this ledger holds at one of
+    /// its own or the peer's sequences, if it can be read already. A disagreement is remembered: the line
+    /// stays down from then on.
+    ///
+    /// `said` is the Hello of this office that this one answers; `None` if the peer calls. The two directions
+    /// run on connections of their own, so parcels overtake a Hello: what the peer says it has is held
+    /// against what stood here when it was asked, not against what has come since. A caller's Hello may be
+    /// older than its newest stream (a cut line delivers late), and proves nothing lost: it is refused, and
+    /// the answer to this office's own call decides.
+    pub fn take_hello(
+        &mut self,
+        hello: &Hello,
+        said: Option<&Hello>,
+        own_at: impl FnOnce(u64) -> Option<LineHash>,
+        peer_at: impl FnOnce(u64) -> Option<LineHash>,
+    ) -> Result<Resume, LineFault> {
+        let outcome = self.judge_hello(hello, said, own_at, peer_at);
+        let is_late = said.is_none() && hello.appended.sequence < self.received.sequence;
+        match &outcome {
+            Err(LineFault::Diverged { .. }) if is_late => {}
+            Err(fault @ LineFault::Diverged { .. }) => self.fault = Some(fault.clone()),
+            Ok(_) => self.fault = None,
+            Err(_) => {}
+        }
+        outcome
+    }
+
+    fn judge_hello(
+        &self,
+        hello: &Hello,
+        said: Option<&Hello>,
+        own_at: impl FnOnce(u64) -> Option<LineHash>,
+        peer_at: impl FnOnce(u64) -> Option<LineHash>,
+    ) -> Result<Resume, LineFault> {
+        self.judge_speaker(hello)?;
+        self.judge_received(hello.received, own_at)?;
+        Ok(Resume {
+            send_after: hello.received.sequence.min(self.appended.sequence),
+            return_after: self.judge_appended(hello, said, peer_at)?,
+            new_peer_epoch: (hello.epoch > self.peer_epoch).then_some(hello.epoch),
+        })
+    }
+
+    /// The right office, in a version that both know, and not from before a restore.
+    fn judge_speaker(&self, hello: &Hello) -> Result<(), LineFault> {
+        let wanted = self.place.peer();
+        if hello.place != wanted {
+            return Err(LineFault::WrongPlace {
+                said: hello.place,
+                wanted,
+            });
+        }
+        if hello.version_min > VERSION_MAX
+            || hello.version_max < VERSION_MIN
+            || hello.version_min > hello.version_max
+        {
+            return Err(LineFault::UnsupportedVersion {
+                min: VERSION_MIN,
+                max: VERSION_MAX,
+            });
+        }
+        if hello.epoch < self.peer_epoch {
+            return Err(LineFault::StaleEpoch {
+                said: hello.epoch,
+                known: self.peer_epoch,
+            });
+        }
+        Ok(())
+    }
+
+    /// What the peer holds of this office's steps, this office must hold too, unless it has lost them.
+    fn judge_received(
+        &self,
+        received: Mark,
+        own_at: impl FnOnce(u64) -> Option<LineHash>,
+    ) -> Result<(), LineFault> {
+        let peer = self.place.peer();
+        let Mark { sequence, hash } = received;
+        if sequence > self.appended.sequence {
+            if self.restoring {
+                return Ok(());
+            }
+            return Err(diverged(format!(
+                "the {peer} office has received {sequence} of this office's steps, and this ledger holds {}",
+                self.appended.sequence
+            )));
+        }
+        if own_at(sequence) == Some(hash) {
+            return Ok(());
+        }
+        Err(diverged(format!(
+            "this office's step {sequence} has another hash at the {peer} office"
+        )))
+    }
+
+    /// What this office held of the peer's steps when it asked, the peer must hold too. If it has lost them,
+    /// tells after which sequence they are to be given back.
+    fn judge_appended(
+        &self,
+        hello: &Hello,
+        said: Option<&Hello>,
+        peer_at: impl FnOnce(u64) -> Option<LineHash>,
+    ) -> Result<Option<u64>, LineFault> {
+        let peer = self.place.peer();
+        let Mark { sequence, hash } = hello.appended;
+        let known = said.map_or(self.received.sequence, |said| said.received.sequence);
+        if sequence < known && !hello.restoring {
+            return Err(diverged(format!(
+                "this ledger holds {known} of the {peer} office's steps, and that office says it has {sequence}"
+            )));
+        }
+        let held = match sequence.cmp(&self.received.sequence) {
+            Ordering::Less => peer_at(sequence),
+            Ordering::Equal => Some(self.received.hash),
+            // Not here yet: it will be judged parcel by parcel.
+            Ordering::Greater => None,
+        };
+        if held.is_some_and(|held| held != hash) {
+            return Err(diverged(format!(
+                "the {peer} office's step {sequence} has another hash here"
+            )));
+        }
+        let lost = hello.restoring && sequence < self.received.sequence;
+        Ok(lost.then_some(sequence))
+    }
+
+    /// Whether a restore is complete: all is back that the peer had, by its Hello, of both offices' steps.
+    /// The peer's own count too, for this office acknowledged them once: the peer may hold for settled what
+    /// a step authored without them would cross.
+    pub fn is_restored_by(&self, hello: &Hello) -> bool {
+        self.restoring
+            && hello.received.sequence <= self.appended.sequence
+            && hello.appended.sequence <= self.received.sequence
+    }
+}
+
+fn diverged(what: String) -> LineFault {
+    LineFault::Diverged { what }
+}

@@ -1,0 +1,131 @@
+//! Hellos that parcels overtake: each direction of the line has a connection of its own.
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use office::line::{Hello, LineFault, LineHash, Mark, Resume};
+use office::{Content, Limits, Mutation, Office, Place, Step, StepId, StepKind};
+
+/// South's ledger, as far as a Hello is concerned: the peer's steps, and their hashes.
+struct South {
+    office: Office,
+    hashes: Vec<LineHash>,
+}
+
+impl South {
+    fn with(steps: u64) -> Self {
+        let mut south = Self {
+            office: Office::new(Place::South, Limits::default()),
+            hashes: vec![LineHash::ZERO],
+        };
+        for _ in 0..steps {
+            south.receive();
+        }
+        south
+    }
+
+    fn receive(&mut self) {
+        let sequence = self.hashes.len() as u64;
+        let payload = Bytes::from(sequence.to_string());
+        let hash = hash_of(&self.hashes, sequence);
+        let step = Step {
+            id: StepId::new(Place::North, sequence),
+            parent: None,
+            kind: StepKind::DocumentSent,
+            authored_at: Timestamp::UNIX_EPOCH,
+            content: Content::Document { deadline: None },
+        };
+        let mutation = Mutation {
+            request_id: None,
+            payload: &payload,
+        };
+        self.office.record(&step, hash, mutation);
+        self.hashes.push(hash);
+    }
+
+    fn hello(&self) -> Hello {
+        self.office.line().hello()
+    }
+
+    fn hears(&mut self, hello: &Hello, said: Option<&Hello>) -> Result<Resume, LineFault> {
+        let hashes = self.hashes.clone();
+        self.office.line_mut().take_hello(
+            hello,
+            said,
+            |_| Some(LineHash::ZERO),
+            |sequence| hashes.get(sequence as usize).copied(),
+        )
+    }
+
+    fn is_down(&self) -> bool {
+        self.office.line().fault().is_some()
+    }
+}
+
+fn hash_of(hashes: &[LineHash], sequence: u64) -> LineHash {
+    hashes[sequence as usize - 1].next(sequence, b"", sequence.to_string().as_bytes())
+}
+
+/// What North says that has `appended` steps.
+fn north(appended: u64) -> Hello {
+    let mut hashes = vec![LineHash::ZERO];
+    for sequence in 1..=appended {
+        hashes.push(hash_of(&hashes, sequence));
+    }
+    let mut hello = Office::new(Place::North, Limits::default()).line().hello();
+    hello.appended = Mark {
+        sequence: appended,
+        hash: hashes[appended as usize],
+    };
+    hello
+}
+
+#[test]
+fn an_answer_that_parcels_overtook_is_no_loss() {
+    let mut south = South::with(3);
+    let said = south.hello();
+    let answer = north(3);
+    south.receive();
+    let resume = south.hears(&answer, Some(&said)).expect("nothing is lost");
+    assert_eq!(resume.return_after, None);
+    assert!(!south.is_down());
+}
+
+#[test]
+fn an_answer_with_less_than_was_here_when_it_was_asked_for_is_a_loss() {
+    let mut south = South::with(3);
+    let said = south.hello();
+    let fault = south.hears(&north(2), Some(&said)).expect_err("a loss");
+    assert!(matches!(fault, LineFault::Diverged { .. }));
+    assert!(south.is_down());
+}
+
+#[test]
+fn an_overtaken_answer_with_another_hash_is_a_disagreement() {
+    let mut south = South::with(3);
+    let said = south.hello();
+    south.receive();
+    let mut answer = north(3);
+    answer.appended.hash = LineHash([7; 32]);
+    south.hears(&answer, Some(&said)).expect_err("another hash");
+    assert!(south.is_down());
+}
+
+#[test]
+fn a_late_call_is_refused_and_proves_nothing() {
+    let mut south = South::with(3);
+    south.hears(&north(2), None).expect_err("it is late");
+    assert!(
+        !south.is_down(),
+        "an old Hello may lie on the line for long"
+    );
+    let said = south.hello();
+    south
+        .hears(&north(2), Some(&said))
+        .expect_err("the answer decides");
+    assert!(south.is_down());
+    let said = south.hello();
+    south
+        .hears(&north(3), Some(&said))
+        .expect("it has them after all");
+    assert!(!south.is_down());
+}

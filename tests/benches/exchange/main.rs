@@ -1,0 +1,92 @@
+//! How fast the pair exchanges documents, beside what it can be measured by, in one run.
+//!
+//! `cargo bench -p tests --bench exchange -- --help`
+
+mod disk;
+mod jetstream;
+mod load;
+mod pair;
+mod process;
+mod relay;
+mod report;
+
+use std::error::Error;
+use std::time::Duration;
+
+use report::Report;
+
+/// A document of about 350 bytes in all.
+pub(crate) const BODY_BYTES: usize = 280;
+
+/// What is measured, and for how long.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Plan {
+    /// How long each measurement runs.
+    pub(crate) each: Duration,
+    /// How often the whole is gone through; of each figure the median is told.
+    pub(crate) rounds: usize,
+}
+
+const HELP: &str = "\
+Measures with 350-byte documents over loopback, three processes as a user would run them, alternating:
+  (a) a bare tonic relay of two hops that stores nothing
+  (b) the pair: every document synced at both offices, and DELIVERED
+  (c) NATS JetStream, when a nats-server 2.10 or newer is on PATH
+
+usage: cargo bench -p tests --bench exchange -- [--output text|json] [--seconds N] [--rounds N]";
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut plan = Plan {
+        each: Duration::from_secs(3),
+        rounds: 3,
+    };
+    let mut json = false;
+    let mut args = std::env::args().skip(1);
+    while let Some(arg) = args.next() {
+        match arg.as_str() {
+            // cargo says this to every benchmark.
+            "--bench" => {}
+            "--help" | "-h" => {
+                println!("{HELP}");
+                return Ok(());
+            }
+            "--output" => json = args.next().as_deref() == Some("json"),
+            "--seconds" => plan.each = Duration::from_secs_f64(number(args.next())?),
+            "--rounds" => plan.rounds = number(args.next())? as usize,
+            other => return Err(format!("unknown argument {other:?}\n{HELP}").into()),
+        }
+    }
+    let binaries = process::build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    let report = runtime.block_on(measure(plan, &binaries))?;
+    if json {
+        println!("{}", report.to_json());
+    } else {
+        println!("{}", report.to_text());
+    }
+    Ok(())
+}
+
+fn number(text: Option<String>) -> Result<f64, Box<dyn Error>> {
+    let text = text.ok_or("a number is missing")?;
+    Ok(text.parse()?)
+}
+
+async fn measure(plan: Plan, binaries: &process::Binaries) -> Result<Report, Box<dyn Error>> {
+    let mut report = Report::default();
+    for round in 1..=plan.rounds {
+        eprintln!("round {round} of {}", plan.rounds);
+        report
+            .fdatasync
+            .push(disk::measure(Duration::from_secs(1))?);
+        report.relay.push(relay::measure(plan).await?);
+        report.pair.push(pair::measure(plan, binaries).await?);
+        match jetstream::measure(plan).await? {
+            Some(figures) => report.jetstream.push(figures),
+            None => eprintln!("nats-server is not on PATH: JetStream is not measured"),
+        }
+    }
+    Ok(report)
+}

@@ -1,0 +1,91 @@
+//! Processes, their addresses, and what they cost.
+
+use std::error::Error;
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+/// The offices' programs.
+pub(crate) struct Binaries {
+    pub(crate) south: PathBuf,
+    pub(crate) north: PathBuf,
+}
+
+/// Builds both services as a user would.
+pub(crate) fn build() -> Result<Binaries, Box<dyn Error>> {
+    let built = |package: &str| -> Result<PathBuf, Box<dyn Error>> {
+        let run = escargot::CargoBuild::new()
+            .package(package)
+            .bin(package)
+            .release()
+            .manifest_path(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml"))
+            .run()?;
+        Ok(run.path().to_owned())
+    };
+    Ok(Binaries {
+        south: built("south")?,
+        north: built("north")?,
+    })
+}
+
+/// A process that is ended with its owner.
+pub(crate) struct Process {
+    child: Child,
+    pub(crate) address: String,
+}
+
+impl Process {
+    /// Starts a program that prints `listening ADDR`.
+    pub(crate) fn start(command: &mut Command) -> Result<Self, Box<dyn Error>> {
+        let mut child = command.stdout(Stdio::piped()).spawn()?;
+        let stdout = child.stdout.take().ok_or("no stdout")?;
+        let mut line = String::new();
+        BufReader::new(stdout).read_line(&mut line)?;
+        let address = line
+            .trim()
+            .strip_prefix("listening ")
+            .ok_or_else(|| format!("{command:?} did not start: {line:?}"))?
+            .to_owned();
+        Ok(Self { child, address })
+    }
+
+    /// Processor time used so far, in all threads.
+    pub(crate) fn cpu(&self) -> Duration {
+        cpu_of(&self.child.id().to_string())
+    }
+
+    /// The most memory it has had resident, in bytes.
+    pub(crate) fn memory_peak(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()));
+        let status = status.unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
+        kib.unwrap_or(0) * 1024
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The clock's tick, in which Linux counts processor time.
+const TICK: Duration = Duration::from_millis(10);
+
+fn cpu_of(process: &str) -> Duration {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    // The name may hold spaces; fields are counted behind it.
+    let behind = stat.rsplit_once(") ").map_or("", |(_, behind)| behind);
+    let field = |index: usize| {
+        behind
+            .split(' ')
+            .nth(index)
+            .and_then(|field| field.parse().ok())
+    };
+    TICK * (field(11).unwrap_or(0u32) + field(12).unwrap_or(0u32))
+}

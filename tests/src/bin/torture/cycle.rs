@@ -1,0 +1,238 @@
+//! Cycles: their names, and running one after another.
+
+use std::fmt;
+use std::str::FromStr;
+
+use tokio::time::Instant;
+
+use crate::arguments::Arguments;
+use crate::binaries::Binaries;
+use crate::check::Findings;
+use crate::draw::{Draw, cycle_seed};
+use crate::pair::{Pair, SHORT_LIMITS};
+use crate::report::{Failure, Report};
+use crate::simulate::simulate_seed;
+use crate::{Failed, client_faults, clock_jumps, kills, line_faults, wrong_peer};
+
+/// What a cycle does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Kill,
+    Line,
+    WrongPeer,
+    ClientFault,
+    Clock,
+    /// A kill, with every limit at its default.
+    Default,
+    Simulated,
+}
+
+const KINDS: [(Kind, &str); 7] = [
+    (Kind::Kill, "kill"),
+    (Kind::Line, "line"),
+    (Kind::WrongPeer, "peer"),
+    (Kind::ClientFault, "client"),
+    (Kind::Clock, "clock"),
+    (Kind::Default, "default"),
+    (Kind::Simulated, "simulated"),
+];
+
+/// A cycle's name, such as `kill-17`: its kind, and its number among them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Name {
+    kind: Kind,
+    number: u64,
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = KINDS.iter().find(|(kind, _)| *kind == self.kind);
+        write!(f, "{}-{}", word.map_or("", |(_, word)| word), self.number)
+    }
+}
+
+impl FromStr for Name {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let read = text.split_once('-').and_then(|(word, number)| {
+            let (kind, _) = KINDS.iter().find(|(_, known)| *known == word)?;
+            Some(Self {
+                kind: *kind,
+                number: number.parse().ok()?,
+            })
+        });
+        read.ok_or_else(|| {
+            let words: Vec<_> = KINDS.iter().map(|(_, word)| *word).collect();
+            format!(
+                "{text:?} is no cycle; write one of {} and a number, such as kill-17",
+                words.join(", ")
+            )
+        })
+    }
+}
+
+/// All cycles asked for, in order.
+fn names(arguments: &Arguments) -> Vec<Name> {
+    if let Some(only) = arguments.only_cycle {
+        return vec![only];
+    }
+    let counts = [
+        (Kind::Kill, arguments.kills),
+        (Kind::Line, arguments.line_faults),
+        (Kind::WrongPeer, arguments.wrong_peers),
+        (Kind::ClientFault, arguments.client_faults),
+        (Kind::Clock, arguments.clock_jumps),
+        (Kind::Default, arguments.default_limits),
+        (Kind::Simulated, arguments.sim_seeds),
+    ];
+    let named = |(kind, count)| (0..count).map(move |number| Name { kind, number });
+    counts.into_iter().flat_map(named).collect()
+}
+
+/// Runs cycles on pairs of offices.
+pub(crate) struct Runner<'a> {
+    arguments: &'a Arguments,
+    binaries: Binaries,
+    pair: Option<Pair>,
+    /// Whether the pair runs on the defaults.
+    default_limits: bool,
+    report: Report,
+}
+
+impl<'a> Runner<'a> {
+    pub(crate) fn new(arguments: &'a Arguments, binaries: Binaries) -> Self {
+        let report = Report {
+            seed: arguments.seed,
+            ..Report::default()
+        };
+        Self {
+            arguments,
+            binaries,
+            pair: None,
+            default_limits: false,
+            report,
+        }
+    }
+
+    /// Runs everything asked for.
+    pub(crate) async fn run(mut self) -> Report {
+        let began = Instant::now();
+        let names = names(self.arguments);
+        let mut told = began;
+        for (index, name) in names.iter().enumerate() {
+            self.run_one(*name).await;
+            if self.report.failures.len() >= self.arguments.failures_max {
+                eprintln!("stopping: {} cycles failed", self.report.failures.len());
+                break;
+            }
+            if told.elapsed().as_secs() >= 10 {
+                told = Instant::now();
+                let seconds = began.elapsed().as_secs();
+                eprintln!("{} of {} cycles in {seconds} s", index + 1, names.len());
+            }
+        }
+        if let Some(last) = names.last() {
+            let ended = self.end_pair().await;
+            self.judge(*last, ended);
+        }
+        self.report.seconds = began.elapsed().as_secs_f64();
+        self.report
+    }
+
+    async fn run_one(&mut self, name: Name) {
+        let seed = cycle_seed(self.arguments.seed, name.kind as u64, name.number);
+        self.report.cycles += 1;
+        if name.kind == Kind::Simulated {
+            self.simulate(name, seed).await;
+            return;
+        }
+        let outcome = self.cycle(name, &mut Draw::new(seed)).await;
+        self.judge(name, outcome);
+    }
+
+    async fn simulate(&mut self, name: Name, seed: u64) {
+        self.report.sim_seeds += 1;
+        let run = tokio::task::spawn_blocking(move || simulate_seed(seed)).await;
+        let run = run.unwrap_or_else(|error| Err(format!("the simulation failed: {error}")));
+        self.judge(name, run.map(|()| Findings::default()).map_err(Failed));
+    }
+
+    async fn cycle(&mut self, name: Name, draw: &mut Draw) -> Result<Findings, Failed> {
+        let default_limits = name.kind == Kind::Default;
+        let mut findings = Findings::default();
+        let is_worn = |pair: &Pair| pair.cycles >= self.arguments.rotate_after;
+        if self.default_limits != default_limits || self.pair.as_ref().is_some_and(is_worn) {
+            findings.add(self.end_pair().await?);
+        }
+        self.default_limits = default_limits;
+        let mut pair = if let Some(pair) = self.pair.take() {
+            pair
+        } else {
+            let limits = if default_limits {
+                &[][..]
+            } else {
+                SHORT_LIMITS
+            };
+            Pair::begin(&self.binaries, limits, &mut draw.part()).await?
+        };
+        pair.cycles += 1;
+        let before = pair.client.account.acknowledged();
+        let report = &mut self.report;
+        let outcome = match name.kind {
+            Kind::Kill | Kind::Default => kills::cycle(&mut pair, draw, report).await,
+            Kind::Line => line_faults::cycle(&mut pair, draw, report).await,
+            Kind::WrongPeer => wrong_peer::cycle(&mut pair, draw, name.number, report).await,
+            Kind::ClientFault => client_faults::cycle(&mut pair, draw, name.number, report).await,
+            Kind::Clock => clock_jumps::cycle(&mut pair, draw, report).await,
+            Kind::Simulated => Ok(Findings::default()),
+        };
+        report.acknowledged += pair.client.account.acknowledged() - before;
+        self.pair = Some(pair);
+        findings.add(outcome?);
+        Ok(findings)
+    }
+
+    async fn end_pair(&mut self) -> Result<Findings, Failed> {
+        match self.pair.take() {
+            Some(pair) => pair.end(self.arguments.keep).await,
+            None => Ok(Findings::default()),
+        }
+    }
+
+    /// Takes down what a cycle came to. After a failure the next one begins with empty ledgers.
+    fn judge(&mut self, name: Name, outcome: Result<Findings, Failed>) {
+        let findings = outcome.unwrap_or_else(|Failed(what)| {
+            let mut findings = Findings::default();
+            findings.unhealthy(what);
+            findings
+        });
+        if findings.is_clean() {
+            return;
+        }
+        let mut what = findings.notes.clone();
+        if let Some(pair) = &self.pair {
+            // A failed cycle says all it knows.
+            what.extend(pair.client.account.take_wrongs());
+        }
+        let data = self
+            .pair
+            .take()
+            .map(|pair| pair.abandon().display().to_string());
+        let seed = self.arguments.seed;
+        eprintln!("{name} failed; run it again with --seed {seed} --only-cycle {name}");
+        for line in &what {
+            eprintln!("  {line}");
+        }
+        if let Some(data) = &data {
+            eprintln!("  ledgers and logs are kept in {data}");
+        }
+        self.report.findings.add(findings);
+        self.report.failures.push(Failure {
+            cycle: name.to_string(),
+            seed,
+            what,
+            data,
+        });
+    }
+}
