@@ -4,5 +4,10 @@
 //! waits for time to pass: tests wait for a state or an event, up to a deadline that only a failure reaches.
 
 mod architecture;
+mod bad_input;
+mod durability;
+mod errors;
 mod harness;
 mod processes;
+mod services;
+mod simulated;

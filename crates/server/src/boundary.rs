@@ -160,17 +160,16 @@ impl HttpBody for Bounded {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        let Some(inner) = &mut self.inner else {
+        let Self { inner, sleep } = &mut *self;
+        let Some(body) = inner else {
             return Poll::Ready(None);
         };
-        if let Poll::Ready(frame) = Pin::new(inner).poll_frame(context) {
-            return Poll::Ready(frame);
-        }
-        if self.sleep.as_mut().poll(context).is_pending() {
-            return Poll::Pending;
+        // First: a stream that always has something to say would never be cut.
+        if sleep.as_mut().poll(context).is_pending() {
+            return Pin::new(body).poll_frame(context);
         }
         // Dropping it ends the work behind it.
-        self.inner = None;
+        *inner = None;
         let mut trailers = HeaderMap::new();
         late("while the stream was open").add_header(&mut trailers)?;
         Poll::Ready(Some(Ok(Frame::trailers(trailers))))

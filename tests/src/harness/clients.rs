@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 
 use protocol::pb::ledger as ledger_pb;
 use protocol::pb::ledger::ledger_service_client::LedgerServiceClient;
+use protocol::pb::line::line_service_client::LineServiceClient;
 use protocol::pb::office as pb;
+use protocol::pb::office::contact_service_client::ContactServiceClient;
 use protocol::pb::office::document_service_client::DocumentServiceClient;
 use protocol::pb::office::meeting_service_client::MeetingServiceClient;
 use protocol::pb::office::office_service_client::OfficeServiceClient;
@@ -26,10 +28,13 @@ fn channel(address: SocketAddr) -> Channel {
 /// Clients of one office.
 #[derive(Debug, Clone)]
 pub(crate) struct Clients {
+    pub(crate) channel: Channel,
     pub(crate) documents: DocumentServiceClient<Channel>,
     pub(crate) meetings: MeetingServiceClient<Channel>,
+    pub(crate) contacts: ContactServiceClient<Channel>,
     pub(crate) offices: OfficeServiceClient<Channel>,
     pub(crate) ledger: LedgerServiceClient<Channel>,
+    pub(crate) line: LineServiceClient<Channel>,
     pub(crate) health: HealthClient<Channel>,
 }
 
@@ -40,10 +45,13 @@ impl Clients {
             documents: DocumentServiceClient::new(channel.clone())
                 .max_decoding_message_size(MESSAGE_BYTES_MAX),
             meetings: MeetingServiceClient::new(channel.clone()),
+            contacts: ContactServiceClient::new(channel.clone()),
             offices: OfficeServiceClient::new(channel.clone()),
             ledger: LedgerServiceClient::new(channel.clone())
                 .max_decoding_message_size(MESSAGE_BYTES_MAX),
-            health: HealthClient::new(channel),
+            line: LineServiceClient::new(channel.clone()),
+            health: HealthClient::new(channel.clone()),
+            channel,
         }
     }
 
@@ -68,6 +76,21 @@ impl Clients {
         let asked = self.ledger.clone().get_tally(request).await;
         let response = asked.expect("the office counts").into_inner();
         response.tally.expect("there is a tally")
+    }
+
+    /// All entries of the office's ledger.
+    pub(crate) async fn entries(&self) -> Vec<ledger_pb::Entry> {
+        let mut entries = Vec::new();
+        let mut request = ledger_pb::ListEntriesRequest::default();
+        loop {
+            let asked = self.ledger.clone().list_entries(request.clone()).await;
+            let page = asked.expect("the office lists").into_inner();
+            entries.extend(page.entries);
+            if page.next_page_token.is_empty() {
+                return entries;
+            }
+            request.page_token = page.next_page_token;
+        }
     }
 
     /// What the health service says of the whole office.

@@ -11,6 +11,7 @@ use super::wait::until;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Move {
     Accept,
+    Decline,
     Cancel,
     Convene,
     Close,
@@ -73,6 +74,7 @@ pub(crate) async fn step_from(
     }
     let meeting = match made {
         Move::Accept => made!(accept_meeting, AcceptMeetingRequest),
+        Move::Decline => made!(decline_meeting, DeclineMeetingRequest),
         Move::Cancel => made!(cancel_meeting, CancelMeetingRequest),
         Move::Convene => made!(convene_meeting, ConveneMeetingRequest),
         Move::Close => {

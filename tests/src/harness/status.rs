@@ -1,5 +1,6 @@
 //! What a refusal says: its code, and its details.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use tonic::{Code, Status};
@@ -10,6 +11,7 @@ use tonic_types::{ErrorDetails, StatusExt as _};
 pub(crate) struct Refused {
     pub(crate) code: Code,
     pub(crate) reason: String,
+    pub(crate) metadata: HashMap<String, String>,
     pub(crate) details: ErrorDetails,
     pub(crate) message: String,
 }
@@ -25,6 +27,7 @@ pub(crate) fn refused(status: &Status) -> Refused {
     Refused {
         code: status.code(),
         reason: info.reason.clone(),
+        metadata: info.metadata.clone(),
         message: status.message().to_owned(),
         details,
     }
@@ -34,6 +37,23 @@ impl Refused {
     /// The code and the reason.
     pub(crate) fn why(&self) -> (Code, &str) {
         (self.code, &self.reason)
+    }
+
+    /// The value of one key of ErrorInfo.
+    #[track_caller]
+    pub(crate) fn says(&self, key: &str) -> &str {
+        match self.metadata.get(key) {
+            Some(value) => value,
+            None => panic!("there is no {key} in {self:?}"),
+        }
+    }
+
+    /// The fields of BadRequest, in order.
+    #[track_caller]
+    pub(crate) fn fields(&self) -> Vec<&str> {
+        let bad = self.details.bad_request().expect("there is a BadRequest");
+        let violations = bad.field_violations.iter();
+        violations.map(|violation| &*violation.field).collect()
     }
 
     /// When to ask again.

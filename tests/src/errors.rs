@@ -1,0 +1,8 @@
+//! Every refusal that can be reached from outside: its code, and what its details say.
+
+mod deadlines;
+mod fields;
+mod limits;
+mod line;
+mod states;
+mod transport;

@@ -1,0 +1,181 @@
+//! The same request again.
+
+use office::Place;
+use protocol::pb::office as pb;
+use tonic::Code;
+
+use crate::harness::{Pair, document, refused, request_id, sending, terms, try_send};
+
+#[tokio::test]
+async fn each_mutation_given_again_is_answered_as_the_first_time_even_after_a_crash() {
+    let mut pair = Pair::start().await;
+    let (mut south, mut north) = pair.both();
+    let id = request_id;
+    let sent = sending(document("read this"));
+    let receipt = try_send(&north, sent).await.expect("it is taken");
+    pair.quiet().await;
+
+    let acknowledge = pb::AcknowledgeDocumentRequest {
+        request_id: id(),
+        name: receipt.name,
+        acknowledgement: None,
+    };
+    let propose = pb::ProposeMeetingRequest {
+        request_id: id(),
+        terms: Some(terms("Roads")),
+    };
+    let record = pb::RecordContactRequest {
+        request_id: id(),
+        contact: Some(pb::Contact {
+            kind: pb::ContactKind::OnDemandConsultation.into(),
+            begun_at: Some(prost_types::Timestamp::default()),
+            ..Default::default()
+        }),
+    };
+    let call = pb::RecordCallRequest {
+        request_id: id(),
+        call: Some(pb::Call {
+            kind: pb::CallKind::Opening.into(),
+            day: "2018-09-14".to_owned(),
+            outcome: pb::CallOutcome::Unanswered.into(),
+            remark: None,
+        }),
+    };
+    let declare = pb::DeclareLineRequest {
+        request_id: id(),
+        declaration: Some(pb::LineDeclaration {
+            statement: pb::LineStatement::Cut.into(),
+            remark: None,
+        }),
+    };
+    macro_rules! first {
+        ($client:ident, $method:ident, $request:expr) => {
+            south
+                .$client
+                .$method($request.clone())
+                .await
+                .expect("it is taken")
+                .into_inner()
+        };
+    }
+    let acknowledged = first!(documents, acknowledge_document, acknowledge);
+    let proposed = first!(meetings, propose_meeting, propose);
+    let recorded = first!(contacts, record_contact, record);
+    let called = first!(contacts, record_call, call);
+    let declared = first!(contacts, declare_line, declare);
+    pair.quiet().await;
+    // What follows does not change the first answer.
+    let meeting = proposed.meeting.as_ref().expect("a meeting");
+    let counter = pb::CounterMeetingRequest {
+        request_id: id(),
+        name: meeting.name.clone(),
+        parent: String::new(),
+        terms: Some(terms("Railways")),
+    };
+    north
+        .meetings
+        .counter_meeting(counter.clone())
+        .await
+        .expect("it is taken");
+    pair.quiet().await;
+    let appended = south.marks().await.appended;
+    for restart in [false, true] {
+        if restart {
+            pair.kill(Place::South);
+            pair.start_office(Place::South).await;
+            south = pair.clients(Place::South);
+        }
+        assert_eq!(
+            first!(documents, acknowledge_document, acknowledge),
+            acknowledged
+        );
+        assert_eq!(first!(meetings, propose_meeting, propose), proposed);
+        assert_eq!(first!(contacts, record_contact, record), recorded);
+        assert_eq!(first!(contacts, record_call, call), called);
+        assert_eq!(first!(contacts, declare_line, declare), declared);
+        assert_eq!(
+            south.marks().await.appended,
+            appended,
+            "nothing was authored"
+        );
+    }
+    // Another meeting's step with a known id is a conflict.
+    let other = pb::CounterMeetingRequest {
+        terms: Some(terms("Ports")),
+        ..counter
+    };
+    let status = refused(
+        &north
+            .meetings
+            .counter_meeting(other)
+            .await
+            .expect_err("it differs"),
+    );
+    assert_eq!(status.why(), (Code::AlreadyExists, "IDEMPOTENCY_CONFLICT"));
+    let counted = pair.finish().await;
+    assert_eq!(
+        (counted.documents(), counted.calls(), counted.contacts()),
+        (1, 1, 0)
+    );
+}
+
+#[tokio::test]
+async fn the_window_forgets_the_oldest_and_nothing_else() {
+    let mut pair = Pair::idle(&["--limit", "idempotency_window=4"]).await;
+    pair.start_office(Place::South).await;
+    let mut south = pair.clients(Place::South);
+    let requests: Vec<_> = (1..=5)
+        .map(|number| sending(document(&number.to_string())))
+        .collect();
+    for request in &requests {
+        try_send(&south, request.clone())
+            .await
+            .expect("it is taken");
+    }
+    for restart in [false, true] {
+        if restart {
+            pair.kill(Place::South);
+            pair.start_office(Place::South).await;
+            south = pair.clients(Place::South);
+        }
+        for (number, request) in requests.iter().enumerate().skip(1) {
+            let receipt = try_send(&south, request.clone())
+                .await
+                .expect("it is known");
+            assert_eq!(
+                receipt.name,
+                format!("offices/south/documents/{}", number + 1)
+            );
+        }
+    }
+    let receipt = try_send(&south, requests[0].clone())
+        .await
+        .expect("it is new again");
+    assert_eq!(receipt.name, "offices/south/documents/6");
+    let receipt = try_send(&south, requests[2].clone())
+        .await
+        .expect("it is known");
+    assert_eq!(receipt.name, "offices/south/documents/3");
+    let receipt = try_send(&south, requests[1].clone())
+        .await
+        .expect("it is new again");
+    assert_eq!(receipt.name, "offices/south/documents/7");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_at_once_with_one_id_are_one_document() {
+    let pair = Pair::start().await;
+    let request = sending(document("the one"));
+    let asked: Vec<_> = (0..100)
+        .map(|_| {
+            // Each fourth over a connection of its own.
+            let (south, request) = (pair.clients(Place::South), request.clone());
+            tokio::spawn(async move { try_send(&south, request).await })
+        })
+        .collect();
+    for asked in asked {
+        let receipt = asked.await.expect("no panic").expect("it is taken");
+        assert_eq!(receipt.name, "offices/south/documents/1");
+    }
+    assert_eq!(pair.finish().await.documents(), 1);
+}
