@@ -168,6 +168,13 @@ impl Office {
     }
 }
 
+impl Drop for Office {
+    fn drop(&mut self) {
+        // A test that fails must not leave the office waiting for its disk.
+        self.gate.change(|gate| gate.closed = false);
+    }
+}
+
 async fn listener() -> (TcpListener, String) {
     let listener = TcpListener::bind("127.0.0.1:0")
         .await
@@ -303,7 +310,7 @@ async fn nothing_is_acknowledged_or_told_delivered_before_it_is_on_disk_at_both(
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_failed_sync_stops_the_office_and_is_acknowledged_to_nobody() {
     let (listener, _) = listener().await;
-    let office = Office::start(Place::South, listener, None);
+    let mut office = Office::start(Place::South, listener, None);
     let south = office.clients.clone();
     try_send(&south, sending(document("before")))
         .await
@@ -331,7 +338,7 @@ async fn a_failed_sync_stops_the_office_and_is_acknowledged_to_nobody() {
     );
     let told = message(&mut watching).await;
     assert!(!matches!(told, Ok(Some(_))), "a watcher was told: {told:?}");
-    let ended = within("the office's end", office.ended)
+    let ended = within("the office's end", &mut office.ended)
         .await
         .expect("no panic");
     let error = ended.expect_err("it stops, and says why").to_string();

@@ -11,8 +11,6 @@ use protocol::pb::office as pb;
 use protocol::pb::office::upload_document_request::Part;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Status};
 
 use crate::harness::meeting::{Move, propose, step};
@@ -127,31 +125,32 @@ async fn an_upload_keeps_to_its_form_and_its_bounds() {
 }
 
 #[tokio::test]
-async fn only_so_many_uploads_run_at_once() {
+async fn only_so_many_uploads_and_downloads_run_at_once() {
     let (_pair, south) = alone(&["transfers_max=1"]).await;
-    let (parts, receiver) = mpsc::channel(4);
-    let request = pb::UploadDocumentRequest {
-        part: Some(header()),
+    // More than the transport holds for someone who does not read.
+    let large = pb::Document {
+        body: vec![7; 3 * 1024 * 1024].into(),
+        ..document("large")
     };
-    parts.try_send(request).expect("there is room");
-    let first = tokio::spawn({
-        let mut documents = south.documents.clone();
-        async move {
-            documents
-                .upload_document(ReceiverStream::new(receiver))
-                .await
-        }
-    });
-    let status = until("a second upload that is refused", async || {
-        upload(&south, vec![header()]).await.err()
+    let name = try_send(&south, sending(large))
+        .await
+        .expect("it is taken")
+        .name;
+    let download = || pb::DownloadDocumentRequest {
+        name: name.clone(),
+        offset: 0,
+    };
+    let mut documents = south.documents.clone();
+    let held = documents.download_document(download()).await;
+    let held = held.expect("there is room").into_inner();
+    exhausted(upload(&south, vec![header()]).await, "1");
+    let second = documents.download_document(download()).await;
+    exhausted(second.map(drop), "1");
+    drop(held);
+    until("room again", async || {
+        upload(&south, vec![header()]).await.ok()
     })
     .await;
-    exhausted(Err::<(), _>(status), "1");
-    drop(parts);
-    first.await.expect("no panic").expect("the first is taken");
-    upload(&south, vec![header()])
-        .await
-        .expect("there is room again");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -205,6 +204,12 @@ async fn a_full_outbox_refuses_and_empties_when_the_peer_is_back() {
     let last = taken.last().expect("there is one");
     arrives(&south, last, pb::DocumentState::Delivered).await;
     send(&south, "at last", pb::Wait::Delivered).await;
+    pair.quiet().await;
+    // What the peer has is no part of it, after a restart either.
+    assert_eq!(south.office().await.outbox_bytes, 0);
+    pair.kill(Place::South);
+    pair.start_office(Place::South).await;
+    assert_eq!(pair.clients(Place::South).office().await.outbox_bytes, 0);
     assert_eq!(pair.finish().await.documents(), taken.len() as u64 + 1);
 }
 
