@@ -109,6 +109,10 @@ pub(crate) enum Work {
         room: Room,
         verdicts: Verdicts,
     },
+    /// The peer has refused this office's Hello, for a disagreement.
+    Refused {
+        said: String,
+    },
     Returned {
         parcel: Arrived,
         verdicts: Verdicts,
@@ -307,6 +311,10 @@ impl OwnerHandle {
         verdicts: Verdicts,
     ) -> Result<(), Refusal> {
         self.queue(Work::Returned { parcel, verdicts }).await
+    }
+
+    pub(crate) async fn refused(&self, said: String) -> Result<(), Refusal> {
+        self.queue(Work::Refused { said }).await
     }
 
     pub(crate) async fn acknowledged(

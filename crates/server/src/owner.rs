@@ -293,6 +293,10 @@ impl Owner {
                 room: _room,
                 verdicts,
             } => self.parcels(now, parcels, verdicts),
+            Work::Refused { said } => {
+                self.office.line_mut().take_refusal(said);
+                self.tell_fault();
+            }
             Work::Returned { parcel, verdicts } => self.returned(now, parcel, verdicts),
             Work::Acknowledged {
                 acknowledgement,
@@ -442,12 +446,7 @@ impl Owner {
             |sequence| hash_at(&reader, place, appended, sequence),
             |sequence| hash_at(&reader, place.peer(), received, sequence),
         );
-        let fault = self.office.line().fault().map(ToString::to_string);
-        self.progress.send_if_modified(|progress| {
-            let news = progress.fault != fault;
-            progress.fault = fault;
-            news
-        });
+        self.tell_fault();
         let resume = taken?;
         if let Some(epoch) = resume.new_peer_epoch {
             let record = Record::EpochRaised {
@@ -462,6 +461,15 @@ impl Owner {
             self.finish_restore(now);
         }
         Ok((self.office.line().hello(), resume))
+    }
+
+    fn tell_fault(&self) {
+        let fault = self.office.line().fault().map(ToString::to_string);
+        self.progress.send_if_modified(|progress| {
+            let news = progress.fault != fault;
+            progress.fault = fault;
+            news
+        });
     }
 
     fn finish_restore(&mut self, now: Timestamp) {

@@ -10,6 +10,7 @@ use tonic_types::{ErrorDetails, StatusExt};
 
 /// The domain of every ErrorInfo.
 pub const DOMAIN: &str = "liaison";
+const LEDGERS_DISAGREE: &str = "LEDGERS_DISAGREE";
 
 /// The gRPC status of a refusal.
 pub(crate) fn status_of(refusal: &Refusal) -> Status {
@@ -143,7 +144,9 @@ fn line_status(fault: &LineFault) -> (Code, (String, HashMap<String, String>)) {
             Code::FailedPrecondition,
             info("STALE_EPOCH", &[("said", *said), ("known", *known)]),
         ),
-        LineFault::Diverged { .. } => (Code::DataLoss, info("LEDGERS_DISAGREE", &[])),
+        LineFault::Diverged { .. } | LineFault::Refused { .. } => {
+            (Code::DataLoss, info(LEDGERS_DISAGREE, &[]))
+        }
         LineFault::Gap { expected, got } => (
             Code::Aborted,
             info("SEQUENCE_GAP", &[("expected", *expected), ("got", *got)]),
@@ -162,6 +165,12 @@ fn line_status(fault: &LineFault) -> (Code, (String, HashMap<String, String>)) {
         ),
         LineFault::Order { .. } => (Code::InvalidArgument, info("OUT_OF_ORDER", &[])),
     }
+}
+
+/// Whether a peer's status says that the two ledgers disagree.
+pub(crate) fn says_disagreement(status: &Status) -> bool {
+    let info = status.get_details_error_info();
+    info.is_some_and(|info| info.domain == DOMAIN && info.reason == LEDGERS_DISAGREE)
 }
 
 /// A message over the size limit.

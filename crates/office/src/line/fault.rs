@@ -43,6 +43,12 @@ pub enum LineFault {
         /// What disagrees.
         what: String,
     },
+    /// The peer found that the ledgers disagree, and said so in answer to this office's Hello.
+    #[error("the peer does not take this office's Hello: {said}")]
+    Refused {
+        /// What it said.
+        said: String,
+    },
     /// A parcel that is not the next one.
     #[error("parcel {got} came where {expected} was expected")]
     Gap {

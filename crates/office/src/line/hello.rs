@@ -76,6 +76,12 @@ impl Line {
         outcome
     }
 
+    /// The peer has refused this office's own Hello, its newest, for a disagreement: that proves as much as a
+    /// disagreement found here, and is remembered like one.
+    pub fn take_refusal(&mut self, said: String) {
+        self.fault = Some(LineFault::Refused { said });
+    }
+
     fn judge_hello(
         &self,
         hello: &Hello,

@@ -60,6 +60,7 @@ impl LineService for Carry {
             .inspect_err(|refusal| {
                 self.events
                     .tell(LineEventKind::Fault, 0, || refusal.to_string());
+                self.ask_back(refusal);
             })
             .map_err(|refusal| status_of(&refusal))?;
         let mut generation = 0;
@@ -125,6 +126,15 @@ impl Carry {
                 )
             });
         Ok(hello)
+    }
+
+    /// A caller's Hello alone proves no disagreement: this office's own call decides, and goes out at once. When
+    /// it has decided, the two do not call each other on and on.
+    fn ask_back(&self, refusal: &Refusal) {
+        let disagrees = matches!(refusal, Refusal::Line(LineFault::Diverged { .. }));
+        if disagrees && self.owner.progress().borrow().fault.is_none() {
+            self.peer_spoke.notify_one();
+        }
     }
 
     fn given_back(&self, resume: &Resume) -> Option<Steps> {

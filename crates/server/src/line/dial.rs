@@ -24,6 +24,7 @@ use super::events::LineEvents;
 use super::peer::PeerWatch;
 use crate::handle::{Arrived, OwnerHandle, Progress, Verdicts};
 use crate::phase::reached;
+use crate::status::says_disagreement;
 use crate::tasks::Tasks;
 
 /// A connection's bytes.
@@ -202,9 +203,17 @@ impl Dialler {
             let first = inbound.message().await?;
             Ok::<_, Status>((inbound, first))
         };
-        let (inbound, first) = tokio::time::timeout(self.timeouts.hello, opened)
+        let opened = tokio::time::timeout(self.timeouts.hello, opened)
             .await
-            .map_err(|_| Refused::passing("the peer did not say Hello in time"))??;
+            .map_err(|_| Refused::passing("the peer did not say Hello in time"))?;
+        if let Err(status) = &opened
+            && says_disagreement(status)
+        {
+            self.events
+                .tell(LineEventKind::Fault, 0, || status.message().to_owned());
+            self.owner.refused(status.message().to_owned()).await?;
+        }
+        let (inbound, first) = opened?;
         let resumption = self.hello_taken(first, hello).await?;
         // The stream may be gone: then reading it tells why.
         let _ = resume.send(resumption);
