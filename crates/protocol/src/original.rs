@@ -1,7 +1,7 @@
 //! A message beside the bytes it came in.
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
-use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint};
+use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field};
 use prost::{DecodeError, Message};
 
 /// A decoded message, and exactly the bytes it was decoded from.
@@ -67,23 +67,13 @@ fn next_field(rest: &mut Bytes) -> Option<(u32, Option<Bytes>)> {
         return None;
     }
     let (tag, wire_type) = decode_key(rest).ok()?;
-    let skip = match wire_type {
-        WireType::LengthDelimited => {
-            let len = usize::try_from(decode_varint(rest).ok()?).ok()?;
-            return (len <= rest.remaining()).then(|| (tag, Some(rest.split_to(len))));
-        }
-        WireType::Varint => {
-            decode_varint(rest).ok()?;
-            0
-        }
-        WireType::SixtyFourBit => 8,
-        WireType::ThirtyTwoBit => 4,
-        WireType::StartGroup | WireType::EndGroup => 0,
-    };
-    (skip <= rest.remaining()).then(|| {
-        rest.advance(skip);
-        (tag, None)
-    })
+    if wire_type == WireType::LengthDelimited {
+        let len = usize::try_from(decode_varint(rest).ok()?).ok()?;
+        return (len <= rest.remaining()).then(|| (tag, Some(rest.split_to(len))));
+    }
+    // A group is skipped with all that stands in it, as prost skips it.
+    skip_field(wire_type, tag, rest, DecodeContext::default()).ok()?;
+    Some((tag, None))
 }
 
 impl<T: Message + Default> Message for Original<T> {
