@@ -158,3 +158,30 @@ async fn a_torn_tail_is_saved_aside_and_the_office_starts() {
         21
     );
 }
+
+#[tokio::test]
+async fn a_snapshot_may_be_deleted_spoilt_or_old() {
+    let mut pair = Pair::idle(&[]).await;
+    pair.start_office(Place::South).await;
+    let snapshot = pair.data(Place::South).join("snapshot");
+    send(&pair.clients(Place::South), "1", pb::Wait::Recorded).await;
+    pair.stop(Place::South).await;
+    let old = fs::read(&snapshot).expect("a drain leaves a snapshot behind");
+    let mut documents = 1;
+    let spoilt = [&old[..old.len() / 2], b"\xff", &old[old.len() / 2 + 1..]].concat();
+    for left in [None, Some(&old), Some(&spoilt), Some(&Vec::new())] {
+        match left {
+            Some(bytes) => fs::write(&snapshot, bytes).expect("it is ours"),
+            None => fs::remove_file(&snapshot).expect("it is there"),
+        }
+        pair.start_office(Place::South).await;
+        let south = pair.clients(Place::South);
+        assert_eq!(south.tally().await.documents, documents);
+        let receipt = send(&south, "and on", pb::Wait::Recorded).await;
+        documents += 1;
+        assert_eq!(receipt.name, format!("offices/south/documents/{documents}"));
+        pair.stop(Place::South).await;
+    }
+    let counted = ledger::tally(&ledger_of(&pair.data(Place::South)));
+    assert_eq!(counted.expect("it counts").documents(), documents);
+}
