@@ -6,8 +6,10 @@ use bytes::Bytes;
 use office::Place;
 use prost::Message as _;
 use protocol::pb::ledger as ledger_pb;
+use protocol::pb::ledger::ledger_service_client::LedgerServiceClient;
 use protocol::pb::ledger::watch_entries_response::Event;
 use protocol::pb::office as pb;
+use protocol::pb::office::office_service_client::OfficeServiceClient;
 use protocol::pb::office::upload_document_request::Part;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -15,8 +17,8 @@ use tonic::{Code, Status};
 
 use crate::harness::meeting::{Move, propose, step};
 use crate::harness::{
-    Clients, Pair, Refused, arrives, document, message, refused, request_id, send, sending, terms,
-    try_send, until, within,
+    Clients, Pair, Plain, Refused, arrives, document, message, refused, request_id, send, sending,
+    terms, try_send, until, within,
 };
 
 async fn alone(limits: &[&str]) -> (Pair, Clients) {
@@ -313,6 +315,28 @@ async fn a_watcher_who_reads_too_slowly_is_told_where_to_resume() {
         panic!("only entries were asked for");
     };
     assert_eq!(entry.sequence, last + 1);
+}
+
+#[tokio::test]
+async fn a_connection_carries_only_so_many_streams_at_once() {
+    let (pair, south) = alone(&["streams_per_connection_max=2"]).await;
+    let (plain, origin) = Plain::connect(pair.process(Place::South).address).await;
+    let mut ledger = LedgerServiceClient::with_origin(plain.clone(), origin.clone());
+    let mut watches = Vec::new();
+    for _ in 0..2 {
+        let watching = ledger.watch_entries(from_beginning()).await;
+        watches.push(watching.expect("it is taken").into_inner());
+    }
+    let mut offices = OfficeServiceClient::with_origin(plain, origin);
+    let third = tokio::spawn(async move { offices.get_office(pb::GetOfficeRequest {}).await });
+    for _ in 0..20 {
+        // Time enough for an answer that should not come.
+        south.office().await;
+    }
+    assert!(!third.is_finished(), "a third stream was opened");
+    watches.pop();
+    let third = within("the third answer", third).await.expect("no panic");
+    third.expect("there is room for it");
 }
 
 #[tokio::test]
