@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use office::Refusal;
+use prost::Message as _;
 use prost::encoding::{WireType, encode_key, encode_varint};
 use protocol::pb::office as pb;
 use protocol::pb::office::upload_document_request::Part;
@@ -98,11 +99,15 @@ struct Header {
 
 impl Header {
     fn of(request: Original<pb::UploadDocumentRequest>) -> Option<Self> {
-        let document = field_of(&request.field(HEADER_FIELD), HEADER_DOCUMENT_FIELD);
-        match request.into_message().part {
-            Some(Part::Header(header)) => Some(Self { header, document }),
-            _ => None,
-        }
+        let bytes = request.field(HEADER_FIELD);
+        let Some(Part::Header(_)) = request.into_message().part else {
+            return None;
+        };
+        // Read from the bytes that are kept. Of two headers with a chunk between them the request has the later
+        // one only, and the bytes are those of both: what is checked would not be what is recorded.
+        let header = pb::UploadHeader::decode(bytes.clone()).ok()?;
+        let document = field_of(&bytes, HEADER_DOCUMENT_FIELD);
+        Some(Self { header, document })
     }
 
     fn with_body(self, body: Bytes, documents: &Documents) -> Result<Sending, Refusal> {
@@ -169,4 +174,36 @@ pub(super) async fn download(
         });
         std::future::ready(next)
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header(subject: &str, deadline_seconds: Option<i64>) -> Part {
+        let deadline = deadline_seconds.map(|seconds| prost_types::Timestamp { seconds, nanos: 0 });
+        Part::Header(pb::UploadHeader {
+            document: Some(pb::Document {
+                subject: subject.to_owned(),
+                deadline,
+                ..Default::default()
+            }),
+            ..Default::default()
+        })
+    }
+
+    #[test]
+    fn a_header_in_pieces_is_checked_as_it_is_kept() {
+        let chunk = Part::Chunk(Bytes::from_static(b"x"));
+        let parts = [header("one", Some(7)), chunk, header("two", None)];
+        let bytes = parts.map(|part| {
+            let request = pb::UploadDocumentRequest { part: Some(part) };
+            request.encode_to_vec()
+        });
+        let request = Original::decode(&bytes.concat()[..]).expect("prost joins the parts");
+        let header = Header::of(request).expect("a header came last");
+        let kept = pb::Document::decode(header.document).ok();
+        assert!(kept.as_ref().is_some_and(|kept| kept.deadline.is_some()));
+        assert_eq!(header.header.document, kept);
+    }
 }
