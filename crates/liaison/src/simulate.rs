@@ -36,7 +36,7 @@ pub(crate) struct SimulateArgs {
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
 
-    /// Where the two ledgers go [default: liaison-data/<scenario>-<seed>]
+    /// Where the two ledgers go [default: liaison-data/SCENARIO-SEED]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 

@@ -1,7 +1,7 @@
 //! `liaison proxy`: a TCP proxy between a caller and a service, which does to their traffic what lines do.
 //!
 //! What becomes of each connection and chunk is decided by pure functions from the seed ([`fate`], [`schedule`],
-//! [`condition`]); the rest ([`relay`], [`connection`], [`control`]) carries it out.
+//! [`condition`]); the rest ([`mod@relay`], [`connection`], [`control`]) carries it out.
 
 mod command;
 mod condition;
