@@ -11,6 +11,7 @@ Examples:
   cargo run --release -p tests --bin torture -- --seed 7 --kills 1000 --line-faults 200
   cargo run --release -p tests --bin torture -- --seed 7 --only-cycle kill-412 --keep
   cargo run --release -p tests --bin torture -- --output json | jq .lost
+  cargo run --release -p tests --bin torture -- --soak-minutes 15 --soak-rate 2000
 
 Every cycle has a seed of its own, from --seed and its name. A cycle that fails is named with what was found, and is run
 again by --only-cycle. The choices are then the same; the machine's timing is not, so run it a few times.
@@ -18,6 +19,10 @@ again by --only-cycle. The choices are then the same; the machine's timing is no
 JSON: seed, kills, kills_with_unanswered_work, unanswered_at_kills, line_faults, stops, wrong_peers, client_faults,
 clock_jumps, sim_seeds, cycles, acknowledged, repeated, lost, doubled, diverged, unhealthy, seconds, failures
 [{cycle, seed, what, data}].
+JSON of a soak: seed, minutes, rate_asked, rate, documents, documents_streamed, documents_unary, faults {kill, cut,
+reset_in_frame, delay, stop, half_open}, restart_ms_max, lost, doubled, diverged, unhealthy, notes, offices {south, north:
+{memory_bytes {min, median, max}, memory_slope_bytes_per_minute, memory_slope_last_third_bytes_per_minute,
+memory_peak_bytes, file_handles_max, disk_bytes}}, samples, seconds, data. Memory leaves out the first minute.
 Exit code: 0 nothing found; 1 the run could not be made; 99 something was found.";
 
 /// Kills, stops, cuts and lies to two real offices, and checks after every cycle that each acknowledged exchange
@@ -49,6 +54,12 @@ pub(crate) struct Arguments {
     /// Seeds of the simulator: each is run twice, and must give the same ledgers
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) sim_seeds: u64,
+    /// Instead of cycles: keep two offices at work for so many minutes, with a fault every 10 s, and watch what they use
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_440))]
+    pub(crate) soak_minutes: Option<u64>,
+    /// Documents a second in a soak, at both offices together
+    #[arg(long, value_name = "N", default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(100..=100_000))]
+    pub(crate) soak_rate: u64,
     /// Run this cycle only, such as kill-17
     #[arg(long, value_name = "CYCLE")]
     pub(crate) only_cycle: Option<Name>,

@@ -30,14 +30,14 @@ impl Findings {
         self.lost + self.doubled + self.diverged + self.unhealthy == 0
     }
 
-    fn note(&mut self, note: String) {
+    pub(crate) fn note(&mut self, note: String) {
         let note = note.chars().take(400).collect();
         if self.notes.len() < 20 {
             self.notes.push(note);
         }
     }
 
-    fn diverge(&mut self, what: String) {
+    pub(crate) fn diverge(&mut self, what: String) {
         self.diverged += 1;
         self.note(what);
     }
@@ -76,6 +76,24 @@ pub(crate) fn check(
     live: Option<&PerPlace<pb::Tally>>,
 ) -> Result<Findings, Failed> {
     let mut findings = Findings::default();
+    let Some(readers) = check_soundness(directory, &mut findings)? else {
+        return Ok(findings);
+    };
+    let steps = PerPlace::new(
+        steps_of(&readers[Place::South])?,
+        steps_of(&readers[Place::North])?,
+    );
+    check_requests(requests, &steps, &mut findings);
+    check_order(requests, &steps, &mut findings);
+    check_folds(&readers, live, &mut findings)?;
+    Ok(findings)
+}
+
+/// Each ledger verifies, and the two reconcile. `None` if they cannot be read any further.
+pub(crate) fn check_soundness(
+    directory: &Path,
+    findings: &mut Findings,
+) -> Result<Option<PerPlace<Reader>>, Failed> {
     let storage = |place: Place| DiskStorage::existing(directory.join(place.word()));
     let read = |place| ledger::read(&storage(place)).map_err(|error| Failed(error.to_string()));
     for place in Place::BOTH {
@@ -86,7 +104,7 @@ pub(crate) fn check(
         }
     }
     if !findings.is_clean() {
-        return Ok(findings);
+        return Ok(None);
     }
     let readers = PerPlace::new(read(Place::South)?, read(Place::North)?);
     let reconciled = ledger::reconcile(&readers[Place::South], &readers[Place::North]);
@@ -94,14 +112,7 @@ pub(crate) fn check(
     for difference in reconciled.differences {
         findings.diverge(difference);
     }
-    let steps = PerPlace::new(
-        steps_of(&readers[Place::South])?,
-        steps_of(&readers[Place::North])?,
-    );
-    check_requests(requests, &steps, &mut findings);
-    check_order(requests, &steps, &mut findings);
-    check_folds(&readers, live, &mut findings)?;
-    Ok(findings)
+    Ok(Some(readers))
 }
 
 fn steps_of(reader: &Reader) -> Result<Steps, Failed> {
@@ -201,7 +212,7 @@ fn check_order(requests: &BTreeMap<Id, Request>, steps: &PerPlace<Steps>, findin
 }
 
 /// Both folds come to the same counts and meetings, and the running offices say the same.
-fn check_folds(
+pub(crate) fn check_folds(
     readers: &PerPlace<Reader>,
     live: Option<&PerPlace<pb::Tally>>,
     findings: &mut Findings,

@@ -73,8 +73,8 @@ impl Client {
         outcome
     }
 
-    /// Asks until answered.
-    async fn insist(&self, place: Place, mutation: &Mutation) -> Result<Bytes, Refused> {
+    /// Asks until answered, and keeps no account.
+    pub(crate) async fn insist(&self, place: Place, mutation: &Mutation) -> Result<Bytes, Refused> {
         let deadline = Instant::now() + PATIENCE;
         let mut last = String::from("no connection");
         loop {

@@ -22,6 +22,7 @@ mod pair;
 mod process;
 mod report;
 mod simulate;
+mod soak;
 mod watch;
 mod wrong_peer;
 
@@ -48,6 +49,9 @@ async fn main() -> ExitCode {
         }
     };
     eprintln!("seed {}", arguments.seed);
+    if let Some(minutes) = arguments.soak_minutes {
+        return soak::run(&arguments, &binaries, minutes).await;
+    }
     let report = Runner::new(&arguments, binaries).run().await;
     match arguments.output {
         Output::Json => println!("{}", report.to_json()),

@@ -1,6 +1,6 @@
 //! Two offices, the two lines between them, and their clients.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use office::{PerPlace, Place};
@@ -124,6 +124,21 @@ impl Pair {
         program.ok_or_else(|| Failed(format!("{place} does not run")))
     }
 
+    /// Where the ledgers and logs lie.
+    pub(crate) fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Whether both offices run.
+    pub(crate) fn is_alive(&mut self) -> Result<(), Failed> {
+        for place in Place::BOTH {
+            if !self.offices[place].as_mut().is_some_and(Program::is_alive) {
+                return Err(Failed(format!("{place} has ended by itself")));
+            }
+        }
+        Ok(())
+    }
+
     /// Reads the ledger of an office, beside it.
     pub(crate) fn ledger(&self, place: Place) -> Result<ledger::Reader, Failed> {
         let storage = ledger::DiskStorage::existing(self.directory.path().join(place.word()));
@@ -160,13 +175,15 @@ impl Pair {
                     "the offices do not come to rest: {known:?}"
                 )));
             }
-            for place in Place::BOTH {
-                if !self.offices[place].as_mut().is_some_and(Program::is_alive) {
-                    return Err(Failed(format!("{place} has ended by itself")));
-                }
-            }
+            self.is_alive()?;
             sleep(PAUSE).await;
         }
+    }
+
+    /// What the running offices have counted.
+    pub(crate) async fn live_tallies(&self) -> Result<PerPlace<pb::Tally>, Failed> {
+        let south = self.live_tally(Place::South).await?;
+        Ok(PerPlace::new(south, self.live_tally(Place::North).await?))
     }
 
     async fn live_tally(&self, place: Place) -> Result<pb::Tally, Failed> {
@@ -186,10 +203,7 @@ impl Pair {
     /// Waits for quiet, then checks everything.
     pub(crate) async fn check(&mut self) -> Result<Findings, Failed> {
         self.quiet().await?;
-        let live = PerPlace::new(
-            self.live_tally(Place::South).await?,
-            self.live_tally(Place::North).await?,
-        );
+        let live = self.live_tallies().await?;
         self.check_ledgers(Some(live)).await
     }
 
@@ -226,14 +240,20 @@ impl Pair {
         count
     }
 
-    /// Ends both offices in good order, and checks what they leave.
-    pub(crate) async fn end(mut self, keep: bool) -> Result<Findings, Failed> {
+    /// Mends the lines, and has both offices drain and end.
+    pub(crate) async fn drain(&mut self) -> Result<(), Failed> {
         for place in Place::BOTH {
             self.lines[place].mend().await?;
         }
-        let (first, second) = (Place::South, Place::North);
-        self.terminate(first).await?;
-        self.terminate(second).await?;
+        for place in Place::BOTH {
+            self.terminate(place).await?;
+        }
+        Ok(())
+    }
+
+    /// Ends both offices in good order, and checks what they leave.
+    pub(crate) async fn end(mut self, keep: bool) -> Result<Findings, Failed> {
+        self.drain().await?;
         let findings = self.check_ledgers(None).await?;
         let Self {
             mut lines,

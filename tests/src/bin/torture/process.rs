@@ -59,6 +59,11 @@ impl Program {
         })
     }
 
+    /// Its process id, while it runs.
+    pub(crate) fn id(&self) -> Option<u32> {
+        self.child.id()
+    }
+
     fn signal(&self, signal: Signal) -> Result<(), Failed> {
         let pid = self.child.id().and_then(|id| Pid::from_raw(id as i32));
         let pid = pid.ok_or_else(|| Failed(format!("{} has ended by itself", self.name)))?;
