@@ -47,6 +47,12 @@ impl Desk {
         Ok(response.into_inner())
     }
 
+    pub(crate) async fn meeting(&mut self, name: String) -> Result<pb::Meeting, Status> {
+        let request = pb::GetMeetingRequest { name };
+        let response = self.meetings.get_meeting(request).await?.into_inner();
+        Ok(response.meeting.unwrap_or_default())
+    }
+
     /// Does an act. `name` is the exchange that an earlier act began, and `reply_to` the document that a new one
     /// answers. Returns the name of what the act began.
     pub(crate) async fn act(

@@ -1,4 +1,4 @@
-//! Faults drawn from the seed: the line cut, an office that dies and comes back.
+//! Faults drawn from the seed: the line cut, an office that dies and comes back, officers who get in each other's way.
 
 use std::time::Duration;
 
@@ -14,6 +14,8 @@ pub struct Faults {
     pub cuts: u32,
     /// An office dies without warning, and is started again.
     pub crashes: u32,
+    /// Both offices act at once on a meeting that the scenario does not have.
+    pub crossings: u32,
 }
 
 /// What goes wrong.
@@ -37,9 +39,10 @@ impl Faults {
     pub const NONE: Self = Self {
         cuts: 0,
         crashes: 0,
+        crossings: 0,
     };
 
-    /// The faults of one run, by time. Most begin just after an event, while its step is under way.
+    /// The cuts and crashes of one run, by time. Most begin just after an event, while its step is under way.
     pub(crate) fn draw(self, timeline: &Timeline, seed: u64) -> Vec<Due> {
         let mut draws = ChaCha8Rng::seed_from_u64(seed);
         draws.set_stream(2);

@@ -22,11 +22,13 @@
 
 mod call;
 mod clock;
+mod crossing;
 mod fault;
 mod network;
 mod officer;
 mod pair;
 mod simulation;
 
+pub use crossing::Crossed;
 pub use fault::Faults;
 pub use simulation::{Outcome, Simulation, SimulationError};

@@ -1,5 +1,6 @@
 //! Officers who act as the scenario says, and try again when the line or their office is not there.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -16,35 +17,47 @@ use crate::clock::SimulatedClock;
 /// How often an act is tried, a second and then up to a minute apart: through the longest fault, and then some.
 const TRIES_MAX: u32 = 1_000;
 
-/// The names that offices gave to what was begun.
+/// How far each exchange of the timeline has come, and the name that an office gave it.
 #[derive(Clone, Default)]
-pub(crate) struct Names {
-    names: Arc<Mutex<Vec<Option<String>>>>,
+pub(crate) struct Exchanges {
+    begun: Arc<Mutex<Vec<Exchange>>>,
     news: Arc<Notify>,
 }
 
-impl Names {
-    fn set(&self, key: Key, name: String) {
-        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
-        if names.len() <= key.index() {
-            names.resize(key.index() + 1, None);
+#[derive(Clone, Default)]
+struct Exchange {
+    name: String,
+    acts: usize,
+}
+
+impl Exchanges {
+    /// One more act of an exchange is done; the first one gives its name.
+    fn done(&self, key: Key, name: Option<String>) {
+        let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        if begun.len() <= key.index() {
+            begun.resize(key.index() + 1, Exchange::default());
         }
-        names[key.index()] = Some(name);
+        let exchange = &mut begun[key.index()];
+        exchange.acts += 1;
+        if let Some(name) = name {
+            exchange.name = name;
+        }
         self.news.notify_waiters();
     }
 
-    fn get(&self, key: Key) -> Option<String> {
-        let names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
-        names.get(key.index()).cloned().flatten()
+    fn get(&self, key: Key) -> Exchange {
+        let begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        begun.get(key.index()).cloned().unwrap_or_default()
     }
 
-    /// Waits until the other office's officers have begun it.
-    async fn wait(&self, key: Option<Key>) -> String {
+    /// Waits until so many acts of an exchange are done, at either office. Returns its name.
+    async fn wait(&self, key: Option<Key>, acts: usize) -> String {
         let Some(key) = key else { return String::new() };
         loop {
             let news = self.news.notified();
-            if let Some(name) = self.get(key) {
-                return name;
+            let exchange = self.get(key);
+            if exchange.acts >= acts {
+                return exchange.name;
             }
             news.await;
         }
@@ -63,7 +76,7 @@ pub(crate) struct Officers {
     pub(crate) place: Place,
     pub(crate) desk: Desk,
     pub(crate) clock: SimulatedClock,
-    pub(crate) names: Names,
+    pub(crate) exchanges: Exchanges,
     pub(crate) request_ids: ChaCha8Rng,
 }
 
@@ -72,7 +85,7 @@ impl Officers {
         place: Place,
         desk: Desk,
         clock: SimulatedClock,
-        names: Names,
+        exchanges: Exchanges,
         seed: u64,
     ) -> Self {
         let mut request_ids = ChaCha8Rng::seed_from_u64(seed);
@@ -81,7 +94,7 @@ impl Officers {
             place,
             desk,
             clock,
-            names,
+            exchanges,
             request_ids,
         }
     }
@@ -90,41 +103,52 @@ impl Officers {
     pub(crate) async fn act(mut self, timeline: Arc<Timeline>) -> Result<u64, Refused> {
         let mut steps = 0;
         let place = self.place;
-        let own = timeline.events.iter().filter(|event| event.office == place);
-        for event in own {
+        // How many acts of its exchange come before an act.
+        let mut before = BTreeMap::<Key, usize>::new();
+        for event in &timeline.events {
+            let acts = event.act.key().map_or(0, |key| {
+                let acts = before.entry(key).or_default();
+                *acts += 1;
+                *acts - 1
+            });
+            if event.office != place {
+                continue;
+            }
             tokio::time::sleep_until(self.clock.at(event.at)).await;
-            self.perform(event).await?;
+            self.perform(event, acts).await?;
             steps += 1;
         }
         Ok(steps)
     }
 
-    async fn perform(&mut self, event: &Event) -> Result<(), Refused> {
+    /// Does what the timeline has next, once the `before` earlier acts of its exchange are done: the other office may
+    /// be late, and what comes after would forestall it.
+    async fn perform(&mut self, event: &Event, before: usize) -> Result<(), Refused> {
         let request_id = self.request_id();
-        let begun = event.act.key().filter(|_| !event.act.begins());
-        let name = self.names.wait(begun).await;
+        let name = self.exchanges.wait(event.act.key(), before).await;
         let answered = match &event.act {
             Act::SendDocument { in_reply_to, .. } => *in_reply_to,
             _ => None,
         };
-        let reply_to = self.names.wait(answered).await;
+        let reply_to = self.exchanges.wait(answered, 1).await;
         let mut wait = Duration::from_secs(1);
+        let mut last = None;
         for _ in 0..TRIES_MAX {
             let (id, name, reply_to) = (request_id.clone(), name.clone(), reply_to.clone());
             match self.desk.act(&event.act, id, name, reply_to).await {
                 Ok(begun) => {
-                    if let Some((key, name)) = event.act.key().zip(begun) {
-                        self.names.set(key, name);
+                    if let Some(key) = event.act.key() {
+                        self.exchanges.done(key, begun);
                     }
                     return Ok(());
                 }
-                Err(status) if may_pass(&status) => tokio::time::sleep(wait).await,
+                Err(status) if may_pass(&status) => last = Some(status),
                 Err(status) => return Err(refused(event, status)),
             }
+            tokio::time::sleep(wait).await;
             wait = (wait * 2).min(Duration::from_secs(60));
         }
-        let status = Status::unavailable(format!("it was tried {TRIES_MAX} times"));
-        Err(refused(event, status))
+        Err(refused(event, last.expect("it was tried")))
     }
 
     fn request_id(&mut self) -> String {

@@ -15,22 +15,22 @@ use crate::network::{LineDial, Network};
 /// Opens a place's storage, again after each crash.
 pub(crate) type Storages = Arc<dyn Fn(Place) -> std::io::Result<Arc<dyn Storage>> + Send + Sync>;
 
-type Running = JoinHandle<Result<(), ServeError>>;
-
 /// Both offices, running.
 pub(crate) struct Pair {
     crashes: PerPlace<mpsc::Sender<Duration>>,
     drain: watch::Sender<bool>,
-    running: [Running; 2],
+    running: [JoinHandle<()>; 2],
 }
 
 impl Pair {
+    /// Starts both. An office that ends by itself says why through what is returned beside them.
     pub(crate) fn start(
         network: &Network,
         clock: SimulatedClock,
         storages: &Storages,
         seed: u64,
-    ) -> Self {
+    ) -> (Self, mpsc::Receiver<ServeError>) {
+        let (failed, failures) = mpsc::channel(2);
         let drain = watch::channel(false).0;
         let start = |place: Place| {
             let (crash, crashes) = mpsc::channel(1);
@@ -41,33 +41,38 @@ impl Pair {
                 storages: Arc::clone(storages),
                 seed,
             };
-            let running = tokio::spawn(office.keep(crashes, drain.subscribe()));
+            let (failed, drain) = (failed.clone(), drain.subscribe());
+            let running = tokio::spawn(async move {
+                if let Err(error) = office.keep(crashes, drain).await {
+                    // There is room for both.
+                    let _ = failed.send(error).await;
+                }
+            });
             (crash, running)
         };
         let (south, north) = (start(Place::South), start(Place::North));
-        Self {
+        let pair = Self {
             crashes: PerPlace::new(south.0, north.0),
             drain,
             running: [south.1, north.1],
-        }
+        };
+        (pair, failures)
     }
 
     /// Has an office die, and start again after `down`.
     pub(crate) async fn crash(&self, place: Place, down: Duration) {
-        // An office that has ended by itself tells why when it is joined.
+        // An office that has ended by itself has told why.
         let _ = self.crashes[place].send(down).await;
     }
 
     /// Drains both, and waits for their end.
-    pub(crate) async fn end(self) -> Result<(), ServeError> {
+    pub(crate) async fn end(self) {
         self.drain.send_replace(true);
         for running in self.running {
-            match running.await {
-                Ok(ended) => ended?,
-                Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+            if let Err(panic) = running.await {
+                std::panic::resume_unwind(panic.into_panic());
             }
         }
-        Ok(())
     }
 }
 

@@ -13,9 +13,10 @@ use tonic::Status;
 
 use crate::call::Desk;
 use crate::clock::SimulatedClock;
+use crate::crossing::{Crossed, Rivals, compare};
 use crate::fault::{Fault, Faults};
 use crate::network::Network;
-use crate::officer::{Names, Officers, Refused};
+use crate::officer::{Exchanges, Officers, Refused};
 use crate::pair::{Pair, Storages};
 
 /// How often the offices are asked whether the line is quiet, a simulated second apart and then a minute.
@@ -32,8 +33,10 @@ pub struct Simulation {
 /// What a run came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
-    /// Steps that officers made.
+    /// Steps that the scenario's officers made.
     pub steps: u64,
+    /// What crossings came to.
+    pub crossed: Crossed,
     /// What each office counted, running; its ledger read cold counts the same.
     pub tallies: PerPlace<Tally>,
     /// What comparing the two ledgers found.
@@ -69,6 +72,12 @@ pub enum SimulationError {
     #[error("the counts differ: {what}")]
     Miscounted {
         /// Which.
+        what: String,
+    },
+    /// The offices do not see a meeting alike, though each has all that the other has.
+    #[error("the offices do not see a meeting alike: {what}")]
+    Unlike {
+        /// Which, and how each sees it.
         what: String,
     },
     /// The runtime cannot be started.
@@ -137,7 +146,7 @@ impl Simulation {
             .enable_time()
             .start_paused(true)
             .build()?;
-        let (steps, tallies, simulated) = runtime.block_on(self.play())?;
+        let played = runtime.block_on(self.play())?;
         // Whatever is left of the run lets go of the ledgers before they are read.
         drop(runtime);
         let reader = |place| Ok(ledger::read(&*(self.storages)(place)?)?);
@@ -148,44 +157,91 @@ impl Simulation {
         let mut cold = PerPlace::default();
         for (place, reader) in Place::BOTH.into_iter().zip(&readers) {
             cold[place] = ledger::tally(reader)?;
-            if protocol::tally_to_pb(&cold[place]) != tallies[place] {
-                let what = format!("the {place} office counted {:?}", tallies[place]);
+            if protocol::tally_to_pb(&cold[place]) != played.tallies[place] {
+                let what = format!("the {place} office counted {:?}", played.tallies[place]);
                 return Err(SimulationError::Miscounted { what });
             }
         }
         Ok(Outcome {
-            steps,
+            steps: played.steps,
+            crossed: played.crossed,
             tallies: cold,
             reconciliation,
-            simulated,
+            simulated: played.simulated,
         })
     }
 
+    /// Plays it, until all is over or an office ends by itself: nobody would be there to wait for.
     async fn play(&self) -> Result<Played, SimulationError> {
-        let began = tokio::time::Instant::now();
         let network = Network::new(self.seed);
         let clock = SimulatedClock::starting_at(self.timeline.start);
-        let pair = Arc::new(Pair::start(&network, clock, &self.storages, self.seed));
-        let names = Names::default();
-        let desks = PerPlace::new(
-            Desk::at(&network, Place::South),
-            Desk::at(&network, Place::North),
+        let (pair, mut failures) = Pair::start(&network, clock, &self.storages, self.seed);
+        let played = tokio::select! {
+            biased;
+            Some(error) = failures.recv() => return Err(error.into()),
+            played = self.play_on(&network, clock, pair) => played?,
+        };
+        match failures.recv().await {
+            Some(error) => Err(error.into()),
+            None => Ok(played),
+        }
+    }
+
+    async fn play_on(
+        &self,
+        network: &Network,
+        clock: SimulatedClock,
+        pair: Pair,
+    ) -> Result<Played, SimulationError> {
+        let began = tokio::time::Instant::now();
+        let pair = Arc::new(pair);
+        let exchanges = Exchanges::default();
+        let mut desks = PerPlace::new(
+            Desk::at(network, Place::South),
+            Desk::at(network, Place::North),
         );
         let officers = |place: Place| {
-            let officers =
-                Officers::new(place, desks[place].clone(), clock, names.clone(), self.seed);
+            let (desk, exchanges) = (desks[place].clone(), exchanges.clone());
+            let officers = Officers::new(place, desk, clock, exchanges, self.seed);
             tokio::spawn(officers.act(Arc::clone(&self.timeline)))
         };
         let (south, north) = (officers(Place::South), officers(Place::North));
         let faults = tokio::spawn(self.faults(network.clone(), clock, Arc::clone(&pair)));
-        let (south, north) = tokio::join!(joined(south), joined(north));
-        let steps = south? + north?;
+        let rivals = self.crossings(desks.clone(), clock);
+        let rivals = tokio::spawn(rivals);
+        // One office's officers may wait for ever for what the other's were refused.
+        let (south, north) = tokio::try_join!(joined(south), joined(north))?;
+        let steps = south + north;
         joined(faults).await;
+        let (meetings, rival_steps) = joined(rivals).await;
         tokio::time::sleep_until(clock.at(self.timeline.end)).await;
-        let tallies = quiet(desks).await?;
+        let tallies = quiet(&mut desks).await?;
+        let crossed = Crossed {
+            meetings: meetings.len() as u64,
+            steps: rival_steps,
+            counted: compare(&mut desks, &meetings).await?,
+        };
         let pair = Arc::into_inner(pair).expect("the faults are over");
-        pair.end().await?;
-        Ok((steps, tallies, began.elapsed()))
+        pair.end().await;
+        Ok(Played {
+            steps,
+            crossed,
+            tallies,
+            simulated: began.elapsed(),
+        })
+    }
+
+    fn crossings(
+        &self,
+        desks: PerPlace<Desk>,
+        clock: SimulatedClock,
+    ) -> impl Future<Output = (Vec<String>, u64)> + Send + 'static {
+        let rivals = Rivals::new(desks, self.seed);
+        let (count, timeline) = (self.faults.crossings, Arc::clone(&self.timeline));
+        async move {
+            let start = clock.at(timeline.start);
+            rivals.cross(count, &timeline, start).await
+        }
     }
 
     fn faults(
@@ -212,7 +268,13 @@ impl Simulation {
     }
 }
 
-type Played = (u64, PerPlace<protocol::pb::ledger::Tally>, Duration);
+/// What a run came to before its ledgers are read.
+struct Played {
+    steps: u64,
+    crossed: Crossed,
+    tallies: PerPlace<protocol::pb::ledger::Tally>,
+    simulated: Duration,
+}
 
 async fn joined<T>(task: JoinHandle<T>) -> T {
     match task.await {
@@ -223,11 +285,11 @@ async fn joined<T>(task: JoinHandle<T>) -> T {
 
 /// Waits until each office has acknowledged all that the other has, and gives what both count.
 async fn quiet(
-    mut desks: PerPlace<Desk>,
+    desks: &mut PerPlace<Desk>,
 ) -> Result<PerPlace<protocol::pb::ledger::Tally>, SimulationError> {
     let mut why = String::new();
     for asked in 0..QUIET_ASKED_MAX {
-        match look(&mut desks).await {
+        match look(desks).await {
             Ok(Some(tallies)) => return Ok(tallies),
             Ok(None) => "steps are under way".clone_into(&mut why),
             Err(status) => why = status.to_string(),
