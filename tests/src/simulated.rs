@@ -92,6 +92,7 @@ fn the_record_comes_out_exactly_through_cuts_and_crashes() {
         let faults = Faults {
             cuts: 12,
             crashes: 12,
+            ..Faults::NONE
         };
         let (outcome, _) = played(seed, faults);
         assert_is_the_record(&outcome, seed);
@@ -103,6 +104,7 @@ fn one_seed_gives_the_same_bytes_and_another_gives_others() {
     let faults = Faults {
         cuts: 6,
         crashes: 6,
+        crossings: 6,
     };
     for faults in [Faults::NONE, faults] {
         let first = played(7, faults);

@@ -17,8 +17,8 @@ Every cycle has a seed of its own, from --seed and its name. A cycle that fails 
 again by --only-cycle. The choices are then the same; the machine's timing is not, so run it a few times.
 
 JSON: seed, kills, kills_with_unanswered_work, unanswered_at_kills, line_faults, stops, wrong_peers, client_faults,
-clock_jumps, sim_seeds, cycles, acknowledged, repeated, lost, doubled, diverged, unhealthy, seconds, failures
-[{cycle, seed, what, data}].
+clock_jumps, sim_seeds, sim_seeds_again, sim_cuts, sim_crashes, sim_crossings, sim_exchanges, cycles, acknowledged,
+repeated, lost, doubled, diverged, unhealthy, seconds, failures [{cycle, seed, what, data}].
 JSON of a soak: seed, minutes, rate_asked, rate, documents, documents_streamed, documents_unary, faults {kill, cut,
 reset_in_frame, delay, stop, half_open}, restart_ms_max, lost, doubled, diverged, unhealthy, notes, offices {south, north:
 {memory_bytes {min, median, max}, memory_slope_bytes_per_minute, memory_slope_last_third_bytes_per_minute,
@@ -51,7 +51,7 @@ pub(crate) struct Arguments {
     /// Kill cycles with every limit and time-out at its default
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) default_limits: u64,
-    /// Seeds of the simulator: each is run twice, and must give the same ledgers
+    /// Seeds of the simulator: cuts, crashes and crossings; every 20th is run twice, and must give the same ledgers
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) sim_seeds: u64,
     /// Instead of cycles: keep two offices at work for so many minutes, with a fault every 10 s, and watch what they use

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::arguments::Arguments;
@@ -120,8 +121,11 @@ impl<'a> Runner<'a> {
         let began = Instant::now();
         let names = names(self.arguments);
         let mut told = began;
-        for (index, name) in names.iter().enumerate() {
-            self.run_one(*name).await;
+        let is_simulated = |name: &&Name| name.kind == Kind::Simulated;
+        let simulated: Vec<_> = names.iter().filter(is_simulated).copied().collect();
+        let real: Vec<_> = names.iter().filter(|name| !is_simulated(name)).collect();
+        for (index, name) in real.iter().enumerate() {
+            self.run_one(**name).await;
             if self.report.failures.len() >= self.arguments.failures_max {
                 eprintln!("stopping: {} cycles failed", self.report.failures.len());
                 break;
@@ -129,13 +133,14 @@ impl<'a> Runner<'a> {
             if told.elapsed().as_secs() >= 10 {
                 told = Instant::now();
                 let seconds = began.elapsed().as_secs();
-                eprintln!("{} of {} cycles in {seconds} s", index + 1, names.len());
+                eprintln!("{} of {} cycles in {seconds} s", index + 1, real.len());
             }
         }
-        if let Some(last) = names.last() {
+        if let Some(last) = real.last() {
             let ended = self.end_pair().await;
-            self.judge(*last, ended);
+            self.judge(**last, ended);
         }
+        self.simulate(simulated).await;
         self.report.seconds = began.elapsed().as_secs_f64();
         self.report
     }
@@ -143,19 +148,44 @@ impl<'a> Runner<'a> {
     async fn run_one(&mut self, name: Name) {
         let seed = cycle_seed(self.arguments.seed, name.kind as u64, name.number);
         self.report.cycles += 1;
-        if name.kind == Kind::Simulated {
-            self.simulate(name, seed).await;
-            return;
-        }
         let outcome = self.cycle(name, &mut Draw::new(seed)).await;
         self.judge(name, outcome);
     }
 
-    async fn simulate(&mut self, name: Name, seed: u64) {
-        self.report.sim_seeds += 1;
-        let run = tokio::task::spawn_blocking(move || simulate_seed(seed)).await;
-        let run = run.unwrap_or_else(|error| Err(format!("the simulation failed: {error}")));
-        self.judge(name, run.map(|()| Findings::default()).map_err(Failed));
+    /// Runs seeds of the simulator, as many at once as there are processors: each is one thread's work.
+    async fn simulate(&mut self, names: Vec<Name>) {
+        let (began, count) = (Instant::now(), names.len());
+        let mut told = began;
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let (mut names, mut running) = (names.into_iter(), JoinSet::new());
+        loop {
+            while running.len() < threads
+                && let Some(name) = names.next()
+            {
+                let seed = cycle_seed(self.arguments.seed, name.kind as u64, name.number);
+                running.spawn_blocking(move || (name, simulate_seed(name.number, seed)));
+            }
+            let Some(run) = running.join_next().await else {
+                break;
+            };
+            let (name, simulated) = run.expect("a simulation does not panic");
+            self.report.cycles += 1;
+            match simulated {
+                Ok(simulated) => self.report.add_simulated(simulated),
+                Err(what) => self.judge(name, Err(Failed(what))),
+            }
+            if self.report.failures.len() >= self.arguments.failures_max {
+                break;
+            }
+            if told.elapsed().as_secs() >= 10 {
+                told = Instant::now();
+                let (done, seconds) = (
+                    count - names.len() - running.len(),
+                    began.elapsed().as_secs(),
+                );
+                eprintln!("{done} of {count} simulated seeds in {seconds} s");
+            }
+        }
     }
 
     async fn cycle(&mut self, name: Name, draw: &mut Draw) -> Result<Findings, Failed> {

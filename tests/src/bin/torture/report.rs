@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use crate::check::Findings;
+use crate::simulate::Simulated;
 
 /// A cycle in which something was found.
 #[derive(Debug, Clone)]
@@ -29,6 +30,12 @@ pub(crate) struct Report {
     pub(crate) client_faults: u64,
     pub(crate) clock_jumps: u64,
     pub(crate) sim_seeds: u64,
+    /// Of the seeds, those run again for the same bytes.
+    pub(crate) sim_seeds_again: u64,
+    pub(crate) sim_cuts: u64,
+    pub(crate) sim_crashes: u64,
+    pub(crate) sim_crossings: u64,
+    pub(crate) sim_exchanges: u64,
     pub(crate) acknowledged: u64,
     /// Requests asked again after their acknowledgement.
     pub(crate) repeated: u64,
@@ -40,6 +47,22 @@ pub(crate) struct Report {
 impl Report {
     pub(crate) fn is_clean(&self) -> bool {
         self.findings.is_clean() && self.failures.is_empty()
+    }
+
+    pub(crate) fn add_simulated(&mut self, simulated: Simulated) {
+        let Simulated {
+            cuts,
+            crashes,
+            crossings,
+            exchanges,
+            again,
+        } = simulated;
+        self.sim_seeds += 1;
+        self.sim_seeds_again += u64::from(again);
+        self.sim_cuts += cuts;
+        self.sim_crashes += crashes;
+        self.sim_crossings += crossings;
+        self.sim_exchanges += exchanges;
     }
 
     pub(crate) fn to_json(&self) -> Value {
@@ -67,6 +90,11 @@ impl Report {
             "client_faults": self.client_faults,
             "clock_jumps": self.clock_jumps,
             "sim_seeds": self.sim_seeds,
+            "sim_seeds_again": self.sim_seeds_again,
+            "sim_cuts": self.sim_cuts,
+            "sim_crashes": self.sim_crashes,
+            "sim_crossings": self.sim_crossings,
+            "sim_exchanges": self.sim_exchanges,
             "acknowledged": self.acknowledged,
             "repeated": self.repeated,
             "lost": self.findings.lost,
@@ -91,6 +119,11 @@ impl Report {
             client_faults,
             clock_jumps,
             sim_seeds,
+            sim_seeds_again,
+            sim_cuts,
+            sim_crashes,
+            sim_crossings,
+            sim_exchanges,
             acknowledged,
             repeated,
             findings,
@@ -108,7 +141,9 @@ impl Report {
             "seed {seed}: {cycles} cycles in {seconds:.1} s\n\
              {kills} kills, {kills_with_unanswered_work} with unanswered work ({unanswered_at_kills} requests)\n\
              {line_faults} line faults ({stops} of them stops), {wrong_peers} wrong peers, {client_faults} client faults, \
-             {clock_jumps} clock jumps, {sim_seeds} simulated seeds\n\
+             {clock_jumps} clock jumps\n\
+             {sim_seeds} simulated seeds ({sim_seeds_again} run again): {sim_cuts} cuts, {sim_crashes} crashes, \
+             {sim_crossings} crossings, {sim_exchanges} exchanges\n\
              {acknowledged} requests acknowledged, {repeated} of them asked again\n\
              {lost} lost, {doubled} doubled, {diverged} diverged, {unhealthy} unhealthy\n"
         );
