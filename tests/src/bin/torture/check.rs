@@ -257,7 +257,7 @@ pub(crate) fn check_folds(
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::sync::Arc;
 
     use jiff::Timestamp;
@@ -298,15 +298,24 @@ mod tests {
 
     /// Two ledgers: South's holds what it sent, North's what it received.
     fn ledgers(sent: &[u8], received: &[u8]) -> TempDir {
+        let documents = |numbers: &[u8]| -> Vec<_> {
+            let document = |number: &u8| ([*number; 16], acknowledged(*number).1.payload);
+            numbers.iter().map(document).collect()
+        };
+        ledgers_of(&documents(sent), &documents(received))
+    }
+
+    /// The same, of documents and the ids of the requests that sent them.
+    pub(crate) fn ledgers_of(sent: &[(Id, Bytes)], received: &[(Id, Bytes)]) -> TempDir {
         let directory = tempfile::tempdir().expect("a directory");
-        for (place, numbers) in [(Place::South, sent), (Place::North, received)] {
+        for (place, documents) in [(Place::South, sent), (Place::North, received)] {
             let storage = DiskStorage::create(directory.path().join(place.word()));
             let storage = Arc::new(storage.expect("a directory"));
             let now = Timestamp::UNIX_EPOCH;
             let opened = Ledger::open(storage, place, LedgerOptions::default(), now, |_| {});
             let (mut ledger, _) = opened.expect("a new ledger");
             let mut hash = LineHash::ZERO;
-            for (index, number) in numbers.iter().enumerate() {
+            for (index, (request_id, payload)) in documents.iter().enumerate() {
                 let sequence = index as u64 + 1;
                 let step = Step {
                     id: StepId::new(Place::South, sequence),
@@ -315,13 +324,12 @@ mod tests {
                     authored_at: now,
                     content: Content::Document { deadline: None },
                 };
-                let envelope = protocol::encode_envelope(&step, Some(RequestId([*number; 16])));
-                let payload = acknowledged(*number).1.payload;
-                hash = hash.next(sequence, &envelope, &payload);
+                let envelope = protocol::encode_envelope(&step, Some(RequestId(*request_id)));
+                hash = hash.next(sequence, &envelope, payload);
                 let parcel = Parcel {
                     kind: step.kind,
                     envelope,
-                    payload,
+                    payload: payload.clone(),
                     hash,
                 };
                 ledger.append(
