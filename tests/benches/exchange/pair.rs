@@ -1,7 +1,7 @@
 //! (b) The pair: every document synced at both offices, and DELIVERED.
 
 use std::error::Error;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -10,6 +10,7 @@ use protocol::pb::office as pb;
 use protocol::pb::office::document_service_client::DocumentServiceClient;
 use protocol::pb::office::office_service_client::OfficeServiceClient;
 use protocol::pb::office::send_documents_response::Outcome;
+use tempfile::TempDir;
 use tokio_stream::StreamExt as _;
 use tonic::transport::{Channel, Endpoint};
 
@@ -39,7 +40,7 @@ pub(crate) fn request_id(index: u64) -> String {
     format!("{:08x}-0000-4000-8000-{index:012x}", std::process::id())
 }
 
-fn document(index: u64, body: &Bytes) -> pb::Document {
+pub(crate) fn document(index: u64, body: &Bytes) -> pb::Document {
     pb::Document {
         form: pb::DocumentForm::Message.into(),
         subject: "List of persons entering".to_owned(),
@@ -51,6 +52,65 @@ fn document(index: u64, body: &Bytes) -> pb::Document {
 
 fn body() -> Bytes {
     Bytes::from(vec![7; BODY_BYTES])
+}
+
+/// Both offices as processes, at their defaults, with the ledgers on a disk.
+pub(crate) struct Pair {
+    pub(crate) south: Process,
+    pub(crate) north: Process,
+    addresses: [String; 2],
+    data: TempDir,
+}
+
+impl Pair {
+    pub(crate) fn start(binaries: &Binaries) -> Result<Self, Box<dyn Error>> {
+        // Beside the other files of the build: a temporary directory may lie in memory, where a sync is none.
+        let data = tempfile::tempdir_in(".")?;
+        // Each must know the other's port before it starts.
+        let ports = [free_port()?, free_port()?];
+        let [at_south, at_north] = ports.map(|port| format!("127.0.0.1:{port}"));
+        let north = data.path().join("north");
+        let north = office(&binaries.north, &north, &at_north, &at_south)?;
+        let south = data.path().join("south");
+        let south = office(&binaries.south, &south, &at_south, &at_north)?;
+        Ok(Self {
+            south,
+            north,
+            addresses: [at_south, at_north],
+            data,
+        })
+    }
+
+    /// Starts South again, on what is there.
+    pub(crate) fn start_south(&mut self, binaries: &Binaries) -> Result<(), Box<dyn Error>> {
+        let [at_south, at_north] = &self.addresses;
+        self.south = office(&binaries.south, &self.south_data(), at_south, at_north)?;
+        Ok(())
+    }
+
+    /// Starts North again, on what is there.
+    pub(crate) fn start_north(&mut self, binaries: &Binaries) -> Result<(), Box<dyn Error>> {
+        let [at_south, at_north] = &self.addresses;
+        let data = self.data.path().join("north");
+        self.north = office(&binaries.north, &data, at_north, at_south)?;
+        Ok(())
+    }
+
+    pub(crate) fn south_data(&self) -> PathBuf {
+        self.data.path().join("south")
+    }
+
+    /// A connection to South.
+    pub(crate) async fn channel(&self) -> Result<Channel, Box<dyn Error>> {
+        let endpoint = Endpoint::from_shared(format!("http://{}", self.addresses[0]))?;
+        Ok(endpoint.connect().await?)
+    }
+
+    /// A connection to North.
+    pub(crate) async fn north_channel(&self) -> Result<Channel, Box<dyn Error>> {
+        let endpoint = Endpoint::from_shared(format!("http://{}", self.addresses[1]))?;
+        Ok(endpoint.connect().await?)
+    }
 }
 
 fn office(
@@ -69,35 +129,18 @@ fn office(
 }
 
 pub(crate) async fn measure(plan: Plan, binaries: &Binaries) -> Result<Figures, Box<dyn Error>> {
-    // Beside the other files of the build: a temporary directory may lie in memory, where a sync is none.
-    let data = tempfile::tempdir_in(".")?;
-    // Each must know the other's port before it starts.
-    let ports = [free_port()?, free_port()?];
-    let [at_south, at_north] = ports.map(|port| format!("127.0.0.1:{port}"));
-    let north = office(
-        &binaries.north,
-        &data.path().join("north"),
-        &at_north,
-        &at_south,
-    )?;
-    let south = office(
-        &binaries.south,
-        &data.path().join("south"),
-        &at_south,
-        &at_north,
-    )?;
-    let channel = Endpoint::from_shared(format!("http://{at_south}"))?
-        .connect()
-        .await?;
+    let pair = Pair::start(binaries)?;
+    let channel = pair.channel().await?;
     line_up(&channel).await?;
+    let (south, north) = (&pair.south, &pair.north);
 
     let alone = unary(&channel, 1, 1 << 40, plan).await?;
-    let before = cpu(&south, &north);
+    let before = cpu(south, north);
     let together = unary(&channel, 64, 2 << 40, plan).await?;
-    let unary_cpu = cpu(&south, &north).saturating_sub(before);
-    let before = cpu(&south, &north);
+    let unary_cpu = cpu(south, north).saturating_sub(before);
+    let before = cpu(south, north);
     let (stream1_per_s, count) = streams(&channel, 1, 3 << 40, plan).await?;
-    let stream_cpu = cpu(&south, &north).saturating_sub(before);
+    let stream_cpu = cpu(south, north).saturating_sub(before);
     let (stream4_per_s, _) = streams(&channel, 4, 7 << 40, plan).await?;
     Ok(Figures {
         stream1_per_s,
@@ -127,7 +170,7 @@ fn free_port() -> Result<u16, Box<dyn Error>> {
         .port())
 }
 
-async fn line_up(channel: &Channel) -> Result<(), Box<dyn Error>> {
+pub(crate) async fn line_up(channel: &Channel) -> Result<(), Box<dyn Error>> {
     let mut offices = OfficeServiceClient::new(channel.clone());
     for _ in 0..1_000 {
         let office = offices
@@ -176,12 +219,8 @@ async fn streams(
     let mut tasks = Vec::new();
     for stream in 0..count {
         let first = first + (stream << 36);
-        tasks.push(tokio::spawn(one_stream(
-            channel.clone(),
-            first,
-            begun,
-            plan,
-        )));
+        let goes_on = move |_| begun.elapsed() < plan.each;
+        tasks.push(tokio::spawn(one_stream(channel.clone(), first, goes_on)));
     }
     let mut delivered = 0;
     for task in tasks {
@@ -190,19 +229,19 @@ async fn streams(
     Ok((delivered as f64 / begun.elapsed().as_secs_f64(), delivered))
 }
 
-async fn one_stream(
+/// Streams documents as long as `goes_on` says of their number on the stream. Returns how many were delivered.
+pub(crate) async fn one_stream(
     channel: Channel,
     first: u64,
-    begun: Instant,
-    plan: Plan,
+    goes_on: impl Fn(u64) -> bool + Send + 'static,
 ) -> Result<u64, tonic::Status> {
     let body = body();
     let requests = tokio_stream::iter(0u64..)
+        .take_while(move |index| goes_on(*index))
         .map(move |index| pb::SendDocumentsRequest {
             request_id: request_id(first + index),
             document: Some(document(index, &body)),
-        })
-        .take_while(move |_| begun.elapsed() < plan.each);
+        });
     let mut client = DocumentServiceClient::new(channel);
     let mut receipts = client.send_documents(requests).await?.into_inner();
     let mut delivered = 0;

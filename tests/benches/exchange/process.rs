@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
+
 /// The offices' programs.
 pub(crate) struct Binaries {
     pub(crate) south: PathBuf,
@@ -58,11 +60,37 @@ impl Process {
 
     /// The most memory it has had resident, in bytes.
     pub(crate) fn memory_peak(&self) -> u64 {
+        self.status_bytes("VmHWM:")
+    }
+
+    /// What it has resident now, in bytes.
+    pub(crate) fn memory(&self) -> u64 {
+        self.status_bytes("VmRSS:")
+    }
+
+    fn status_bytes(&self, field: &str) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()));
         let status = status.unwrap_or_default();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let line = status.lines().find_map(|line| line.strip_prefix(field));
         let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
         kib.unwrap_or(0) * 1024
+    }
+
+    /// Ends it without warning.
+    pub(crate) fn kill(&mut self) -> std::io::Result<()> {
+        self.child.kill()?;
+        self.child.wait().map(drop)
+    }
+
+    /// Has it drain, and waits for its end.
+    pub(crate) fn drain(&mut self) -> Result<(), Box<dyn Error>> {
+        kill_process(Pid::from_child(&self.child), Signal::TERM)?;
+        let status = self.child.wait()?;
+        if status.success() {
+            Ok(())
+        } else {
+            Err(format!("an office ended with {status}").into())
+        }
     }
 }
 
