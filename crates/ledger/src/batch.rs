@@ -80,6 +80,9 @@ impl Batch {
         }
         self.reader.update(|durable| {
             if created {
+                if let Some(before) = durable.segments.last() {
+                    before.file.rest();
+                }
                 durable.segments.push(Segment {
                     first: self.segment,
                     file,

@@ -207,7 +207,25 @@ pub struct Cursor {
     skip_before: Option<Timestamp>,
 }
 
+impl Drop for Cursor {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}
+
 impl Cursor {
+    /// Lets the segment rest that it has read from, unless that is still written to.
+    fn leave(&self) {
+        self.reader.view(|durable| {
+            let Some((_, complete)) = durable.segments.split_last() else {
+                return;
+            };
+            if let Ok(at) = complete.binary_search_by_key(&self.segment, |segment| segment.first) {
+                complete[at].file.rest();
+            }
+        });
+    }
+
     /// What came before it began.
     pub(crate) fn before(&self) -> IndexPoint {
         self.before
@@ -279,6 +297,7 @@ impl Cursor {
             return Ok(false);
         };
         if first != self.segment {
+            self.leave();
             (self.segment, self.offset, self.buffer) = (first, 0, Bytes::new());
         }
         let at = self.offset + self.buffer.len() as u64;

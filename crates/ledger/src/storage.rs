@@ -7,7 +7,7 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 /// A directory of files, as a ledger needs it.
 pub trait Storage: Send + Sync + 'static {
@@ -44,6 +44,8 @@ pub trait StorageFile: Send + Sync + 'static {
     fn set_len(&self, len: u64) -> io::Result<()>;
     /// Makes what was written durable.
     fn sync_data(&self) -> io::Result<()>;
+    /// Lets go of what the system holds for it, until it is used again. What was written must be durable by now.
+    fn rest(&self) {}
 }
 
 /// A directory on a disk.
@@ -116,27 +118,10 @@ impl Storage for DiskStorage {
 
     fn open(&self, name: &str, create: bool) -> io::Result<Arc<dyn StorageFile>> {
         let path = self.directory.join(name);
-        let opened = fs::File::options()
-            .read(true)
-            .write(true)
-            .create(create)
-            .truncate(false)
-            .open(&path);
-        let file = match opened {
-            // A ledger on a read-only medium can still be read.
-            Err(error)
-                if !create
-                    && matches!(
-                        error.kind(),
-                        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
-                    ) =>
-            {
-                fs::File::open(&path)?
-            }
-            other => other?,
-        };
+        let file = open_file(&path, create)?;
         Ok(Arc::new(DiskFile {
-            file,
+            path,
+            open: RwLock::new(Some(Arc::new(file))),
             durable: self.durable,
         }))
     }
@@ -159,24 +144,63 @@ impl Storage for DiskStorage {
     }
 }
 
+fn open_file(path: &Path, create: bool) -> io::Result<fs::File> {
+    let opened = fs::File::options()
+        .read(true)
+        .write(true)
+        .create(create)
+        .truncate(false)
+        .open(path);
+    match opened {
+        // A ledger on a read-only medium can still be read.
+        Err(error)
+            if !create
+                && matches!(
+                    error.kind(),
+                    io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
+                ) =>
+        {
+            fs::File::open(path)
+        }
+        other => other,
+    }
+}
+
+/// A ledger has any number of files, and a process only so many handles: those that rest have none.
 #[derive(Debug)]
 struct DiskFile {
-    file: fs::File,
+    path: PathBuf,
+    open: RwLock<Option<Arc<fs::File>>>,
     durable: bool,
+}
+
+impl DiskFile {
+    fn file(&self) -> io::Result<Arc<fs::File>> {
+        let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(file) = &*open {
+            return Ok(Arc::clone(file));
+        }
+        drop(open);
+        let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(file) = &*open {
+            return Ok(Arc::clone(file));
+        }
+        let file = Arc::new(open_file(&self.path, false)?);
+        *open = Some(Arc::clone(&file));
+        Ok(file)
+    }
 }
 
 impl StorageFile for DiskFile {
     fn len(&self) -> io::Result<u64> {
-        Ok(self.file.metadata()?.len())
+        Ok(self.file()?.metadata()?.len())
     }
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        let file = self.file()?;
         let mut filled = 0;
         while filled < buffer.len() {
-            match self
-                .file
-                .read_at(&mut buffer[filled..], offset + filled as u64)
-            {
+            match file.read_at(&mut buffer[filled..], offset + filled as u64) {
                 Ok(0) => break,
                 Ok(count) => filled += count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -187,19 +211,23 @@ impl StorageFile for DiskFile {
     }
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
-        self.file.write_all_at(bytes, offset)
+        self.file()?.write_all_at(bytes, offset)
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        self.file.set_len(len)
+        self.file()?.set_len(len)
     }
 
     fn sync_data(&self) -> io::Result<()> {
         if self.durable {
-            self.file.sync_data()
+            self.file()?.sync_data()
         } else {
             Ok(())
         }
+    }
+
+    fn rest(&self) {
+        *self.open.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }
 

@@ -149,6 +149,9 @@ impl Walk {
     }
 
     pub(crate) fn add(&mut self, segment: Opened, walked: Walked) {
+        if let Some(complete) = self.segments.last() {
+            complete.file.rest();
+        }
         self.segments.push(Segment {
             first: segment.first,
             file: segment.file,
@@ -173,6 +176,7 @@ impl Walk {
             }
             let Opened { first, file, path } =
                 opened.next().expect("the snapshot was held against them");
+            file.rest();
             self.segments.push(Segment {
                 first,
                 file,
@@ -204,6 +208,7 @@ pub(crate) fn open_all(
         let file = storage
             .open(&name, create)
             .map_err(LedgerError::io("open", path.clone()))?;
+        file.rest();
         Ok(Opened {
             first: *first,
             file,
@@ -217,7 +222,11 @@ pub(crate) fn open_all(
 pub(crate) fn bytes_of(opened: &[Opened]) -> u64 {
     opened
         .iter()
-        .map(|segment| segment.file.len().unwrap_or(0))
+        .map(|segment| {
+            let len = segment.file.len().unwrap_or(0);
+            segment.file.rest();
+            len
+        })
         .sum()
 }
 

@@ -4,6 +4,7 @@ mod beside_a_writer;
 mod failed_writes;
 mod flips;
 mod frames;
+mod handles;
 mod histories;
 mod logs;
 mod power_cuts;

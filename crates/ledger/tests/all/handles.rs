@@ -1,0 +1,75 @@
+//! A ledger of any length takes as many file handles as a short one.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use ledger::{DiskStorage, Storage};
+use office::Place;
+
+use crate::records::{Records, open};
+
+const SEGMENT_BYTES: u64 = 4_096;
+const DOCUMENTS: u64 = 400;
+
+/// The files of `directory` that this process holds open.
+fn held(directory: &Path) -> Vec<String> {
+    let handles = fs::read_dir("/proc/self/fd").expect("Linux tells its handles");
+    // A handle of another thread may be gone by now.
+    let paths = handles.filter_map(|handle| fs::read_link(handle.ok()?.path()).ok());
+    let of_directory = paths.filter_map(|path| {
+        let name = path.strip_prefix(directory).ok()?.to_str()?;
+        Some(name.to_owned())
+    });
+    let mut names: Vec<_> = of_directory.collect();
+    names.sort();
+    names
+}
+
+#[test]
+#[cfg_attr(not(target_os = "linux"), ignore = "only Linux tells its handles")]
+fn a_long_ledger_holds_one_segment_open() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().canonicalize().expect("a directory");
+    let storage: Arc<dyn Storage> = Arc::new(DiskStorage::existing(&path));
+    let (mut ledger, ..) = open(&storage, SEGMENT_BYTES).expect("a new ledger");
+    let mut records = Records::of(Place::South);
+    for _ in 0..DOCUMENTS {
+        let document = records.document(Place::South, 100);
+        ledger.append(crate::records::at(0), &document);
+        ledger
+            .take_batch()
+            .expect("an entry")
+            .commit()
+            .expect("room");
+    }
+    let segments: Vec<_> = storage
+        .list()
+        .expect("a directory")
+        .into_iter()
+        .filter(|name| name != "lock")
+        .collect();
+    assert!(segments.len() > 20, "{segments:?}");
+    let last = segments.last().expect("one").clone();
+    let is_all = || assert_eq!(held(&path), [last.clone(), "lock".to_owned()]);
+    is_all();
+
+    let reader = ledger.reader();
+    for sequence in (1..DOCUMENTS).step_by(7) {
+        let entry = reader.get(sequence).expect("whole").expect("it is there");
+        assert_eq!(entry.sequence, sequence);
+    }
+    is_all();
+    let mut cursor = reader.after(0);
+    while cursor.next_entry().expect("whole").is_some() {
+        assert!(held(&path).len() <= 3, "one is read, one written");
+    }
+    is_all();
+
+    drop((cursor, reader, ledger, storage));
+    assert_eq!(held(&path), Vec::<String>::new());
+    let storage: Arc<dyn Storage> = Arc::new(DiskStorage::existing(&path));
+    let (_ledger, entries, _) = open(&storage, SEGMENT_BYTES).expect("whole");
+    assert!(entries.len() as u64 >= DOCUMENTS);
+    is_all();
+}
