@@ -37,6 +37,14 @@ pub(crate) struct Outcome {
     ended: Option<Status>,
 }
 
+impl Outcome {
+    /// Whether the honest peer's Hello ended the stream.
+    pub(crate) fn is_forestalled(&self) -> bool {
+        let ended = self.ended.as_ref();
+        ended.is_some_and(|status| status.message().contains("a newer Hello"))
+    }
+}
+
 /// What a call must come to.
 #[derive(Debug)]
 pub(crate) enum Expected {
