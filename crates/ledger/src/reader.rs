@@ -14,6 +14,8 @@ use crate::storage::StorageFile;
 
 /// Bytes between two points of the index.
 pub(crate) const INDEX_SPACING_BYTES: u64 = 32 * 1024;
+/// Bytes read first: what one entry is looked up in. Whoever reads on reads more at a time.
+const READ_FIRST_BYTES: usize = 32 * 1024;
 const READ_BYTES: usize = 128 * 1024;
 
 /// Where an entry stands, and what came before it.
@@ -308,10 +310,15 @@ impl Cursor {
             }
             return Err(self.damaged("a frame runs over the end of the segment".to_owned()));
         }
+        let usual = if self.next == self.before.sequence {
+            READ_FIRST_BYTES
+        } else {
+            READ_BYTES
+        };
         // A long frame asks for as much as it needs.
         let wanted = match frame_len(&self.buffer) {
-            Ok(Some(len)) => len.max(READ_BYTES),
-            _ => READ_BYTES,
+            Ok(Some(len)) => len.max(usual),
+            _ => usual,
         };
         let mut bytes = BytesMut::zeroed(self.buffer.len() + wanted.min(left));
         let (kept, fresh) = bytes.split_at_mut(self.buffer.len());

@@ -171,7 +171,7 @@ impl Consultations {
                 level: self.level,
                 participants,
                 place: place.to_owned(),
-                begun_at: at(begins),
+                begun_at: plan.own_instant(at(begins)),
                 duration: Some(Duration::from_secs(duration * MINUTE_S)),
                 topics,
                 formality: self.formality,

@@ -118,10 +118,8 @@ impl Documents {
         let posts = self.posts(calendar, draw);
         let mut reissues: BTreeMap<usize, usize> = BTreeMap::new();
         let mut sent: Vec<Sent> = Vec::with_capacity(posts.len());
-        let mut counts = PerPlace::new(0_u64, 0);
         for (index, post) in posts.iter().enumerate() {
             let office = post.office;
-            counts[office] += 1;
             let replied = match reissues.get(&index) {
                 Some(_) => None,
                 None if draw.chance(self.reply_per_mille) => open_question(&mut sent, post),
@@ -135,7 +133,8 @@ impl Documents {
                 _ => draw.one_of(&self.subjects).clone(),
             };
             let key = plan.next_key();
-            let document = self.document(&subject, office, counts[office], staff, draw);
+            let number = plan.next_number(office);
+            let document = self.document(&subject, office, number, staff, draw);
             let in_reply_to = replied.map(|(key, _)| key);
             plan.add(
                 calendar.office_time(post.sent_s),

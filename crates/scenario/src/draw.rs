@@ -19,6 +19,11 @@ impl Draw {
         Self { rng }
     }
 
+    /// A seed for a part that draws by itself.
+    pub(crate) fn seed(&mut self) -> u64 {
+        self.rng.next_u64()
+    }
+
     /// A whole number within `range`, each as likely as any other.
     pub(crate) fn within(&mut self, range: RangeInclusive<u64>) -> u64 {
         let (low, high) = range.into_inner();

@@ -28,6 +28,8 @@ const ROOT_KEYS: &[&str] = &[
     "meetings",
     "consultations",
 ];
+/// Where the seeds of further copies of the traffic are drawn; the parts draw from the streams below.
+const SEEDS_STREAM: u64 = 1 << 32;
 const SCENARIO_KEYS: &[&str] = &["name", "title", "place"];
 const PLACES_KEYS: &[&str] = &["south", "north"];
 
@@ -137,26 +139,41 @@ impl Scenario {
 
     /// What is to happen under `seed`. The same seed gives the same timeline, on any machine.
     pub fn timeline(&self, seed: u64) -> Timeline {
+        self.scaled_timeline(seed, 1)
+    }
+
+    /// `scale` times the traffic in the same period: so many times every total, each time drawn by itself. The
+    /// calls of a day stay one opening and one closing call.
+    pub fn scaled_timeline(&self, seed: u64, scale: u32) -> Timeline {
         let mut plan = Plan::default();
+        if let Some(calls) = &self.calls {
+            calls.draw(&self.calendar, &mut Draw::new(seed, 0), &mut plan);
+        }
+        let mut seeds = Draw::new(seed, SEEDS_STREAM);
+        for copy in 0..scale {
+            let seed = if copy == 0 { seed } else { seeds.seed() };
+            plan.begin_copy(copy);
+            self.draw_exchanges(seed, &mut plan);
+        }
+        plan.into_timeline(self.calendar.start(), self.calendar.end())
+    }
+
+    fn draw_exchanges(&self, seed: u64, plan: &mut Plan) {
         let Self {
             calendar,
             staff,
             place,
             ..
         } = self;
-        if let Some(calls) = &self.calls {
-            calls.draw(calendar, &mut Draw::new(seed, 0), &mut plan);
-        }
         if let Some(documents) = &self.documents {
-            documents.draw(calendar, staff, &mut Draw::new(seed, 1), &mut plan);
+            documents.draw(calendar, staff, &mut Draw::new(seed, 1), plan);
         }
         let mut draw = Draw::new(seed, 2);
-        meetings::draw_all(&self.meetings, calendar, place, staff, &mut draw, &mut plan);
+        meetings::draw_all(&self.meetings, calendar, place, staff, &mut draw, plan);
         for (consultations, stream) in self.consultations.iter().zip(3..) {
             let mut draw = Draw::new(seed, stream);
-            consultations.draw(calendar, place, staff, &mut draw, &mut plan);
+            consultations.draw(calendar, place, staff, &mut draw, plan);
         }
-        plan.into_timeline(calendar.start(), calendar.end())
     }
 
     /// How many exchanges every timeline of this scenario brings.

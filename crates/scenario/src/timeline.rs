@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use office::Place;
 use office::call::Call;
 use office::contact::Contact;
 use office::document::Document;
 use office::meeting::MeetingTerms;
 use office::officer::Officer;
+use office::{PerPlace, Place};
 
 /// What is to happen from `start` to `end`.
 #[derive(Debug, Clone, PartialEq)]
@@ -193,6 +193,10 @@ impl Act {
 pub(crate) struct Plan {
     events: Vec<Event>,
     keys: u32,
+    /// Documents sent so far.
+    sent: PerPlace<u64>,
+    /// The how-manieth time the traffic is drawn, from 0.
+    copy: u32,
 }
 
 impl Plan {
@@ -204,6 +208,22 @@ impl Plan {
             .checked_add(1)
             .expect("a scenario's totals are below 4 billion");
         key
+    }
+
+    /// The traffic is drawn once more.
+    pub(crate) fn begin_copy(&mut self, copy: u32) {
+        self.copy = copy;
+    }
+
+    /// A beginning that no other copy's consultation of the same kind has: such two would be one.
+    pub(crate) fn own_instant(&self, at: Timestamp) -> Timestamp {
+        at + Duration::from_micros(u64::from(self.copy))
+    }
+
+    /// The running number of one more document of `office`, from 1.
+    pub(crate) fn next_number(&mut self, office: Place) -> u64 {
+        self.sent[office] += 1;
+        self.sent[office]
     }
 
     /// Adds an event.

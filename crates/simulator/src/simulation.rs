@@ -133,6 +133,13 @@ impl Simulation {
         }
     }
 
+    /// The same with another timeline: of a scaled scenario, or of another origin.
+    #[must_use]
+    pub fn with_timeline(mut self, timeline: Timeline) -> Self {
+        self.timeline = Arc::new(timeline);
+        self
+    }
+
     /// The same with faults.
     #[must_use]
     pub fn with_faults(mut self, faults: Faults) -> Self {
