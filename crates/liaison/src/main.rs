@@ -26,6 +26,7 @@ mod man;
 mod meeting;
 mod officer;
 mod output;
+mod progress;
 mod proxy;
 mod refusal;
 mod request;

@@ -1,14 +1,19 @@
 //! `liaison simulate`: a scenario played by two offices in simulated time.
 
+mod plan;
 mod play;
 mod report;
+mod seeds;
 
 use std::fmt::Write as _;
 use std::fs;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use plan::Plan;
 use scenario::Scenario;
+use simulator::Faults;
 
 use crate::failure::Failure;
 use crate::settings::Settings;
@@ -17,12 +22,16 @@ const EXAMPLES: &str = "\
 Examples:
   liaison simulate kaesong-2018
   liaison simulate kaesong-2018 --seed 7 --out /tmp/kaesong --force
+  liaison simulate kaesong-2018 --scale 100 --pairs 2 --force
+  liaison simulate kaesong-2018 --seeds 1..1001 --check --cuts 3 --crashes 3 --crossings 2
   liaison simulate kaesong-2018 --force --output json
 
-The same scenario and seed give byte-identical ledgers on any machine.
+The same scenario and seed give byte-identical ledgers on any machine, with faults too.
 
-JSON: {\"scenario\", \"seed\", \"out\", \"tally\", \"reconciled\": {\"agreed\", \"south_to_north\", \"north_to_south\", \
-\"differences\"}, \"steps\", \"wall_ms\"}; the tally as `liaison tally` prints it.";
+JSON: {\"scenario\", \"seed\", \"scale\", \"pairs\", \"out\", \"tally\", \"reconciled\": {\"agreed\", \"south_to_north\", \
+\"north_to_south\", \"differences\"}, \"steps\", \"wall_ms\"}; the tally as `liaison tally` prints it, of all pairs together.
+JSON with --seeds: {\"scenario\", \"seeds\", \"steps\", \"exchanges\", \"crossings\", \"failed\", \"failures\": [{\"seed\", \
+\"what\"}], \"wall_ms\"}.";
 
 /// Play a scenario: two offices, simulated time, one seed
 #[derive(Debug, Args)]
@@ -36,7 +45,39 @@ pub(crate) struct SimulateArgs {
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
 
-    /// Where the two ledgers go [default: liaison-data/SCENARIO-SEED]
+    /// So many times the traffic in the same days; every total holds exactly
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    scale: u32,
+
+    /// So many pairs side by side, on all processors, each under a seed of its own
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    pairs: u64,
+
+    /// Stop at this time: nothing is done later. Totals are then not reached
+    #[arg(long, value_name = "TIME", value_parser = crate::time::parse_time)]
+    until: Option<jiff::Timestamp>,
+
+    /// Cut the line so often; when and how long is drawn from the seed
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=10_000))]
+    cuts: u32,
+
+    /// Have an office die and start again so often
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=10_000))]
+    crashes: u32,
+
+    /// Have both offices act at once, so often, on a meeting beside the scenario's
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=10_000))]
+    crossings: u32,
+
+    /// Play every seed from A to before B; only with --check
+    #[arg(long, value_name = "A..B", value_parser = seeds, requires = "check", conflicts_with_all = ["seed", "pairs", "out"])]
+    seeds: Option<Range<u64>>,
+
+    /// Play each seed twice, in memory, and tell only what is wrong
+    #[arg(long, requires = "seeds")]
+    check: bool,
+
+    /// Where the ledgers go [default: liaison-data/SCENARIO-SEED]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 
@@ -48,16 +89,45 @@ pub(crate) struct SimulateArgs {
 impl SimulateArgs {
     pub(crate) fn run(self, settings: &Settings) -> Result<(), Failure> {
         let scenario = find(&self.scenario)?;
+        let plan = Plan {
+            seed: self.seed,
+            scale: self.scale,
+            pairs: self.pairs,
+            until: self.until,
+            faults: Faults {
+                cuts: self.cuts,
+                crashes: self.crashes,
+                crossings: self.crossings,
+            },
+        };
+        if let Some(seeds) = self.seeds {
+            let checked = seeds::check(&scenario, seeds, plan);
+            settings
+                .output
+                .print(|| checked.to_text(), || checked.to_json())?;
+            return checked.check();
+        }
         let out = self.out.unwrap_or_else(|| {
             PathBuf::from("liaison-data").join(format!("{}-{}", scenario.name, self.seed))
         });
         make_room(&out, self.force)?;
-        let report = play::play(&scenario, self.seed, &out)?;
+        let report = play::play(&scenario, plan, &out)?;
         settings
             .output
             .print(|| report.to_text(), || report.to_json())?;
         report.check()
     }
+}
+
+/// Seeds as typed: `1..101` is a hundred.
+fn seeds(text: &str) -> Result<Range<u64>, String> {
+    let range = text.split_once("..").and_then(|(first, end)| {
+        let range = first.parse().ok()?..end.parse().ok()?;
+        (range.start < range.end).then_some(range)
+    });
+    range.ok_or_else(|| {
+        "write two numbers, the smaller first, such as 1..101 for a hundred seeds".to_owned()
+    })
 }
 
 /// The scenario named: one that is shipped, or a file.
@@ -121,7 +191,13 @@ fn make_room(out: &Path, force: bool) -> Result<(), Failure> {
             out.display()
         )));
     }
-    for path in ["south", "north"].map(|place| out.join(place)) {
+    let is_pair = |path: &PathBuf| {
+        let name = path.file_name().and_then(|name| name.to_str());
+        name.is_some_and(|name| name.starts_with("pair-"))
+    };
+    let pairs = names.into_iter().filter(is_pair);
+    let directories = ["south", "north"].map(|place| out.join(place));
+    for path in directories.into_iter().chain(pairs) {
         if path.is_dir() {
             fs::remove_dir_all(&path).map_err(|error| failed(&path, error))?;
         }
@@ -132,6 +208,14 @@ fn make_room(out: &Path, force: bool) -> Result<(), Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn seeds_are_a_range_with_its_end_left_out() {
+        assert_eq!(seeds("1..101"), Ok(1..101));
+        for text in ["", "7", "3..3", "5..3", "a..b", "1..-2"] {
+            assert!(seeds(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn a_shipped_scenario_is_found_by_its_name() {

@@ -21,6 +21,17 @@ pub struct Timeline {
     pub events: Vec<Event>,
 }
 
+impl Timeline {
+    /// The same, broken off: nothing is done at `until` or later.
+    #[must_use]
+    pub fn until(mut self, until: Timestamp) -> Self {
+        let kept = self.events.partition_point(|event| event.at < until);
+        self.events.truncate(kept);
+        self.end = self.end.min(until).max(self.start);
+        self
+    }
+}
+
 /// One act of one office.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {

@@ -1,36 +1,103 @@
 //! Where the simulator comes in.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use ledger::TallyReport;
-use office::Place;
+use office::{PerPlace, Place, Tally};
 use scenario::Scenario;
-use simulator::Simulation;
+use simulator::{Outcome, Simulation};
 
+use super::plan::{Plan, on_all_processors};
 use super::report::Report;
 use crate::failure::Failure;
 use crate::system::Stopwatch;
 
-/// Plays `scenario` under `seed`, with the ledgers in `out/south` and `out/north`.
-pub(super) fn play(scenario: &Scenario, seed: u64, out: &Path) -> Result<Report, Failure> {
+/// Where a pair's ledgers go.
+fn directory_of(pair: u64, plan: Plan, out: &Path) -> PathBuf {
+    match plan.pairs {
+        1 => out.to_owned(),
+        _ => out.join(format!("pair-{}", pair + 1)),
+    }
+}
+
+/// Plays `scenario` as `plan` says. The ledgers of one pair go to `out/south` and `out/north`, those of several to
+/// `out/pair-1/south` and so on.
+pub(super) fn play(scenario: &Scenario, plan: Plan, out: &Path) -> Result<Report, Failure> {
     let stopwatch = Stopwatch::start();
-    let outcome = Simulation::on_disk(scenario, seed, out)
-        .run()
-        .map_err(|error| {
-            Failure::Failed(format!("failed to simulate {}: {error}", scenario.name))
+    let outcomes = Mutex::new(Vec::new());
+    on_all_processors(
+        plan.pairs,
+        |pair| {
+            let seed = plan.seed_of(pair);
+            let outcome = Simulation::on_disk(scenario, seed, &directory_of(pair, plan, out))
+                .with_timeline(plan.timeline(scenario, seed))
+                .with_faults(plan.faults)
+                .run();
+            let mut outcomes = outcomes.lock().unwrap_or_else(PoisonError::into_inner);
+            outcomes.push((pair, outcome));
+        },
+        |done| match plan.pairs {
+            1 => format!("{} is being played", scenario.name),
+            pairs => format!("{done} of {pairs} pairs"),
+        },
+    );
+    let mut outcomes = outcomes
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner);
+    outcomes.sort_unstable_by_key(|(pair, _)| *pair);
+    let mut sum = Sum::default();
+    for (pair, outcome) in outcomes {
+        let outcome = outcome.map_err(|error| {
+            let seed = plan.seed_of(pair);
+            Failure::Failed(format!(
+                "failed to simulate {} under seed {seed}: {error}",
+                scenario.name
+            ))
         })?;
+        sum.add(outcome);
+    }
     let wall = stopwatch.elapsed();
-    let report = |place| TallyReport::from(&outcome.tallies[place]);
     Ok(Report {
         scenario: scenario.name.clone(),
         title: scenario.title.clone(),
-        seed,
+        plan,
         days: scenario.calendar().days(),
-        south: report(Place::South),
-        north: report(Place::North),
-        reconciled: outcome.reconciliation,
-        steps: outcome.steps,
+        south: TallyReport::from(&sum.tallies[Place::South]),
+        north: TallyReport::from(&sum.tallies[Place::North]),
+        reconciled: sum.reconciled.expect("there is a pair"),
+        steps: sum.steps,
         wall,
+        shown: directory_of(0, plan, out),
         out: out.to_owned(),
     })
+}
+
+/// All pairs together.
+#[derive(Default)]
+struct Sum {
+    steps: u64,
+    tallies: PerPlace<Tally>,
+    reconciled: Option<ledger::Reconciliation>,
+}
+
+impl Sum {
+    fn add(&mut self, outcome: Outcome) {
+        self.steps += outcome.steps;
+        for place in Place::BOTH {
+            for (count, times) in outcome.tallies[place].cells() {
+                self.tallies[place].add_cell(count, times);
+            }
+        }
+        let one = outcome.reconciliation;
+        match &mut self.reconciled {
+            None => self.reconciled = Some(one),
+            Some(all) => {
+                all.agreed &= one.agreed;
+                all.south_to_north += one.south_to_north;
+                all.north_to_south += one.north_to_south;
+                all.differences.extend(one.differences);
+            }
+        }
+    }
 }

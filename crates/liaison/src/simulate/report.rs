@@ -7,6 +7,7 @@ use std::time::Duration;
 use ledger::{Reconciliation, TallyReport};
 use serde_json::{Value, json};
 
+use super::plan::Plan;
 use crate::failure::Failure;
 use crate::ledger_command::reconciled_text;
 use crate::output::{HEADING, styled, thousands};
@@ -19,7 +20,7 @@ pub(super) struct Report {
     pub(super) scenario: String,
     /// What it is, in a line.
     pub(super) title: String,
-    pub(super) seed: u64,
+    pub(super) plan: Plan,
     /// Simulated days.
     pub(super) days: u64,
     /// The counts of South's ledger.
@@ -30,18 +31,29 @@ pub(super) struct Report {
     /// Steps of both offices.
     pub(super) steps: u64,
     pub(super) wall: Duration,
+    /// The directory of the first pair.
+    pub(super) shown: PathBuf,
     pub(super) out: PathBuf,
 }
 
 impl Report {
     pub(super) fn to_text(&self) -> String {
         let Self {
-            title, seed, days, ..
+            title, plan, days, ..
         } = self;
-        let out = self.out.display();
+        let out = self.shown.display();
+        let times = match plan.scale {
+            1 => String::new(),
+            scale => format!(", {} times the traffic", thousands(scale.into())),
+        };
+        let pairs = match plan.pairs {
+            1 => String::new(),
+            pairs => format!(" in each of {} pairs", thousands(pairs)),
+        };
         let mut text = format!(
-            "{}\nseed {seed}, {} days, {} steps, simulated in {}\n\n",
+            "{}\nseed {}{times}{pairs}, {} days, {} steps, simulated in {}\n\n",
             styled(HEADING, title),
+            plan.seed,
             thousands(*days),
             thousands(self.steps),
             time::duration_words(self.wall),
@@ -60,7 +72,9 @@ impl Report {
     pub(super) fn to_json(&self) -> Value {
         json!({
             "scenario": self.scenario,
-            "seed": self.seed,
+            "seed": self.plan.seed,
+            "scale": self.plan.scale,
+            "pairs": self.plan.pairs,
             "out": self.out,
             "tally": self.south,
             "reconciled": self.reconciled,
@@ -80,7 +94,7 @@ impl Report {
              scenario and seed {}",
             self.out.display(),
             first.map_or("the counts are not the same", String::as_str),
-            self.seed
+            self.plan.seed
         )))
     }
 }
@@ -117,7 +131,13 @@ mod tests {
         Report {
             scenario: "kaesong-2018".to_owned(),
             title: "The joint liaison office, 14 Sep to 20 Dec 2018".to_owned(),
-            seed: 1,
+            plan: Plan {
+                seed: 1,
+                scale: 1,
+                pairs: 1,
+                until: None,
+                faults: simulator::Faults::NONE,
+            },
             days: 98,
             south: record(),
             north: record(),
@@ -133,6 +153,7 @@ mod tests {
             },
             steps: 1_350,
             wall: Duration::from_millis(420),
+            shown: PathBuf::from("liaison-data/kaesong-2018-1"),
             out: PathBuf::from("liaison-data/kaesong-2018-1"),
         }
     }
