@@ -4,12 +4,12 @@
 //! What takes a day of work takes it there, and never falls on a night or a closed day.
 
 use jiff::Timestamp;
-use jiff::civil::{Date, Time, Weekday};
+use jiff::civil::{Date, DateTime, Time, Weekday};
 
 use crate::table::{Table, Value};
 
 pub(crate) const PERIOD_KEYS: &[&str] = &["first_day", "last_day", "utc_offset"];
-pub(crate) const HOURS_KEYS: &[&str] = &["days", "opens", "closes"];
+pub(crate) const HOURS_KEYS: &[&str] = &["days", "opens", "closes", "holidays"];
 
 /// The first and the last minute of the office hours belong to the opening and the closing call.
 pub(crate) const CALL_S: u64 = 60;
@@ -39,6 +39,7 @@ pub(crate) struct Period {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct OfficeHours {
     days: Vec<Weekday>,
+    holidays: Vec<Date>,
     opens_s: u64,
     closes_s: u64,
 }
@@ -81,6 +82,16 @@ impl Period {
     }
 }
 
+impl Period {
+    /// The day with the index `day`.
+    fn date(&self, day: u64) -> Date {
+        let span = jiff::Span::new().days(i64::try_from(day).unwrap_or(i64::MAX));
+        self.first_day
+            .checked_add(span)
+            .expect("a day of the period is a date")
+    }
+}
+
 /// A day that every clock can show, whatever its distance from UTC.
 fn day(value: &Value<'_>) -> Option<Date> {
     let day = value.date()?;
@@ -99,6 +110,7 @@ impl OfficeHours {
         let days = table
             .required("days")
             .and_then(|value| value.filled_list(|weekday| weekday.word(WEEKDAYS)));
+        let holidays = table.or("holidays", Vec::new(), |value| value.list(|day| day.date()));
         let opens = table.required("opens").and_then(|value| value.time());
         let closes_value = table.required("closes");
         let closes = closes_value.as_ref().and_then(Value::time);
@@ -114,6 +126,7 @@ impl OfficeHours {
         }
         Some(Self {
             days: days?,
+            holidays: holidays?,
             opens_s,
             closes_s,
         })
@@ -141,7 +154,8 @@ impl Calendar {
             .cast_unsigned();
         let works = |day: &u64| {
             let weekday = WEEKDAYS[((u64::from(first) + day) % 7) as usize].1;
-            hours.days.contains(&weekday)
+            let date = period.date(*day);
+            hours.days.contains(&weekday) && !hours.holidays.contains(&date)
         };
         let working_days = (0..period.days).filter(works).collect();
         Self {
@@ -177,17 +191,24 @@ impl Calendar {
 
     /// The day with the index `day`.
     pub(crate) fn date(&self, day: u64) -> Date {
-        let span = jiff::Span::new().days(i64::try_from(day).unwrap_or(i64::MAX));
-        self.period
-            .first_day
-            .checked_add(span)
-            .expect("a day of the period is a date")
+        self.period.date(day)
     }
 
     /// The index of `date`, if it is within the period.
     pub(crate) fn index_of(&self, date: Date) -> Option<u64> {
         let days = u64::try_from((date - self.period.first_day).get_days()).ok()?;
         (days < self.period.days).then_some(days)
+    }
+
+    /// A moment by the scenario's clock, of any day.
+    pub(crate) fn moment(&self, moment: DateTime) -> Timestamp {
+        let days = i64::from((moment.date() - self.period.first_day).get_days());
+        let time = moment.time();
+        let seconds = i64::from(time.hour()) * 3_600
+            + i64::from(time.minute()) * 60
+            + i64::from(time.second());
+        let second = self.period.start_s + days * DAY_S + seconds;
+        Timestamp::from_second(second).expect("a moment is of the years 1900 to 2199")
     }
 
     /// `second` seconds after the midnight that begins the day with the index `day`.

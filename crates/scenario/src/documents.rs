@@ -33,13 +33,13 @@ pub(crate) const APART_S: u64 = 60;
 const MINUTE_S: u64 = 60;
 const SHARE_FROM_SEED_PER_MILLE: std::ops::RangeInclusive<u64> = 350..=650;
 
-const FORMS: &[(&str, Form)] = &[
+pub(crate) const FORMS: &[(&str, Form)] = &[
     ("message", Form::Message),
     ("notice", Form::Notice),
     ("note", Form::Note),
     ("document", Form::Document),
 ];
-const PRECEDENCES: &[(&str, Precedence)] = &[
+pub(crate) const PRECEDENCES: &[(&str, Precedence)] = &[
     ("flash", Precedence::Flash),
     ("immediate", Precedence::Immediate),
     ("priority", Precedence::Priority),

@@ -10,11 +10,13 @@ use crate::calls::{CALLS_KEYS, Calls};
 use crate::consultations::{CONSULTATIONS_KEYS, Consultations};
 use crate::documents::{DOCUMENTS_KEYS, Documents};
 use crate::draw::Draw;
+use crate::events::Events;
+use crate::faults::{self, FAULTS_KEYS};
 use crate::meetings::{self, MEETINGS_KEYS, Meetings};
 use crate::mistake::{Mistakes, ScenarioError};
 use crate::staff::{NAME_BYTES_MAX, STAFF_KEYS, Staff};
 use crate::table::{Table, Value};
-use crate::timeline::{Plan, Timeline};
+use crate::timeline::{FaultSpan, Plan, Timeline};
 use crate::totals::{TOTALS_KEYS, Totals};
 
 const ROOT_KEYS: &[&str] = &[
@@ -27,6 +29,8 @@ const ROOT_KEYS: &[&str] = &[
     "documents",
     "meetings",
     "consultations",
+    "events",
+    "faults",
 ];
 /// Where the seeds of further copies of the traffic are drawn; the parts draw from the streams below.
 const SEEDS_STREAM: u64 = 1 << 32;
@@ -48,6 +52,8 @@ pub struct Scenario {
     documents: Option<Documents>,
     meetings: Vec<Meetings>,
     consultations: Vec<Consultations>,
+    events: Events,
+    faults: Vec<FaultSpan>,
 }
 
 impl Scenario {
@@ -114,11 +120,22 @@ impl Scenario {
             })?;
             once_each(consultations, |block| (block.kind, None))
         });
-        let parts_known = documents.is_some() && meetings.is_some() && consultations.is_some();
+        let place = heading.as_ref().map_or("", |(_, _, place)| place);
+        let events = root.or("events", Events::default(), |value| {
+            Events::read(&value, calendar, staff.as_ref(), place)
+        });
+        let faults = root.or("faults", Vec::new(), |value| {
+            value.list(|item| item.table(FAULTS_KEYS, |table| faults::read(table, calendar)))
+        });
+        let parts_known = events.is_some()
+            && documents.is_some()
+            && meetings.is_some()
+            && consultations.is_some();
         let totals = totals(
             documents.as_ref().and_then(Option::as_ref),
             meetings.as_deref().unwrap_or_default(),
             consultations.as_deref().unwrap_or_default(),
+            events.as_ref().unwrap_or(&Events::default()),
         );
         root.or("totals", (), |value| {
             value.table(TOTALS_KEYS, |table| totals.check(table, parts_known))
@@ -134,6 +151,8 @@ impl Scenario {
             documents: documents?,
             meetings: meetings?,
             consultations: consultations?,
+            events: events?,
+            faults: faults?,
         })
     }
 
@@ -155,7 +174,10 @@ impl Scenario {
             plan.begin_copy(copy);
             self.draw_exchanges(seed, &mut plan);
         }
-        plan.into_timeline(self.calendar.start(), self.calendar.end())
+        let mut timeline = plan.into_timeline(self.calendar.start(), self.calendar.end());
+        timeline.faults.clone_from(&self.faults);
+        timeline.faults.sort_by_key(|fault| fault.from);
+        timeline
     }
 
     fn draw_exchanges(&self, seed: u64, plan: &mut Plan) {
@@ -174,11 +196,17 @@ impl Scenario {
             let mut draw = Draw::new(seed, stream);
             consultations.draw(calendar, place, staff, &mut draw, plan);
         }
+        self.events.add(plan);
     }
 
     /// How many exchanges every timeline of this scenario brings.
     pub fn totals(&self) -> Totals {
-        totals(self.documents.as_ref(), &self.meetings, &self.consultations)
+        totals(
+            self.documents.as_ref(),
+            &self.meetings,
+            &self.consultations,
+            &self.events,
+        )
     }
 
     /// Days and hours.
@@ -196,12 +224,15 @@ fn totals(
     documents: Option<&Documents>,
     meetings: &[Meetings],
     consultations: &[Consultations],
+    events: &Events,
 ) -> Totals {
     let meetings = meetings.iter().map(|block| (block.kind, block.total));
     let consultations = consultations.iter().map(|block| (block.kind, block.total));
     Totals::new(
-        meetings.chain(consultations),
-        documents.map_or(0, |documents| documents.total),
+        meetings
+            .chain(consultations)
+            .chain(events.contacts.iter().copied()),
+        documents.map_or(0, |documents| documents.total) + events.documents,
     )
 }
 

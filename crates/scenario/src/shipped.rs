@@ -1,9 +1,18 @@
 //! The scenarios that come with the software.
 
-const SHIPPED: &[(&str, &str)] = &[(
+macro_rules! shipped {
+    ($($name:literal),+) => {
+        &[$(($name, include_str!(concat!("../scenarios/", $name, ".toml")))),+]
+    };
+}
+
+const SHIPPED: &[(&str, &str)] = shipped![
     "kaesong-2018",
-    include_str!("../scenarios/kaesong-2018.toml"),
-)];
+    "talks-march-2018",
+    "line-cut-2020",
+    "workshop",
+    "steady"
+];
 
 /// The scenarios that come with the software: name, and text of the file.
 pub fn shipped() -> &'static [(&'static str, &'static str)] {

@@ -45,6 +45,11 @@ impl Staff {
         self.by_rank.iter().map(Vec::len).sum()
     }
 
+    /// The first officer of the highest rank.
+    pub(crate) fn first(&self) -> Officer {
+        self.by_rank[0][0].clone()
+    }
+
     /// An officer of `rank`.
     pub(crate) fn of_rank(&self, rank: Rank, draw: &mut Draw) -> Officer {
         draw.one_of(self.officers(rank)).clone()

@@ -2,7 +2,7 @@
 
 use std::ops::{Range, RangeInclusive};
 
-use jiff::civil::{Date, Time};
+use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::Offset;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -257,6 +257,32 @@ impl<'a> Value<'a> {
             (None, None) => None,
             _ => self.wrong_type(REMEDY),
         }
+    }
+
+    /// A day and a time of that day, by the scenario's clock.
+    pub(crate) fn datetime(&self) -> Option<DateTime> {
+        const REMEDY: &str = "write a day and a time, such as 2018-09-14T10:30:00, without quotes";
+        let Some(datetime) = self.value.as_datetime() else {
+            return self.wrong_type(REMEDY);
+        };
+        let (Some(date), Some(time), None) = (datetime.date, datetime.time, datetime.offset) else {
+            // An impossible date is read as an empty one, and has been said.
+            let said = datetime.date.is_none() && datetime.time.is_none();
+            return if said { None } else { self.wrong_type(REMEDY) };
+        };
+        let (year, month, day) = (
+            date.year.cast_signed(),
+            date.month.cast_signed(),
+            date.day.cast_signed(),
+        );
+        let (hour, minute, second) = (
+            time.hour.cast_signed(),
+            time.minute.cast_signed(),
+            time.second.cast_signed(),
+        );
+        let read = DateTime::new(year, month, day, hour, minute, second, 0).ok();
+        let read = read.filter(|read| (1900..2200).contains(&read.year()));
+        read.or_else(|| self.wrong_type(REMEDY))
     }
 
     /// A time of day in whole minutes.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use office::call::Call;
+use office::call::{Call, LineDeclaration};
 use office::contact::Contact;
 use office::document::Document;
 use office::meeting::MeetingTerms;
@@ -19,6 +19,28 @@ pub struct Timeline {
     pub end: Timestamp,
     /// By time; of one instant, in the order in which they are to happen.
     pub events: Vec<Event>,
+    /// What fails, and how long, by the time at which it begins.
+    pub faults: Vec<FaultSpan>,
+}
+
+/// A fault, from when to when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FaultSpan {
+    /// When it begins.
+    pub from: Timestamp,
+    /// When it is over.
+    pub until: Timestamp,
+    /// What fails.
+    pub fault: Fault,
+}
+
+/// What can fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The transport between the offices.
+    LineCut,
+    /// An office, which dies without warning.
+    OfficeDown(Place),
 }
 
 impl Timeline {
@@ -27,6 +49,7 @@ impl Timeline {
     pub fn until(mut self, until: Timestamp) -> Self {
         let kept = self.events.partition_point(|event| event.at < until);
         self.events.truncate(kept);
+        self.faults.retain(|fault| fault.from < until);
         self.end = self.end.min(until).max(self.start);
         self
     }
@@ -41,6 +64,8 @@ pub struct Event {
     pub office: Place,
     /// What it does.
     pub act: Act,
+    /// The reason with which its office refuses it, if that is what is to happen.
+    pub refused: Option<String>,
 }
 
 /// Names an exchange within its timeline, so that later acts can refer to it.
@@ -50,6 +75,9 @@ pub struct Event {
 pub struct Key(u32);
 
 impl Key {
+    /// Stands for a key that is given later.
+    pub(crate) const FIRST: Self = Self(0);
+
     /// The how-manieth exchange of the timeline it is, from 0.
     pub const fn index(self) -> usize {
         self.0 as usize
@@ -168,6 +196,11 @@ pub enum Act {
         /// The call.
         call: Call,
     },
+    /// Declares the telephone line cut or restored.
+    DeclareLine {
+        /// What it declares.
+        declaration: LineDeclaration,
+    },
 }
 
 impl Act {
@@ -186,8 +219,49 @@ impl Act {
             | Self::ConveneMeeting { of, .. }
             | Self::CloseMeeting { of, .. }
             | Self::ConfirmContact { of, .. } => Some(*of),
-            Self::RecordCall { .. } => None,
+            Self::RecordCall { .. } | Self::DeclareLine { .. } => None,
         }
+    }
+
+    fn key_mut(&mut self) -> Option<&mut Key> {
+        match self {
+            Self::SendDocument { key, .. }
+            | Self::ProposeMeeting { key, .. }
+            | Self::RecordContact { key, .. } => Some(key),
+            Self::AcknowledgeDocument { of, .. }
+            | Self::RefuseDocument { of, .. }
+            | Self::CounterMeeting { of, .. }
+            | Self::AcceptMeeting { of, .. }
+            | Self::DeclineMeeting { of, .. }
+            | Self::CancelMeeting { of, .. }
+            | Self::ConveneMeeting { of, .. }
+            | Self::CloseMeeting { of, .. }
+            | Self::ConfirmContact { of, .. } => Some(of),
+            Self::RecordCall { .. } | Self::DeclareLine { .. } => None,
+        }
+    }
+
+    /// The same about the exchange `key`.
+    pub(crate) fn with_key(mut self, key: Key) -> Self {
+        if let Some(own) = self.key_mut() {
+            *own = key;
+        }
+        self
+    }
+
+    /// The same, its keys counted from `first` instead of 0.
+    pub(crate) fn with_keys_from(mut self, first: u32) -> Self {
+        if let Some(Key(own)) = self.key_mut() {
+            *own += first;
+        }
+        if let Self::SendDocument {
+            in_reply_to: Some(Key(answered)),
+            ..
+        } = &mut self
+        {
+            *answered += first;
+        }
+        self
     }
 
     /// Whether it begins an exchange.
@@ -226,6 +300,11 @@ impl Plan {
         self.copy = copy;
     }
 
+    /// Whether the traffic has been drawn before.
+    pub(crate) const fn is_copy(&self) -> bool {
+        self.copy > 0
+    }
+
     /// A beginning that no other copy's consultation of the same kind has: such two would be one.
     pub(crate) fn own_instant(&self, at: Timestamp) -> Timestamp {
         at + Duration::from_micros(u64::from(self.copy))
@@ -237,9 +316,30 @@ impl Plan {
         self.sent[office]
     }
 
+    /// How many exchanges have been begun.
+    pub(crate) const fn begun(&self) -> u32 {
+        self.keys
+    }
+
     /// Adds an event.
     pub(crate) fn add(&mut self, at: Timestamp, office: Place, act: Act) {
-        self.events.push(Event { at, office, act });
+        self.add_expecting(at, office, act, None);
+    }
+
+    /// Adds an event that is to be refused for this reason, if one is given.
+    pub(crate) fn add_expecting(
+        &mut self,
+        at: Timestamp,
+        office: Place,
+        act: Act,
+        refused: Option<String>,
+    ) {
+        self.events.push(Event {
+            at,
+            office,
+            act,
+            refused,
+        });
     }
 
     /// The events in order. The sort is stable: of one instant, the one added first comes first.
@@ -249,6 +349,7 @@ impl Plan {
             start,
             end,
             events: self.events,
+            faults: Vec::new(),
         }
     }
 }

@@ -188,6 +188,14 @@ impl Desk {
                 self.contacts.confirm_contact(request).await?;
             }
             Act::RecordCall { call } => self.record_call(call, request_id).await?,
+            Act::DeclareLine { declaration } => {
+                let declaration = Some(protocol::declaration_to_pb(*declaration));
+                let request = pb::DeclareLineRequest {
+                    request_id,
+                    declaration,
+                };
+                self.contacts.declare_line(request).await?;
+            }
         }
         Ok(None)
     }

@@ -10,6 +10,7 @@ use rand_core::{RngCore as _, SeedableRng as _};
 use scenario::{Act, Event, Key, Timeline};
 use tokio::sync::Notify;
 use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
 
 use crate::call::Desk;
 use crate::clock::SimulatedClock;
@@ -136,6 +137,13 @@ impl Officers {
         for _ in 0..TRIES_MAX {
             let (id, name, reply_to) = (request_id.clone(), name.clone(), reply_to.clone());
             match self.desk.act(&event.act, id, name, reply_to).await {
+                Ok(_) if event.refused.is_some() => return Err(refused(event, not_refused())),
+                Err(status) if is_meant(event, &status) => {
+                    if let Some(key) = event.act.key() {
+                        self.exchanges.done(key, None);
+                    }
+                    return Ok(());
+                }
                 Ok(begun) => {
                     if let Some(key) = event.act.key() {
                         self.exchanges.done(key, begun);
@@ -158,6 +166,19 @@ impl Officers {
             .into_uuid()
             .to_string()
     }
+}
+
+/// Whether it is the refusal that the scenario asks for.
+fn is_meant(event: &Event, status: &Status) -> bool {
+    let reason = status
+        .get_error_details()
+        .error_info()
+        .map(|info| info.reason.clone());
+    event.refused.is_some() && event.refused == reason
+}
+
+fn not_refused() -> Status {
+    Status::ok("it was to be refused, and was done")
 }
 
 fn refused(event: &Event, status: Status) -> Refused {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ledger::{DiskStorage, LedgerError, MemoryStorage, Reconciliation, Storage};
 use office::{PerPlace, Place, Tally};
-use scenario::{Event, Scenario, Timeline};
+use scenario::{Event, FaultSpan, Scenario, Timeline};
 use server::ServeError;
 use tokio::task::JoinHandle;
 use tonic::Status;
@@ -14,7 +14,7 @@ use tonic::Status;
 use crate::call::Desk;
 use crate::clock::SimulatedClock;
 use crate::crossing::{Crossed, Rivals, compare};
-use crate::fault::{Fault, Faults};
+use crate::fault::{Due, Fault, Faults};
 use crate::network::Network;
 use crate::officer::{Exchanges, Officers, Refused};
 use crate::pair::{Pair, Storages};
@@ -257,20 +257,41 @@ impl Simulation {
         clock: SimulatedClock,
         pair: Arc<Pair>,
     ) -> impl Future<Output = ()> + Send + 'static {
-        let due = self.faults.draw(&self.timeline, self.seed);
+        let drawn = self.faults.draw(&self.timeline, self.seed);
         let start = clock.at(self.timeline.start);
+        let timetable = self.timetable();
         async move {
-            for fault in due {
-                tokio::time::sleep_until(start + fault.after).await;
-                match fault.fault {
-                    Fault::Cut => {
-                        network.set_line(false);
-                        tokio::time::sleep(fault.lasts).await;
-                        network.set_line(true);
-                    }
-                    Fault::Crash(place) => pair.crash(place, fault.lasts).await,
-                }
+            let drawn = suffer(drawn, start, network.clone(), Arc::clone(&pair));
+            let timetable = suffer(timetable, start, network, pair);
+            tokio::join!(timetable, drawn);
+        }
+    }
+
+    /// The faults that the scenario itself has.
+    fn timetable(&self) -> Vec<Due> {
+        let start = self.timeline.start;
+        let due = |span: &FaultSpan| Due {
+            after: span.from.duration_since(start).unsigned_abs(),
+            lasts: span.until.duration_since(span.from).unsigned_abs(),
+            fault: match span.fault {
+                scenario::Fault::LineCut => Fault::Cut,
+                scenario::Fault::OfficeDown(place) => Fault::Crash(place),
+            },
+        };
+        self.timeline.faults.iter().map(due).collect()
+    }
+}
+
+async fn suffer(due: Vec<Due>, start: tokio::time::Instant, network: Network, pair: Arc<Pair>) {
+    for fault in due {
+        tokio::time::sleep_until(start + fault.after).await;
+        match fault.fault {
+            Fault::Cut => {
+                network.set_line(false);
+                tokio::time::sleep(fault.lasts).await;
+                network.set_line(true);
             }
+            Fault::Crash(place) => pair.crash(place, fault.lasts).await,
         }
     }
 }

@@ -4,4 +4,5 @@ mod kaesong;
 mod mistakes;
 mod own;
 mod played;
+mod shipped;
 mod timelines;

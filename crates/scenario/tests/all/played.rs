@@ -85,6 +85,7 @@ impl Pair {
             Act::RecordContact { contact, .. } => Order::RecordContact((**contact).clone()),
             Act::ConfirmContact { .. } => Order::ConfirmContact(id()),
             Act::RecordCall { call } => Order::RecordCall(*call),
+            Act::DeclareLine { declaration } => Order::DeclareLine(*declaration),
         }
     }
 }

@@ -139,7 +139,7 @@ fn assert_turns(events: &[&Event]) {
             Act::CloseMeeting { .. } => (word == "convened", "done"),
             Act::RecordContact { .. } => (word.is_empty(), "recorded"),
             Act::ConfirmContact { .. } => (word == "recorded" && peers, "done"),
-            Act::RecordCall { .. } => (false, ""),
+            Act::RecordCall { .. } | Act::DeclareLine { .. } => (false, ""),
         };
         assert!(right, "{event:?} after {word:?} in {events:?}");
         word = next;
