@@ -8,8 +8,8 @@ use tracing_subscriber::EnvFilter;
 use crate::failure::Failure;
 use crate::settings::{GlobalArgs, Settings};
 use crate::{
-    call, completions, contact, document, ledger_command, line, man, meeting, proxy, send,
-    simulate, status, tally, up, watch,
+    call, completions, contact, document, ledger_command, line, man, meeting, proxy,
+    scenario_command, send, simulate, status, tally, up, watch,
 };
 
 const AFTER_HELP: &str = "\
@@ -37,6 +37,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Simulate(simulate::SimulateArgs),
+    Scenario(scenario_command::ScenarioArgs),
     Up(up::UpArgs),
     Send(send::SendArgs),
     Document(document::DocumentArgs),
@@ -71,6 +72,7 @@ impl Command {
     fn run(self, settings: &Settings) -> Result<(), Failure> {
         match self {
             Self::Simulate(args) => args.run(settings),
+            Self::Scenario(args) => args.run(settings),
             Self::Up(args) => args.run(settings),
             Self::Send(args) => args.run(settings),
             Self::Document(args) => args.run(settings),

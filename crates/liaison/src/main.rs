@@ -30,6 +30,7 @@ mod progress;
 mod proxy;
 mod refusal;
 mod request;
+mod scenario_command;
 mod send;
 mod settings;
 mod simulate;

@@ -131,7 +131,7 @@ fn seeds(text: &str) -> Result<Range<u64>, String> {
 }
 
 /// The scenario named: one that is shipped, or a file.
-fn find(name: &str) -> Result<Scenario, Failure> {
+pub(crate) fn find(name: &str) -> Result<Scenario, Failure> {
     if let Some(text) = scenario::shipped_text(name) {
         return parse(name, text);
     }

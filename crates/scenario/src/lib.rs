@@ -44,7 +44,7 @@ mod totals;
 pub use calendar::Calendar;
 pub use mistake::{Mistake, ScenarioError};
 pub use scenario::Scenario;
-pub use shipped::{shipped, shipped_text};
+pub use shipped::{SCHEMA, shipped, shipped_text};
 pub use staff::Staff;
 pub use timeline::{Act, Event, Fault, FaultSpan, Key, Timeline};
 pub use totals::Totals;

@@ -19,7 +19,7 @@ use crate::table::{Table, Value};
 use crate::timeline::{FaultSpan, Plan, Timeline};
 use crate::totals::{TOTALS_KEYS, Totals};
 
-const ROOT_KEYS: &[&str] = &[
+pub(crate) const ROOT_KEYS: &[&str] = &[
     "scenario",
     "period",
     "office_hours",
@@ -34,7 +34,7 @@ const ROOT_KEYS: &[&str] = &[
 ];
 /// Where the seeds of further copies of the traffic are drawn; the parts draw from the streams below.
 const SEEDS_STREAM: u64 = 1 << 32;
-const SCENARIO_KEYS: &[&str] = &["name", "title", "place"];
+pub(crate) const SCENARIO_KEYS: &[&str] = &["name", "title", "place"];
 const PLACES_KEYS: &[&str] = &["south", "north"];
 
 /// What is to happen: a period, and the traffic in it. It has been checked, so every seed gives a

@@ -1,0 +1,234 @@
+//! `liaison scenario`: what a scenario says, whether it can be played, and what it looks like.
+
+mod plot;
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use scenario::{Act, Scenario};
+use serde_json::{Value, json};
+
+use crate::failure::Failure;
+use crate::output::{HEADING, styled, thousands};
+use crate::settings::Settings;
+use crate::simulate::find;
+
+const EXAMPLES: &str = "\
+Examples:
+  liaison scenario list
+  liaison scenario show workshop > mine.toml
+  liaison scenario check mine.toml
+  liaison scenario plot kaesong-2018
+  liaison scenario plot mine.toml --seed 7 --svg mine.svg
+  liaison scenario schema > scenario.schema.json";
+
+/// Look at scenarios: list, show, check, plot, and the schema of their files
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct ScenarioArgs {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// The scenarios that come with the software
+    ///
+    /// JSON: [{"name", "title", "days", "contacts", "meetings", "documents"}].
+    List,
+    /// A scenario's file as it is, to copy and change
+    Show {
+        /// A scenario that comes with the software, or a scenario file
+        #[arg(value_name = "NAME-or-FILE")]
+        scenario: String,
+    },
+    /// Every mistake of scenario files at once, with line, column and remedy; exit code 2 if there are any
+    ///
+    /// JSON: [{"file", "name", "mistakes": [{"line", "column", "key", "message", "remedy"}]}].
+    Check {
+        /// Scenario files, or names of scenarios that come with the software
+        #[arg(value_name = "NAME-or-FILE", required = true)]
+        scenarios: Vec<String>,
+    },
+    /// The timeline that a seed draws
+    ///
+    /// JSON: {"name", "seed", "rows": [{"row", "count", "times"}]}.
+    Plot {
+        /// A scenario that comes with the software, or a scenario file
+        #[arg(value_name = "NAME-or-FILE")]
+        scenario: String,
+        /// What is drawn when, and between whom
+        #[arg(long, value_name = "N", default_value_t = 1)]
+        seed: u64,
+        /// Write a picture to this file instead
+        #[arg(long, value_name = "FILE")]
+        svg: Option<PathBuf>,
+    },
+    /// The JSON Schema of scenario files, for editors
+    Schema,
+}
+
+impl ScenarioArgs {
+    pub(crate) fn run(self, settings: &Settings) -> Result<(), Failure> {
+        let output = settings.output;
+        match self.command {
+            Command::List => {
+                let known: Vec<Scenario> = scenario::shipped()
+                    .iter()
+                    .map(|(name, _)| find(name))
+                    .collect::<Result<_, _>>()?;
+                output.print(|| list_text(&known), || known.iter().map(listed).collect())
+            }
+            Command::Show { scenario } => output.text(&text_of(&scenario)?),
+            Command::Check { scenarios } => check(&scenarios, settings),
+            Command::Plot {
+                scenario,
+                seed,
+                svg,
+            } => {
+                let scenario = find(&scenario)?;
+                let plot = plot::Plot::of(&scenario, seed);
+                let Some(path) = svg else {
+                    return output.print(|| plot.to_text(), || plot.to_json());
+                };
+                fs::write(&path, plot.to_svg()).map_err(|error| {
+                    Failure::Failed(format!("failed to write {}: {error}", path.display()))
+                })
+            }
+            Command::Schema => output.text(scenario::SCHEMA),
+        }
+    }
+}
+
+fn text_of(name: &str) -> Result<String, Failure> {
+    if let Some(text) = scenario::shipped_text(name) {
+        return Ok(text.to_owned());
+    }
+    // The error lists what there is.
+    fs::read_to_string(name).map_err(|_| match find(name) {
+        Err(failure) => failure,
+        Ok(_) => Failure::Failed(format!("{name} is gone")),
+    })
+}
+
+fn check(names: &[String], settings: &Settings) -> Result<(), Failure> {
+    let mut checked = Vec::new();
+    for name in names {
+        let parsed = Scenario::parse(name, &text_of(name)?);
+        checked.push((name, parsed));
+    }
+    let text = || {
+        let mut text = String::new();
+        for (name, parsed) in &checked {
+            let _ = match parsed {
+                Ok(scenario) => writeln!(text, "{name}: {}", summary(scenario)),
+                Err(error) => writeln!(text, "{error}"),
+            };
+        }
+        text
+    };
+    let value = || {
+        let one = |(file, parsed): &(&String, Result<Scenario, scenario::ScenarioError>)| {
+            let mistakes = parsed.as_ref().err().map(|error| &error.mistakes[..]);
+            let mistakes = mistakes.unwrap_or_default().iter().map(|mistake| {
+                json!({
+                    "line": mistake.line,
+                    "column": mistake.column,
+                    "key": mistake.key,
+                    "message": mistake.message,
+                    "remedy": mistake.remedy,
+                })
+            });
+            json!({
+                "file": file,
+                "name": parsed.as_ref().ok().map(|scenario| &scenario.name),
+                "mistakes": mistakes.collect::<Vec<_>>(),
+            })
+        };
+        checked.iter().map(one).collect()
+    };
+    settings.output.print(text, value)?;
+    let wrong = checked.iter().filter(|(_, parsed)| parsed.is_err()).count();
+    if wrong == 0 {
+        return Ok(());
+    }
+    Err(Failure::Usage(format!(
+        "{wrong} of {} scenarios cannot be played",
+        checked.len()
+    )))
+}
+
+fn summary(scenario: &Scenario) -> String {
+    let totals = scenario.totals();
+    format!(
+        "{} days, {} contacts of which {} meetings, {} documents",
+        thousands(scenario.calendar().days()),
+        thousands(totals.contacts()),
+        thousands(totals.meetings()),
+        thousands(totals.documents)
+    )
+}
+
+fn list_text(known: &[Scenario]) -> String {
+    let mut text = String::new();
+    for scenario in known {
+        let Scenario { name, title, .. } = scenario;
+        let name = styled(HEADING, &format!("{name:<18}"));
+        let _ = writeln!(text, "{name} {title}\n{:<18} {}", "", summary(scenario));
+    }
+    text
+}
+
+fn listed(scenario: &Scenario) -> Value {
+    let totals = scenario.totals();
+    json!({
+        "name": scenario.name,
+        "title": scenario.title,
+        "days": scenario.calendar().days(),
+        "contacts": totals.contacts(),
+        "meetings": totals.meetings(),
+        "documents": totals.documents,
+    })
+}
+
+/// The row of a plot that an act stands in: what counts, and calls. `None` for steps in between.
+fn row_of(act: &Act, office: office::Place) -> Option<usize> {
+    match act {
+        Act::SendDocument { .. } => Some(office as usize),
+        Act::CloseMeeting { .. } => Some(2),
+        Act::ConfirmContact { .. } => Some(3),
+        Act::RecordCall { .. } => Some(4),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_shipped_is_listed_with_its_totals() {
+        let known: Vec<Scenario> = scenario::shipped()
+            .iter()
+            .map(|(name, _)| find(name).expect("it is shipped"))
+            .collect();
+        let text = anstream::adapter::strip_str(&list_text(&known)).to_string();
+        assert!(
+            text.contains("285 contacts of which 46 meetings, 173 documents"),
+            "{text}"
+        );
+        assert!(
+            text.lines().all(|line| line.chars().count() <= 100),
+            "{text}"
+        );
+        assert_eq!(listed(&known[0])["documents"], 173);
+    }
+
+    #[test]
+    fn a_scenario_that_is_not_there_is_a_usage_error() {
+        let failure = text_of("kaesong-2019").expect_err("there is none");
+        assert_eq!(failure.exit_code(), 2);
+    }
+}
