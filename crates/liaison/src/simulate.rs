@@ -57,6 +57,10 @@ pub(crate) struct SimulateArgs {
     #[arg(long, value_name = "TIME", value_parser = crate::time::parse_time)]
     until: Option<jiff::Timestamp>,
 
+    /// Leave out the faults that the scenario itself has
+    #[arg(long)]
+    no_faults: bool,
+
     /// Cut the line so often; when and how long is drawn from the seed
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=10_000))]
     cuts: u32,
@@ -94,6 +98,7 @@ impl SimulateArgs {
             scale: self.scale,
             pairs: self.pairs,
             until: self.until,
+            timetable: !self.no_faults,
             faults: Faults {
                 cuts: self.cuts,
                 crashes: self.crashes,

@@ -25,6 +25,9 @@ pub(super) struct Plan {
     pub(super) pairs: u64,
     /// Nothing is done later.
     pub(super) until: Option<Timestamp>,
+    /// Whether the scenario's own faults befall it.
+    pub(super) timetable: bool,
+    /// What befalls it beside them, drawn from the seed.
     pub(super) faults: Faults,
 }
 
@@ -35,7 +38,10 @@ impl Plan {
     }
 
     pub(super) fn timeline(&self, scenario: &Scenario, seed: u64) -> Timeline {
-        let timeline = scenario.scaled_timeline(seed, self.scale);
+        let mut timeline = scenario.scaled_timeline(seed, self.scale);
+        if !self.timetable {
+            timeline.faults.clear();
+        }
         match self.until {
             Some(until) => timeline.until(until),
             None => timeline,

@@ -136,6 +136,7 @@ mod tests {
                 scale: 1,
                 pairs: 1,
                 until: None,
+                timetable: true,
                 faults: simulator::Faults::NONE,
             },
             days: 98,

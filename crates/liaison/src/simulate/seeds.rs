@@ -187,6 +187,7 @@ mod tests {
             scale,
             pairs: 1,
             until: None,
+            timetable: true,
             faults: Faults {
                 cuts: 2,
                 crashes: 2,
