@@ -172,8 +172,19 @@ mod tests {
         assert_eq!(limits.drain_timeout, Duration::from_millis(250));
         assert_eq!(limits.set("streams_per_connection_max", 3), Ok(()));
         assert_eq!(limits.streams_per_connection_max, 3);
+        assert_eq!(limits.set("queue_max", 4_095), Ok(()));
+        assert_eq!(limits.queue_max, 4_095);
         for (name, value) in [("queue_max", 4_097), ("queue_max", 0), ("queue", 1)] {
             assert!(limits.set(name, value).is_err(), "{name} = {value}");
         }
+    }
+
+    /// The sizes that the README's table gives.
+    #[test]
+    fn sizes_are_what_they_are_said_to_be() {
+        let limits = Limits::default();
+        assert_eq!(limits.subject_bytes_max, 1_024);
+        assert_eq!(limits.client_message_bytes_max, 4_194_304);
+        assert_eq!(limits.outbox_bytes_max, 1_073_741_824);
     }
 }

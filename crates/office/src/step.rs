@@ -234,12 +234,14 @@ mod tests {
 
     #[test]
     fn a_name_reads_back() {
-        let id = StepId::new(Place::North, 4);
-        assert_eq!(id.name(Collection::Meetings), "offices/north/meetings/4");
-        assert_eq!(
-            Collection::Meetings.parse("offices/north/meetings/4"),
-            Ok(id)
-        );
+        for (place, name) in [
+            (Place::South, "offices/south/meetings/4"),
+            (Place::North, "offices/north/meetings/4"),
+        ] {
+            let id = StepId::new(place, 4);
+            assert_eq!(id.name(Collection::Meetings), name);
+            assert_eq!(Collection::Meetings.parse(name), Ok(id));
+        }
     }
 
     #[test]

@@ -159,3 +159,18 @@ fn contacts_are_listed_in_the_order_of_their_names() {
     assert_eq!(rest, [(north.id, of_north)]);
     assert_eq!(exchanges.contacts.after(Some(north.id)).next(), None);
 }
+
+#[test]
+fn kinds_have_the_words_of_the_field() {
+    let words = [
+        (ContactKind::GovernmentOfficials, "government officials"),
+        (ContactKind::WorkingLevel, "working level"),
+        (ContactKind::Chiefs, "chiefs"),
+        (ContactKind::RegularConsultation, "regular consultation"),
+        (ContactKind::OnDemandConsultation, "on-demand consultation"),
+        (ContactKind::NotStated, "not stated"),
+    ];
+    for (kind, word) in words {
+        assert_eq!(kind.word(), word);
+    }
+}

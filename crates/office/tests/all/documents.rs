@@ -174,6 +174,31 @@ fn an_answer_is_found_however_late_it_is() {
     assert_eq!(answer(&exchanges), Some(StepId::new(Place::North, 3)));
 }
 
+#[test]
+fn a_late_answer_to_an_early_document_leaves_later_ones_alone() {
+    let [early, late] = [1, 5_000].map(|sequence| sent(Place::South, sequence));
+    let mut exchanges = Exchanges::default();
+    exchanges.apply(&early);
+    exchanges.apply(&late);
+    exchanges.apply(&on(&early, Place::North, 1, StepKind::DocumentAcknowledged));
+    let state = |document: &Step| exchanges.documents.state(document.id);
+    assert_eq!(state(&early), Some(DocumentState::Acknowledged));
+    assert_eq!(state(&late), Some(DocumentState::Sent));
+}
+
+#[test]
+fn documents_are_listed_behind_the_one_named() {
+    let mut exchanges = Exchanges::default();
+    for sequence in 1..=4 {
+        exchanges.apply(&sent(Place::South, sequence));
+    }
+    for after in 0..=4 {
+        let listed = exchanges.documents.after(Place::South, after, u64::MAX);
+        let listed: Vec<_> = listed.map(|(id, _)| id.sequence).collect();
+        assert_eq!(listed, (after + 1..=4).collect::<Vec<_>>());
+    }
+}
+
 proptest! {
     /// Documents of one place, listed from anywhere, at most so far on.
     #[test]

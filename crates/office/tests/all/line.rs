@@ -232,6 +232,7 @@ fn an_equal_hello_resumes_after_the_peers_mark() {
 fn hello_says_what_the_ledger_holds() {
     let mut office = office(Place::North, 2, 3);
     office.record_epoch(Place::North, 7, true);
+    assert_eq!(office.line().epoch(), 7);
     let hello = office.line().hello();
     let expected = Hello {
         place: Place::North,

@@ -234,3 +234,28 @@ fn a_meeting_that_both_offices_close_counts_once() {
         assert_eq!(meeting(&office).tip().id, south.id);
     }
 }
+
+/// A faulty peer may offer what needs no negotiation.
+#[test]
+fn an_offer_of_a_consultation_is_inert() {
+    let consultation = Content::Terms {
+        kind: ContactKind::RegularConsultation,
+        answer_by: None,
+    };
+    let proposed = Step {
+        content: consultation,
+        ..proposal(Place::South)
+    };
+    let (office, inert) = office_after(&[proposed]);
+    assert_eq!(inert, [true]);
+    assert_eq!(office.exchanges().meetings.get(proposed.id), None);
+
+    let proposed = proposal(Place::South);
+    let countered = Step {
+        content: consultation,
+        ..on(&proposed, Place::North, 1, StepKind::MeetingCountered)
+    };
+    let (office, inert) = office_after(&[proposed, countered]);
+    assert_eq!(inert, [false, true]);
+    assert_eq!(meeting(&office).state(), MeetingState::Proposed);
+}
