@@ -129,3 +129,13 @@ fn a_late_call_is_refused_and_proves_nothing() {
         .expect("it has them after all");
     assert!(!south.is_down());
 }
+
+/// As many steps as are here, and other ones: no Hello that came late says that.
+#[test]
+fn a_call_with_another_hash_is_a_disagreement() {
+    let mut south = South::with(3);
+    let mut call = north(3);
+    call.appended.hash = LineHash([7; 32]);
+    south.hears(&call, None).expect_err("another hash");
+    assert!(south.is_down());
+}

@@ -13,6 +13,7 @@ mod refusals;
 mod requests;
 mod restore;
 mod snapshot;
+mod tally;
 mod traffic;
 mod tree;
 mod tried;
