@@ -124,6 +124,49 @@ fn only_what_follows_the_snapshot_is_read() {
     agrees(&reader, &all(&*storage)).expect("the index is whole");
 }
 
+/// Behind a snapshot only what follows is read; so the segments before must be as long as they were.
+#[test]
+fn a_snapshot_is_ignored_if_a_segment_before_it_is_not_as_it_was() {
+    let memory = MemoryStorage::default();
+    let storage: Arc<dyn Storage> = Arc::new(memory.clone());
+    drop(with_snapshot(&storage));
+    let whole = memory.contents();
+    let segments = || whole.keys().filter(|name| name.ends_with(".segment"));
+    let [first, second] = [0, 1].map(|at| segments().nth(at).expect("there are more").clone());
+    let with = |name: &str, change: &dyn Fn(&mut Vec<u8>)| {
+        let mut contents = whole.clone();
+        change(contents.get_mut(name).expect("a segment"));
+        contents
+    };
+    let mut lost = whole.clone();
+    lost.remove(&second);
+    for contents in [
+        with(&first, &|bytes| bytes.truncate(bytes.len() - 1)),
+        with(&first, &|bytes| bytes.push(0)),
+        with(&second, &|bytes| bytes.push(1)),
+        lost,
+    ] {
+        let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::holding(contents));
+        let mut restored = false;
+        let opened = Ledger::open_with(
+            Arc::clone(&storage),
+            Place::South,
+            small_segments(SEGMENT_BYTES),
+            at(0),
+            Some(Snapshots {
+                fold_version: FOLD,
+                restore: &mut |_| {
+                    restored = true;
+                    true
+                },
+            }),
+            |_| {},
+        );
+        assert!(matches!(opened, Err(LedgerError::Damaged { .. })));
+        assert!(!restored, "nothing of the snapshot is believed");
+    }
+}
+
 #[test]
 fn a_snapshot_covers_synced_entries_only() {
     let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::default());

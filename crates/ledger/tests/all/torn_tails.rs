@@ -3,10 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ledger::{Ledger, LedgerError, LedgerOptions, MemoryStorage, Record, Storage, read, verify};
-use office::Place;
+use bytes::BytesMut;
+use ledger::{
+    CHAIN_START, DurablePoint, Ledger, LedgerError, LedgerOptions, MemoryStorage, Record, Storage,
+    encode_frame, read, verify,
+};
+use office::{Place, StepKind};
 
-use crate::records::{Model, at, open};
+use crate::records::{Model, Records, at, open};
 
 const FIRST: &str = "00000000000000000001.segment";
 const SEGMENT_BYTES: u64 = 1024 * 1024;
@@ -77,6 +81,51 @@ fn tails_torn_at_one_place_are_all_kept() {
     saved.sort();
     saved.dedup();
     assert_eq!(saved.len(), 3);
+}
+
+#[test]
+fn a_tail_of_many_zeros_and_one_other_byte_is_saved_aside() {
+    let memory = MemoryStorage::default();
+    let storage: Arc<dyn Storage> = Arc::new(memory.clone());
+    drop(open(&storage, SEGMENT_BYTES).expect("a new ledger"));
+    let len = memory.contents()[FIRST].len() as u64;
+    let zeros = 3 * 1024 * 1024;
+    let file = storage.open(FIRST, false).expect("there");
+    file.write_at(b"x", len + zeros).expect("memory");
+    let (_, _, recovery) = open(&storage, SEGMENT_BYTES).expect("a torn tail");
+    let (name, saved) = recovery.torn.expect("saved aside");
+    assert_eq!(saved, zeros + 1);
+    assert_eq!(memory.contents()[&name].last(), Some(&b'x'));
+}
+
+/// What follows the damage is longer than what is read at a time, and full of what looks like short frames.
+/// The one frame behind it that proves damage is as long.
+#[test]
+fn damage_far_before_the_next_batch_is_no_torn_tail() {
+    let memory = MemoryStorage::default();
+    let storage: Arc<dyn Storage> = Arc::new(memory.clone());
+    let (mut ledger, ..) = open(&storage, u64::MAX).expect("a new ledger");
+    let mut records = Records::of(Place::South);
+    let mut starts = Vec::new();
+    for copies in [1, 250_000, 250_000] {
+        starts.push(memory.contents()[FIRST].len());
+        let payload = [5, 0, 0, 0, 1, 2, 3, 4, 8].repeat(copies).into();
+        let record = records.step(Place::South, StepKind::DocumentSent, None, payload);
+        ledger.append(at(1), &record);
+        let batch = ledger.take_batch().expect("an entry");
+        batch.commit().expect("memory");
+    }
+    drop(ledger);
+    let mut contents = memory.contents();
+    let segment = contents.get_mut(FIRST).expect("the only segment");
+    segment[starts[1] + 4] ^= 1;
+    let memory = MemoryStorage::holding(contents.clone());
+    let storage: Arc<dyn Storage> = Arc::new(memory.clone());
+    match open(&storage, u64::MAX) {
+        Err(LedgerError::Damaged { offset, .. }) => assert_eq!(offset, starts[1] as u64),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(memory.contents(), contents, "nothing is thrown away");
 }
 
 #[test]
@@ -203,4 +252,29 @@ fn a_whole_entry_in_the_wrong_place_is_never_a_torn_tail() {
         .map(drop)
         .expect_err("entry 1 stands twice");
     assert!(matches!(refused, LedgerError::Damaged { .. }), "{refused}");
+}
+
+#[test]
+fn a_first_entry_that_does_not_say_whose_ledger_it_is_is_damage() {
+    let durable = Some(DurablePoint {
+        segment: 1,
+        offset: 0,
+    });
+    let raised = Record::EpochRaised {
+        place: Place::South,
+        epoch: 2,
+        restoring: false,
+    };
+    let mut bytes = BytesMut::new();
+    encode_frame(&mut bytes, 1, at(0), &raised, durable, &CHAIN_START);
+    let contents = BTreeMap::from([(FIRST.to_owned(), bytes.to_vec())]);
+    let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::holding(contents));
+    match open(&storage, SEGMENT_BYTES) {
+        Err(LedgerError::Damaged {
+            offset: 0, what, ..
+        }) => {
+            assert_eq!(what, "the first entry does not say whose ledger this is");
+        }
+        other => panic!("{other:?}"),
+    }
 }
