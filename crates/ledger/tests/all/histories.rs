@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use ledger::{
-    Entry, Ledger, MemoryStorage, Reader, Record, Storage, fold, fold_entry, read, tally,
+    Entry, Ledger, MemoryStorage, Reader, Record, Storage, fold, fold_entry, payload_of, read,
+    tally,
 };
 use office::contact::ContactKind;
 use office::{Limits, Office, Place, StepId, StepKind};
 use proptest::prelude::*;
 
-use crate::records::{Records, at, small_segments};
+use crate::records::{Records, at, open, small_segments};
 
 /// One append: what, by whom, how many bytes, how the clock moved, whether the batch ends here.
 type Move = (u8, bool, usize, i64, bool);
@@ -191,4 +192,36 @@ fn a_cursor_goes_on_when_there_is_more() {
             assert_eq!(entry.sequence, sequence);
         }
     }
+}
+
+#[test]
+fn a_writer_tells_what_waits_and_an_entry_what_it_carries() {
+    let memory = MemoryStorage::default();
+    let storage: Arc<dyn Storage> = Arc::new(memory.clone());
+    let (mut ledger, ..) = open(&storage, u64::MAX).expect("a new ledger");
+    let before = memory.contents().values().map(Vec::len).sum::<usize>();
+    assert_eq!((ledger.next_sequence(), ledger.batch_bytes()), (2, 0));
+    let mut records = Records::of(Place::South);
+    let document = records.document(Place::South, 700);
+    assert_eq!(ledger.append(at(1), &document), 2);
+    assert_eq!(ledger.next_sequence(), 3);
+    let waits = ledger.batch_bytes();
+    let batch = ledger.take_batch().expect("an entry");
+    assert_eq!(ledger.batch_bytes(), 0);
+    batch.commit().expect("memory");
+    let after = memory.contents().values().map(Vec::len).sum::<usize>();
+    assert_eq!(waits, after - before);
+
+    let Record::Outbound(parcel) = &document else {
+        panic!("South's own");
+    };
+    let entry = |sequence| {
+        ledger
+            .reader()
+            .get(sequence)
+            .expect("whole")
+            .expect("there")
+    };
+    assert_eq!(payload_of(&entry(1)), None);
+    assert_eq!(payload_of(&entry(2)), Some(&parcel.payload));
 }

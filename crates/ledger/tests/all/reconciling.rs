@@ -146,7 +146,10 @@ fn other_counts_are_told_by_day_kind_and_office() {
     );
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(
-        found[0].contains("on 2018-09-14 by north: 0 at south, 1 at north"),
+        found[0].ends_with(
+            "contacts (CONTACT_KIND_REGULAR_CONSULTATION) on 2018-09-14 by north: \
+             0 at south, 1 at north"
+        ),
         "{}",
         found[0]
     );

@@ -194,3 +194,20 @@ fn on_a_disk_a_ledger_is_restored_and_then_locked_for_others() {
     let options = LedgerOptions::default();
     Ledger::open(second, Place::South, options, at(0), |_| {}).expect("free again");
 }
+
+#[test]
+fn the_peers_epoch_is_not_this_offices() {
+    let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::default());
+    let (mut ledger, ..) = open(&storage, SEGMENT_BYTES).expect("a new ledger");
+    let raised = Record::EpochRaised {
+        place: Place::North,
+        epoch: 9,
+        restoring: false,
+    };
+    ledger.append(at(1), &raised);
+    let batch = ledger.take_batch().expect("an entry");
+    batch.commit().expect("memory");
+    drop(ledger);
+    let restored = restore(&storage, Place::South, at(2)).expect("whole");
+    assert_eq!((restored.epoch, restored.entries), (2, 2));
+}

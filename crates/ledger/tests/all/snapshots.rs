@@ -399,3 +399,63 @@ fn the_power_may_go_while_a_snapshot_is_written() {
         }
     }
 }
+
+/// What became of the snapshot, and the state that was taken up.
+fn taken_up(storage: &Arc<dyn Storage>) -> (SnapshotUse, Vec<u8>) {
+    let mut taken = Vec::new();
+    let snapshots = Snapshots {
+        fold_version: FOLD,
+        restore: &mut |state| {
+            taken = state.to_vec();
+            true
+        },
+    };
+    let (_, used) = read_with(&**storage, Some(snapshots), |_| {}).expect("whole");
+    (used, taken)
+}
+
+#[test]
+fn a_state_longer_than_what_is_written_at_once_is_taken_up_whole() {
+    let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::default());
+    let (ledger, ..) = with_snapshot(&storage);
+    let state: Vec<u8> = (0..3_500_000_u32).map(|n| (n % 251) as u8).collect();
+    let mut draft = ledger.snapshot_writer().draft(FOLD, 300).expect("durable");
+    for part in state.chunks(700_000) {
+        draft.put(part).expect("memory");
+    }
+    draft.finish().expect("memory");
+    let (used, taken) = taken_up(&storage);
+    assert_eq!(used, SnapshotUse::Taken { sequence: 300 });
+    assert!(taken == state, "another state of {} bytes", taken.len());
+}
+
+#[test]
+fn a_snapshot_that_nobody_would_read_is_not_written() {
+    let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::default());
+    let (ledger, ..) = with_snapshot(&storage);
+    let mut draft = ledger.snapshot_writer().draft(FOLD, 400).expect("durable");
+    // Refused before it is read; so these zeros take no memory.
+    let refused = draft.put(&vec![0; 1024 * 1024 * 1024]);
+    let told = refused.expect_err("it is too long").to_string();
+    assert!(told.contains("would exceed"), "{told}");
+}
+
+#[test]
+fn a_snapshot_of_another_format_is_ignored() {
+    let memory = MemoryStorage::default();
+    let storage: Arc<dyn Storage> = Arc::new(memory.clone());
+    drop(with_snapshot(&storage));
+    for changed in [0, 8] {
+        let mut contents = memory.contents();
+        let snapshot = contents.get_mut("snapshot").expect("it was written");
+        snapshot[changed] += 1;
+        let (covered, crc) = snapshot.split_last_chunk_mut::<4>().expect("a checksum");
+        *crc = crc32c::crc32c(covered).to_le_bytes();
+        let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::holding(contents));
+        let why = "it has another format".to_owned();
+        assert_eq!(
+            taken_up(&storage),
+            (SnapshotUse::Ignored { why }, Vec::new())
+        );
+    }
+}
