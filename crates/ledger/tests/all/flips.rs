@@ -9,7 +9,7 @@ use ledger::{
 };
 use office::Place;
 
-use crate::records::{Model, open};
+use crate::records::{Model, Records, at, open};
 
 const SEGMENT_BYTES: u64 = 2_000;
 
@@ -246,4 +246,66 @@ fn a_segment_of_another_ledger_does_not_fit() {
             other => panic!("{name}: {other}"),
         }
     }
+}
+
+/// Frames and chain hold here: only what the entries say is wrong.
+#[test]
+fn verify_tells_what_no_office_would_have_written() {
+    let mut records = Records::of(Place::South);
+    let first = records.document(Place::South, 1);
+    let second = records.document(Place::South, 2);
+    let (Record::Outbound(parcel), north) = (&first, records.document(Place::North, 3)) else {
+        panic!("South's own");
+    };
+    let mut rehashed = parcel.clone();
+    rehashed.hash.0[0] ^= 1;
+    let Record::Inbound(norths) = &north else {
+        panic!("North's");
+    };
+    let opening = Record::Opening {
+        format_version: 1,
+        place: Place::South,
+        epoch: 1,
+    };
+    for (record, what) in [
+        (Record::Outbound(rehashed), "the line hash does not hold"),
+        (
+            second,
+            "it holds offices/south/steps/2, where step 1 of south belongs",
+        ),
+        (
+            Record::Outbound(norths.clone()),
+            "it holds offices/north/steps/1, where step 1 of south belongs",
+        ),
+        (
+            Record::Inbound(parcel.clone()),
+            "it holds offices/south/steps/1, where step 1 of north belongs",
+        ),
+        (opening, "only the first entry begins a ledger"),
+    ] {
+        let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::default());
+        let (mut ledger, ..) = open(&storage, u64::MAX).expect("a new ledger");
+        ledger.append(at(1), &record);
+        let batch = ledger.take_batch().expect("an entry");
+        batch.commit().expect("memory");
+        let found = verify(&*storage).expect("a ledger");
+        let told: Vec<_> = found.faults.iter().map(|fault| &fault.what[..]).collect();
+        assert_eq!(told, [format!("entry 2: {what}")]);
+        assert_eq!((found.entries, found.outbound + found.inbound), (1, 0));
+    }
+}
+
+#[test]
+fn verify_counts_the_steps_of_each_office() {
+    let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::default());
+    let (mut ledger, ..) = open(&storage, u64::MAX).expect("a new ledger");
+    let mut records = Records::of(Place::South);
+    for author in [Place::South, Place::North, Place::South, Place::South] {
+        ledger.append(at(1), &records.document(author, 1));
+    }
+    let batch = ledger.take_batch().expect("entries");
+    batch.commit().expect("memory");
+    let found = verify(&*storage).expect("a ledger");
+    assert_eq!(found.faults, []);
+    assert_eq!((found.entries, found.outbound, found.inbound), (5, 3, 1));
 }

@@ -189,6 +189,10 @@ fn what_is_no_ledger_is_told_from_a_damaged_one() {
             "{refused}"
         );
     }
+    assert!(matches!(
+        verify(&MemoryStorage::default()),
+        Err(LedgerError::NotALedger { .. })
+    ));
     let nowhere = ledger::DiskStorage::existing("/nonexistent/ledger");
     assert!(matches!(
         read(&nowhere),
