@@ -259,3 +259,16 @@ fn an_offer_of_a_consultation_is_inert() {
     assert_eq!(inert, [false, true]);
     assert_eq!(meeting(&office).state(), MeetingState::Proposed);
 }
+
+#[test]
+fn meetings_are_listed_in_the_order_of_their_names() {
+    let [south, north] = Place::BOTH.map(proposal);
+    let (office, _) = office_after(&[north, south]);
+    let listed = |after| -> Vec<StepId> {
+        let found = office.exchanges().meetings.after(after);
+        found.map(|(id, _)| id).collect()
+    };
+    assert_eq!(listed(None), [south.id, north.id]);
+    assert_eq!(listed(Some(south.id)), [north.id]);
+    assert_eq!(listed(Some(north.id)), []);
+}
