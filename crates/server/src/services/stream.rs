@@ -25,7 +25,7 @@ use crate::status::{status_of, stopped};
 const BATCH_ITEMS_MAX: usize = 128;
 const BATCH_BYTES_MAX: usize = 1024 * 1024;
 /// Documents without a receipt on one stream. Beyond it the stream is read no further.
-const OPEN_MAX: usize = 16_384;
+const OPEN_MAX: usize = 8_192;
 /// Batches of receipts made and not yet sent.
 const RECEIPTS_MAX: usize = 4;
 const DOCUMENT_FIELD: u32 = 2;
