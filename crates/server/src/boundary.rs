@@ -91,9 +91,8 @@ pub(crate) fn in_own_words(status: Status, message_bytes_max: u64) -> Status {
         Code::OutOfRange if status.message().contains("message length too large") => {
             too_large(message_bytes_max)
         }
-        Code::Internal if status.message().contains("decode Protobuf") => {
-            malformed(status.message())
-        }
+        // The office never says INTERNAL: it is what the transport says of bytes that are no frame or no message.
+        Code::Internal if status.details().is_empty() => malformed(status.message()),
         Code::Unimplemented if status.details().is_empty() => plain(
             Code::Unimplemented,
             "UNKNOWN_METHOD",

@@ -249,6 +249,7 @@ impl Server {
             events: events.clone(),
             tasks: tasks.clone(),
             hello_timeout: self.limits.hello_timeout,
+            message_bytes_max: self.limits.line_message_bytes_max,
             generation: watch::channel(0).0,
             peer_spoke: Arc::clone(&peer_spoke),
             closing: phases.closing.subscribe(),

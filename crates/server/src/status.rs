@@ -173,12 +173,25 @@ pub(crate) fn says_disagreement(status: &Status) -> bool {
     info.is_some_and(|info| info.domain == DOMAIN && info.reason == LEDGERS_DISAGREE)
 }
 
-/// A message over the size limit.
+/// A client's message over the size limit.
 pub(crate) fn too_large(limit: u64) -> Status {
+    over_limit(
+        limit,
+        "send documents of up to 16 MiB with UploadDocument, in chunks",
+    )
+}
+
+/// A message on the line over the size limit.
+pub(crate) fn too_large_for_line(limit: u64) -> Status {
+    over_limit(
+        limit,
+        "run both offices with the same line_message_bytes_max",
+    )
+}
+
+fn over_limit(limit: u64, remedy: &str) -> Status {
     let mut details = ErrorDetails::new();
-    let what = format!(
-        "is over the limit of {limit} bytes for one message; send documents of up to 16 MiB with UploadDocument, in chunks"
-    );
+    let what = format!("is over the limit of {limit} bytes for one message; {remedy}");
     details.add_bad_request_violation("message", &what);
     let metadata = HashMap::from([("limit_bytes".to_owned(), limit.to_string())]);
     details.set_error_info("MESSAGE_TOO_LARGE", DOMAIN, metadata);

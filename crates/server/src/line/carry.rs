@@ -13,13 +13,14 @@ use protocol::pb::line::{
 use tokio::sync::{Notify, mpsc, watch};
 use tokio_stream::Stream;
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::{Request, Response, Status, Streaming};
+use tonic::{Code, Request, Response, Status, Streaming};
 
 use super::events::LineEvents;
 use super::ready::ready_batch;
+use crate::boundary::in_own_words;
 use crate::handle::{Arrived, OwnerHandle, Progress, Verdicts};
 use crate::phase::reached;
-use crate::status::status_of;
+use crate::status::{status_of, too_large_for_line};
 use crate::tasks::Tasks;
 
 const BATCH_ITEMS_MAX: usize = 256;
@@ -35,6 +36,7 @@ pub(crate) struct Carry {
     pub(crate) events: LineEvents,
     pub(crate) tasks: Tasks,
     pub(crate) hello_timeout: std::time::Duration,
+    pub(crate) message_bytes_max: u64,
     /// Rises with every Hello taken: a newer one ends the older stream.
     pub(crate) generation: watch::Sender<u64>,
     /// Told when the peer has spoken, so that this office dials back at once.
@@ -82,6 +84,7 @@ impl LineService for Carry {
             generation,
             closing: self.closing.clone(),
             inbound,
+            message_bytes_max: self.message_bytes_max,
             responses,
             verdicts,
             again,
@@ -106,11 +109,20 @@ fn order(what: &str) -> Status {
     status_of(&Refusal::Line(LineFault::Order { what }))
 }
 
+/// What the transport says of a message that cannot be read, in the office's words.
+fn unread(status: Status, message_bytes_max: u64) -> Status {
+    match status.code() {
+        Code::OutOfRange => too_large_for_line(message_bytes_max),
+        _ => in_own_words(status, message_bytes_max),
+    }
+}
+
 impl Carry {
     async fn first(&self, inbound: &mut Streaming<CarryRequest>) -> Result<Hello, Status> {
         let first = tokio::time::timeout(self.hello_timeout, inbound.message())
             .await
-            .map_err(|_| order("no Hello came in time; say Hello first"))??;
+            .map_err(|_| order("no Hello came in time; say Hello first"))?
+            .map_err(|status| unread(status, self.message_bytes_max))?;
         let Some(carry_request::Message::Hello(hello)) = first.and_then(|first| first.message)
         else {
             return Err(order("the stream did not begin with Hello"));
@@ -175,6 +187,7 @@ struct Session {
     generation: u64,
     closing: watch::Receiver<bool>,
     inbound: Streaming<CarryRequest>,
+    message_bytes_max: u64,
     responses: mpsc::Sender<Result<CarryResponse, Status>>,
     verdicts: Verdicts,
     again: Arc<Notify>,
@@ -207,7 +220,10 @@ impl Session {
                     }
                 }
                 Event::Progress => {}
-                Event::Batch(batch) => self.take(batch?).await?,
+                Event::Batch(batch) => {
+                    let batch = batch.map_err(|status| unread(status, self.message_bytes_max))?;
+                    self.take(batch).await?;
+                }
                 Event::End => return self.finish().await,
                 Event::Gone => return Ok(()),
             }
