@@ -8,6 +8,7 @@ mod bad_input;
 mod durability;
 mod errors;
 mod harness;
+mod hostile;
 mod processes;
 mod services;
 mod simulated;

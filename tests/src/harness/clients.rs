@@ -40,7 +40,11 @@ pub(crate) struct Clients {
 
 impl Clients {
     pub(crate) fn of(address: SocketAddr) -> Self {
-        let channel = channel(address);
+        Self::over(channel(address))
+    }
+
+    /// Clients over a connection of the caller's.
+    pub(crate) fn over(channel: Channel) -> Self {
         Self {
             documents: DocumentServiceClient::new(channel.clone())
                 .max_decoding_message_size(MESSAGE_BYTES_MAX),
