@@ -11,7 +11,7 @@ use tonic::Code;
 
 use super::account::Account;
 use super::act::{Acknowledged, Act, Content, Frame, Hello, Said, Then, Uninvited};
-use super::called::{Answer, Called};
+use super::called::{Answer, Call, Called};
 use super::caller::Stream;
 use super::message::{Known, Message};
 use super::place::{Door, Office, long_rest, rest};
@@ -506,6 +506,8 @@ impl Play {
     fn check_own_call(&mut self) {
         assert_eq!(self.truth.acknowledged(), self.acknowledged);
         let OwnCall::Up { has } = self.own_call else {
+            let is_over = self.called.with_call(Call::is_over);
+            assert!(self.own_call != OwnCall::Over || is_over == Some(true));
             self.own_call = OwnCall::Unknown;
             return;
         };

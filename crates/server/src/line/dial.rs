@@ -2,7 +2,6 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ledger::{Entry, Record, Steps};
@@ -17,6 +16,7 @@ use rand_core::RngCore as _;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Notify, oneshot, watch};
 use tokio_stream::Stream;
+use tokio_util::sync::CancellationToken;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Status, Streaming};
 
@@ -178,7 +178,8 @@ impl Dialler {
             .tell(LineEventKind::Dialling, 0, || self.dial.address());
         let channel = self.connect().await?;
         // Declared after the session before has ended: all that it sent, this Hello says.
-        let over = EndOnDrop::default();
+        let over = CancellationToken::new();
+        let _over_on_return = over.clone().drop_guard();
         let hello = self.owner.read(|office| office.line().hello()).await?;
         self.events
             .tell(LineEventKind::HelloSent, hello.appended.sequence, || {
@@ -194,7 +195,7 @@ impl Dialler {
             self.owner.clone(),
             self.events.clone(),
             self.closing.clone(),
-            Arc::clone(&over.0),
+            over,
         );
         let mut client =
             LineServiceClient::new(channel).max_decoding_message_size(self.message_bytes_max);
@@ -369,16 +370,6 @@ enum Sending {
     Steps(Box<Steps>),
 }
 
-/// Marks a session as over.
-#[derive(Default)]
-struct EndOnDrop(Arc<AtomicBool>);
-
-impl Drop for EndOnDrop {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::SeqCst);
-    }
-}
-
 struct Outbound {
     owner: OwnerHandle,
     events: LineEvents,
@@ -386,7 +377,7 @@ struct Outbound {
     closing: watch::Receiver<bool>,
     /// The session has ended. The transport may go on asking for a while, and a parcel that left now might
     /// overtake the next session's Hello, which does not know of it.
-    over: Arc<AtomicBool>,
+    over: CancellationToken,
 }
 
 /// Hello, then the parcels that the peer lacks, read from the ledger as the transport asks for them: no copy of
@@ -397,7 +388,7 @@ fn parcels(
     owner: OwnerHandle,
     events: LineEvents,
     closing: watch::Receiver<bool>,
-    over: Arc<AtomicBool>,
+    over: CancellationToken,
 ) -> impl Stream<Item = CarryRequest> + Send + 'static {
     let outbound = Outbound {
         progress: owner.progress(),
@@ -435,7 +426,7 @@ impl Outbound {
             let closing = *self.closing.borrow_and_update();
             let step = steps.next_step();
             // Looked at after reading: what was read before the end is in the Hello that follows it.
-            if self.over.load(Ordering::SeqCst) {
+            if self.over.is_cancelled() {
                 return None;
             }
             match step {
@@ -454,6 +445,8 @@ impl Outbound {
                 Ok(None) => {
                     tokio::select! {
                         biased;
+                        // Or the connection would stay until there is news, and one more after every session.
+                        () = self.over.cancelled() => return None,
                         changed = self.progress.changed() => changed.ok()?,
                         changed = self.closing.changed() => changed.ok()?,
                     }
