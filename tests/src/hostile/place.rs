@@ -53,7 +53,8 @@ impl Door {
     /// Leads to where `other` leads now.
     pub(super) fn lead_to(&self, other: &Self) {
         let to = other.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = to.clone();
+        let mut leads_to = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        leads_to.clone_from(&to);
     }
 
     fn connect(&self) -> io::Result<DuplexStream> {
