@@ -177,6 +177,17 @@ pub(crate) fn take_step(body: &Bytes) -> Option<Entry> {
     })
 }
 
+/// The sequence and the direction of an entry that begins as a step does; the rest is left unread.
+pub(crate) fn glance(body: &Bytes) -> Option<(u64, u64)> {
+    let mut fields = Fields {
+        rest: &body[..],
+        body,
+    };
+    let sequence = fields.number(SEQUENCE)?;
+    fields.pair(RECORDED_AT)?;
+    Some((sequence, fields.number(DIRECTION)?))
+}
+
 fn kind_of(number: u64) -> Option<StepKind> {
     protocol::step_kind_from_pb(i32::try_from(number).ok()?)
 }

@@ -7,9 +7,10 @@ use bytes::{Bytes, BytesMut};
 use jiff::Timestamp;
 use office::{Place, StepId};
 
+use crate::codec::{INBOUND, OUTBOUND, glance};
 use crate::entry::{Entry, Record};
 use crate::error::LedgerError;
-use crate::frame::{decode_frame, frame_len};
+use crate::frame::{FRAME_HEADER_BYTES, decode_frame, frame_body, frame_len};
 use crate::storage::StorageFile;
 
 /// Bytes between two points of the index.
@@ -194,6 +195,24 @@ impl Reader {
     }
 }
 
+/// What an entry was, as far as whoever counts steps asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Passed {
+    Outbound,
+    Inbound,
+    Note,
+}
+
+impl Passed {
+    fn of(entry: &Entry) -> Self {
+        match &entry.record {
+            Record::Outbound(_) => Self::Outbound,
+            Record::Inbound(_) => Self::Inbound,
+            _ => Self::Note,
+        }
+    }
+}
+
 /// Reads entries one after another. At the end of what is durable it gives `None`, and goes on later.
 #[derive(Debug)]
 pub struct Cursor {
@@ -276,6 +295,37 @@ impl Cursor {
                 }
                 Err(fault) => return Err(self.damaged(fault.0)),
             }
+        }
+    }
+
+    /// Passes over the next entry, and says whether it is a step and whose. Its checksum and place must hold; the rest
+    /// is not read.
+    fn pass(&mut self) -> Result<Option<Passed>, LedgerError> {
+        loop {
+            let body = match frame_body(&self.buffer) {
+                Ok(Some(body)) => body,
+                Ok(None) => {
+                    if !self.fill()? {
+                        return Ok(None);
+                    }
+                    continue;
+                }
+                Err(fault) => return Err(self.damaged(fault.0)),
+            };
+            let passed = match glance(&body) {
+                Some((sequence, direction)) if sequence == self.next => match direction as u8 {
+                    OUTBOUND => Passed::Outbound,
+                    INBOUND => Passed::Inbound,
+                    _ => Passed::Note,
+                },
+                // Whatever it is, it is told as for any entry.
+                _ => return Ok(self.any_entry()?.map(|entry| Passed::of(&entry))),
+            };
+            let len = FRAME_HEADER_BYTES + body.len();
+            self.buffer = self.buffer.split_off(len);
+            self.offset += len as u64;
+            self.next += 1;
+            return Ok(Some(passed));
         }
     }
 
@@ -362,17 +412,26 @@ pub struct Steps {
 impl Steps {
     /// The next step's line sequence and entry; `None` when there is none yet.
     pub fn next_step(&mut self) -> Result<Option<(u64, Entry)>, LedgerError> {
-        while let Some(entry) = self.cursor.next_entry()? {
-            let ours = match &entry.record {
-                Record::Outbound(_) => self.outbound,
-                Record::Inbound(_) => !self.outbound,
-                _ => false,
+        while self.sequence < self.after {
+            let Some(passed) = self.cursor.pass()? else {
+                return Ok(None);
             };
-            self.sequence += u64::from(ours);
-            if ours && self.sequence > self.after {
+            self.sequence += u64::from(self.is_ours(passed));
+        }
+        while let Some(entry) = self.cursor.next_entry()? {
+            if self.is_ours(Passed::of(&entry)) {
+                self.sequence += 1;
                 return Ok(Some((self.sequence, entry)));
             }
         }
         Ok(None)
+    }
+
+    fn is_ours(&self, passed: Passed) -> bool {
+        match passed {
+            Passed::Outbound => self.outbound,
+            Passed::Inbound => !self.outbound,
+            Passed::Note => false,
+        }
     }
 }
