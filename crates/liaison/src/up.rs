@@ -1,6 +1,7 @@
 //! `liaison up`: both offices in one process, and what to try next.
 
 mod offices;
+mod play;
 
 use std::path::PathBuf;
 
@@ -16,6 +17,12 @@ const EXAMPLES: &str = "\
 Examples:
   liaison up
   liaison up --data /tmp/offices --south 127.0.0.1:6001 --north 127.0.0.1:6002
+  liaison up --play both=workshop --speed 10
+  liaison up --play north=kaesong-2018 --speed 600
+
+With --play both=SCENARIO the scenario's officers act at both offices, from now on. With one office named they do only
+what that office begins of its own accord: it sends, proposes, records and calls, and people play the other, and answer
+for it. Faults that the scenario has are left out.
 
 Ctrl-C drains both offices and ends the command. What was recorded is there again at the next start.
 
@@ -52,13 +59,33 @@ pub(crate) struct UpArgs {
         hide_env_values = true
     )]
     north: Option<Address>,
+
+    /// Have a scenario played: at both offices, or at one while people play the other
+    #[arg(long, value_name = "both|south|north=SCENARIO", value_parser = play::played)]
+    play: Option<play::Played>,
+
+    /// Play so many times as fast
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "play", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    speed: u32,
+
+    /// What is drawn when, and between whom
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "play")]
+    seed: u64,
 }
 
 impl UpArgs {
     pub(crate) fn run(self, settings: &Settings) -> Result<(), Failure> {
         let listen = settings.addresses(self.south.as_ref(), self.north.as_ref())?;
+        let play = self
+            .play
+            .map(|played| played.drawn(self.seed))
+            .transpose()?;
         offices::run(&self.data, &listen, |addresses| {
-            serving(settings.output, &addresses, &self.data)
+            serving(settings.output, &addresses, &self.data)?;
+            if let Some(play) = play {
+                play.begin(&addresses, self.speed)?;
+            }
+            Ok(())
         })
     }
 }

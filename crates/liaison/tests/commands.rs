@@ -19,12 +19,18 @@ struct Offices {
 
 impl Offices {
     fn start() -> Self {
+        Self::start_with(&[], Stdio::inherit())
+    }
+
+    fn start_with(flags: &[&str], stderr: Stdio) -> Self {
         let data = tempfile::tempdir().expect("a directory");
         let mut up = command()
             .args(["up", "--output", "json"])
             .args(["--south", "127.0.0.1:0", "--north", "127.0.0.1:0", "--data"])
             .arg(data.path())
+            .args(flags)
             .stdout(Stdio::piped())
+            .stderr(stderr)
             .spawn()
             .expect("the binary is built");
         let mut stdout = BufReader::new(up.stdout.take().expect("it is piped"));
@@ -104,6 +110,26 @@ fn offline(arguments: &[&str], path: &Path) -> Output {
         .arg(path)
         .output()
         .expect("the binary is built")
+}
+
+#[test]
+fn a_scenario_is_played_at_offices_that_are_up() {
+    let flags = ["--play", "both=workshop", "--speed", "600"];
+    let mut offices = Offices::start_with(&flags, Stdio::piped());
+    let notes = BufReader::new(offices.up.stderr.take().expect("it is piped"));
+    let over = notes
+        .lines()
+        .map_while(Result::ok)
+        .find(|note| note.contains("is over") || note.contains("broken off"));
+    let over = over.expect("it ends");
+    assert!(over.contains("workshop is over: 33 acts"), "{over}");
+    let tally = offices.json("tally south");
+    assert_eq!(
+        (&tally["documents"], &tally["exchanges"]),
+        (&6.into(), &8.into()),
+        "{tally}"
+    );
+    offices.stop();
 }
 
 #[test]

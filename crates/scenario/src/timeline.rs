@@ -55,6 +55,54 @@ impl Timeline {
     }
 }
 
+impl Timeline {
+    /// The same from `begin` on, `speed` times as fast. Every time that an act names moves with it, but for the day
+    /// of a call: that stays the day it opens or closes.
+    #[must_use]
+    pub fn moved(mut self, begin: Timestamp, speed: u32) -> Self {
+        let first = self.events.first().map_or(self.start, |event| event.at);
+        let moved = |time: Timestamp| {
+            let after =
+                time.duration_since(first) / i32::try_from(speed.max(1)).unwrap_or(i32::MAX);
+            begin.saturating_add(after).unwrap_or(Timestamp::MAX)
+        };
+        let move_it = |time: &mut Timestamp| *time = moved(*time);
+        let move_maybe = |time: &mut Option<Timestamp>| *time = time.map(moved);
+        for event in &mut self.events {
+            move_it(&mut event.at);
+            match &mut event.act {
+                Act::SendDocument { document, .. } => move_maybe(&mut document.deadline),
+                Act::ProposeMeeting { terms, .. } | Act::CounterMeeting { terms, .. } => {
+                    move_maybe(&mut terms.begins_at);
+                    move_maybe(&mut terms.answer_by);
+                }
+                Act::RecordContact { contact, .. } => move_it(&mut contact.begun_at),
+                _ => {}
+            }
+        }
+        for span in &mut self.faults {
+            move_it(&mut span.from);
+            move_it(&mut span.until);
+        }
+        self.end = moved(self.end);
+        self.start = begin;
+        self
+    }
+
+    /// What `place` begins of its own accord, and its calls: all that it can do when people play the other office.
+    #[must_use]
+    pub fn begun_by(mut self, place: Place) -> Self {
+        self.events.retain_mut(|event| {
+            if let Act::SendDocument { in_reply_to, .. } = &mut event.act {
+                *in_reply_to = None;
+            }
+            let begins = event.act.begins() || event.act.key().is_none();
+            event.office == place && begins && event.refused.is_none()
+        });
+        self
+    }
+}
+
 /// One act of one office.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {

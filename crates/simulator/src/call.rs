@@ -32,7 +32,12 @@ impl Desk {
             let connected = network.connect(place, Cable::Desk);
             std::future::ready(connected.map(hyper_util::rt::TokioIo::new))
         });
-        let channel = Endpoint::from_static("http://office").connect_with_connector_lazy(connector);
+        let office = Endpoint::from_static("http://office");
+        Self::of(office.connect_with_connector_lazy(connector))
+    }
+
+    /// At an office that is reached elsewhere.
+    pub(crate) fn of(channel: Channel) -> Self {
         Self {
             documents: DocumentServiceClient::new(channel.clone()),
             meetings: MeetingServiceClient::new(channel.clone()),

@@ -24,6 +24,7 @@ mod call;
 mod clock;
 mod crossing;
 mod fault;
+mod live;
 mod network;
 mod officer;
 mod pair;
@@ -31,4 +32,5 @@ mod simulation;
 
 pub use crossing::Crossed;
 pub use fault::Faults;
+pub use live::{live_seed, play_live};
 pub use simulation::{Outcome, Simulation, SimulationError};

@@ -15,8 +15,28 @@ use tonic_types::StatusExt as _;
 use crate::call::Desk;
 use crate::clock::SimulatedClock;
 
-/// How often an act is tried, a second and then up to a minute apart: through the longest fault, and then some.
+/// How often an act is tried: through the longest fault, and then some.
 const TRIES_MAX: u32 = 1_000;
+
+/// How long officers wait before they try again: the first time, and at most.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Patience {
+    pub(crate) first: Duration,
+    pub(crate) longest: Duration,
+}
+
+impl Patience {
+    /// Of officers who have the scenario's time.
+    pub(crate) const SIMULATED: Self = Self {
+        first: Duration::from_secs(1),
+        longest: Duration::from_secs(60),
+    };
+    /// Of officers whom somebody watches.
+    pub(crate) const LIVE: Self = Self {
+        first: Duration::from_millis(20),
+        longest: Duration::from_secs(1),
+    };
+}
 
 /// How far each exchange of the timeline has come, and the name that an office gave it.
 #[derive(Clone, Default)]
@@ -79,6 +99,7 @@ pub(crate) struct Officers {
     pub(crate) clock: SimulatedClock,
     pub(crate) exchanges: Exchanges,
     pub(crate) request_ids: ChaCha8Rng,
+    pub(crate) patience: Patience,
 }
 
 impl Officers {
@@ -97,7 +118,13 @@ impl Officers {
             clock,
             exchanges,
             request_ids,
+            patience: Patience::SIMULATED,
         }
+    }
+
+    pub(crate) fn with_patience(mut self, patience: Patience) -> Self {
+        self.patience = patience;
+        self
     }
 
     /// Does everything that this office does in the timeline; returns how many steps that made.
@@ -132,7 +159,7 @@ impl Officers {
             _ => None,
         };
         let reply_to = self.exchanges.wait(answered, 1).await;
-        let mut wait = Duration::from_secs(1);
+        let mut wait = self.patience.first;
         let mut last = None;
         for _ in 0..TRIES_MAX {
             let (id, name, reply_to) = (request_id.clone(), name.clone(), reply_to.clone());
@@ -154,7 +181,7 @@ impl Officers {
                 Err(status) => return Err(refused(event, status)),
             }
             tokio::time::sleep(wait).await;
-            wait = (wait * 2).min(Duration::from_secs(60));
+            wait = (wait * 2).min(self.patience.longest);
         }
         Err(refused(event, last.expect("it was tried")))
     }

@@ -100,3 +100,26 @@ fn what_is_broken_off_is_the_beginning_of_the_whole() {
     assert_eq!(part.events, whole.events[..part.events.len()]);
     assert!(part.faults.iter().all(|fault| fault.from < at));
 }
+
+#[test]
+fn a_timeline_moves_with_every_time_in_it() {
+    let (_, whole) = shipped("workshop");
+    let begin = "2026-01-01T00:00:00Z".parse().expect("a time");
+    let moved = whole.clone().moved(begin, 10);
+    assert_eq!((moved.start, moved.events[0].at), (begin, begin));
+    let first = whole.events[0].at;
+    for (event, was) in moved.events.iter().zip(&whole.events) {
+        let after = was.at.duration_since(first);
+        assert_eq!(event.at.duration_since(begin) * 10, after);
+        let times = [event, was].map(|event| match &event.act {
+            Act::SendDocument { document, .. } => document.deadline,
+            Act::ProposeMeeting { terms, .. } => terms.begins_at,
+            Act::RecordContact { contact, .. } => Some(contact.begun_at),
+            _ => None,
+        });
+        if let [Some(time), Some(was)] = times {
+            assert_eq!(time.duration_since(begin) * 10, was.duration_since(first));
+        }
+    }
+    assert!(moved.faults[0].from < moved.end);
+}
