@@ -125,3 +125,20 @@ fn one_seed_gives_the_same_bytes_and_another_gives_others() {
         assert_ne!(first.1, other.1);
     }
 }
+
+#[test]
+fn every_shipped_scenario_is_played_to_its_totals() {
+    for (name, text) in scenario::shipped() {
+        let scenario = Scenario::parse(name, text).unwrap_or_else(|error| panic!("{error}"));
+        let outcome = Simulation::in_memory(&scenario, 3).run();
+        let outcome = outcome.unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert!(outcome.reconciliation.agreed, "{name}");
+        let totals = scenario.totals();
+        for place in Place::BOTH {
+            let tally = &outcome.tallies[place];
+            let counted = (tally.documents(), tally.contacts(), tally.meetings());
+            let stated = (totals.documents, totals.contacts(), totals.meetings());
+            assert_eq!(counted, stated, "{name} at {place}");
+        }
+    }
+}
