@@ -37,8 +37,10 @@ enum Command {
     /// The scenarios that come with the software
     ///
     /// JSON: [{"name", "title", "days", "contacts", "meetings", "documents"}].
+    #[command(after_help = "Examples:\n  liaison scenario list")]
     List,
     /// A scenario's file as it is, to copy and change
+    #[command(after_help = "Examples:\n  liaison scenario show workshop > mine.toml")]
     Show {
         /// A scenario that comes with the software, or a scenario file
         #[arg(value_name = "NAME-or-FILE")]
@@ -47,6 +49,7 @@ enum Command {
     /// Every mistake of scenario files at once, with line, column and remedy; exit code 2 if there are any
     ///
     /// JSON: [{"file", "name", "mistakes": [{"line", "column", "key", "message", "remedy"}]}].
+    #[command(after_help = "Examples:\n  liaison scenario check mine.toml")]
     Check {
         /// Scenario files, or names of scenarios that come with the software
         #[arg(value_name = "NAME-or-FILE", required = true)]
@@ -55,6 +58,9 @@ enum Command {
     /// The timeline that a seed draws
     ///
     /// JSON: {"name", "seed", "rows": [{"row", "count", "times"}]}.
+    #[command(
+        after_help = "Examples:\n  liaison scenario plot kaesong-2018\n  liaison scenario plot mine.toml --seed 7 --svg mine.svg"
+    )]
     Plot {
         /// A scenario that comes with the software, or a scenario file
         #[arg(value_name = "NAME-or-FILE")]
@@ -67,6 +73,7 @@ enum Command {
         svg: Option<PathBuf>,
     },
     /// The JSON Schema of scenario files, for editors
+    #[command(after_help = "Examples:\n  liaison scenario schema > scenario.schema.json")]
     Schema,
 }
 
