@@ -10,5 +10,6 @@ mod errors;
 mod harness;
 mod hostile;
 mod processes;
+mod replaying;
 mod services;
 mod simulated;

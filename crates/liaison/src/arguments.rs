@@ -8,7 +8,7 @@ use tracing_subscriber::EnvFilter;
 use crate::failure::Failure;
 use crate::settings::{GlobalArgs, Settings};
 use crate::{
-    call, completions, contact, document, ledger_command, line, man, meeting, proxy,
+    call, completions, contact, document, ledger_command, line, man, meeting, proxy, replay,
     scenario_command, send, simulate, status, tally, up, watch,
 };
 
@@ -49,6 +49,7 @@ enum Command {
     Watch(watch::WatchArgs),
     Tally(tally::TallyArgs),
     Ledger(ledger_command::LedgerArgs),
+    Replay(replay::ReplayArgs),
     Proxy(proxy::ProxyArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
@@ -84,6 +85,7 @@ impl Command {
             Self::Watch(args) => args.run(settings),
             Self::Tally(args) => args.run(settings),
             Self::Ledger(args) => args.run(settings),
+            Self::Replay(args) => args.run(settings),
             Self::Proxy(args) => args.run(),
             Self::Completions(args) => args.run(settings),
             Self::Man(args) => args.run(settings),

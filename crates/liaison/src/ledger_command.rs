@@ -1,6 +1,7 @@
-//! `liaison ledger`: show, verify, reconcile, restore.
+//! `liaison ledger`: show, verify, reconcile, diff, restore.
 
 mod bytes;
+pub(crate) mod diff;
 mod show;
 
 use std::fmt::Write as _;
@@ -27,6 +28,7 @@ enum LedgerCommand {
     Show(show::ShowArgs),
     Verify(VerifyArgs),
     Reconcile(ReconcileArgs),
+    Diff(diff::DiffArgs),
     Restore(RestoreArgs),
 }
 
@@ -100,6 +102,7 @@ impl LedgerArgs {
             LedgerCommand::Show(args) => args.run(settings),
             LedgerCommand::Verify(args) => args.run(settings),
             LedgerCommand::Reconcile(args) => args.run(settings),
+            LedgerCommand::Diff(args) => args.run(settings),
             LedgerCommand::Restore(args) => args.run(settings),
         }
     }

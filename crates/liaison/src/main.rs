@@ -29,6 +29,7 @@ mod output;
 mod progress;
 mod proxy;
 mod refusal;
+mod replay;
 mod request;
 mod scenario_command;
 mod send;

@@ -174,7 +174,7 @@ fn unknown(name: &str, error: &std::io::Error) -> String {
 
 /// Refuses a directory that is not empty, unless an earlier run may be replaced: then only what such a run writes
 /// is removed.
-fn make_room(out: &Path, force: bool) -> Result<(), Failure> {
+pub(crate) fn make_room(out: &Path, force: bool) -> Result<(), Failure> {
     let failed = |path: &Path, error: std::io::Error| {
         Failure::Failed(format!(
             "failed to make room at {}: {error}",

@@ -99,6 +99,18 @@ pub(crate) fn read(path: &Path) -> Result<Reader, Failure> {
     Ok(ledger::read(&DiskStorage::existing(path))?)
 }
 
+/// Opens what a replay is made of: both ledgers of a pair, or one, which holds both offices' steps.
+pub(crate) fn recording(path: &Path) -> Result<replay::Recording, Failure> {
+    match ledgers_in(path)?.as_slice() {
+        [one, other] => replay::Recording::of_pair(read(one)?, read(other)?)
+            .map_err(|error| Failure::Failed(error.to_string())),
+        found => {
+            let one = found.first().ok_or_else(|| no_ledger(path))?;
+            Ok(replay::Recording::of_one(read(one)?))
+        }
+    }
+}
+
 /// The files of a ledger on disk.
 pub(crate) fn storage(path: &Path) -> Arc<dyn Storage> {
     Arc::new(DiskStorage::existing(path))

@@ -19,6 +19,8 @@
 //! ```
 
 mod call;
+pub mod compare;
+mod fetched;
 mod lag;
 mod lane;
 mod names;
@@ -27,10 +29,14 @@ mod plan;
 mod play;
 mod recording;
 pub mod rekey;
+mod simulated;
 
+pub use compare::{Comparison, Difference, Rules, Side, compare};
+pub use fetched::{Fetched, Sequences, quiet, sequences};
 pub use lag::{Lag, LagReport};
 pub use names::Names;
 pub use pace::{FaultySpeed, Pace, Speed};
 pub use plan::{Intended, Plan, Selection, Verdict};
 pub use play::{Manner, Patience, Played, Progress, StepRefused, play};
 pub use recording::{Lane, Recorded, Recording, ReplayError};
+pub use simulated::{SimulatedError, play_simulated, start_of};

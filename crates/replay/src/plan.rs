@@ -41,6 +41,23 @@ impl Default for Selection {
     }
 }
 
+impl Selection {
+    /// What is to be done about a step.
+    pub fn verdict(&self, recorded: &Recorded) -> Verdict {
+        let time = recorded.step.authored_at;
+        let kind = recorded.step.kind;
+        let early = self.from.is_some_and(|from| time < from);
+        let late = self.until.is_some_and(|until| time >= until);
+        if early || late || !(self.only.is_empty() || self.only.contains(&kind)) {
+            return Verdict::NotWanted;
+        }
+        match kind {
+            StepKind::DocumentExpired | StepKind::MeetingLapsed => Verdict::ByClock,
+            _ => Verdict::Make,
+        }
+    }
+}
+
 /// What is to be done about a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
@@ -100,7 +117,7 @@ impl Plan {
             return Ok(None);
         };
         self.given[place] = recorded.step.id.sequence;
-        let verdict = self.verdict(&recorded);
+        let verdict = self.selection.verdict(&recorded);
         let due = match verdict {
             Verdict::Make => self.due(recorded.step.authored_at),
             _ => Duration::ZERO,
@@ -158,23 +175,6 @@ impl Plan {
             head.answers()
                 .any(|id| id.place != place && id.sequence > self.given[id.place])
         })
-    }
-
-    fn verdict(&self, recorded: &Recorded) -> Verdict {
-        let Selection {
-            from, until, only, ..
-        } = &self.selection;
-        let time = recorded.step.authored_at;
-        let kind = recorded.step.kind;
-        let early = from.is_some_and(|from| time < from);
-        let late = until.is_some_and(|until| time >= until);
-        if early || late || !(only.is_empty() || only.contains(&kind)) {
-            return Verdict::NotWanted;
-        }
-        match kind {
-            StepKind::DocumentExpired | StepKind::MeetingLapsed => Verdict::ByClock,
-            _ => Verdict::Make,
-        }
     }
 
     fn due(&mut self, time: Timestamp) -> Duration {

@@ -110,6 +110,11 @@ impl Recording {
         Ok(Self { readers })
     }
 
+    /// The ledger that `author`'s steps are read from.
+    pub fn reader(&self, author: Place) -> &Reader {
+        &self.readers[author]
+    }
+
     /// The steps that `author` made, in order.
     pub fn lane(&self, author: Place) -> Lane {
         let reader = &self.readers[author];

@@ -27,17 +27,21 @@ pub(crate) struct Desk {
 
 impl Desk {
     pub(crate) fn at(network: &Network, place: Place) -> Self {
+        Self::over(Self::channel(network, place))
+    }
+
+    /// The way to an office from a desk in it; it is connected by the first call.
+    pub(crate) fn channel(network: &Network, place: Place) -> Channel {
         let network = network.clone();
         let connector = tower::service_fn(move |_: http::Uri| {
             let connected = network.connect(place, Cable::Desk);
             std::future::ready(connected.map(hyper_util::rt::TokioIo::new))
         });
-        let office = Endpoint::from_static("http://office");
-        Self::of(office.connect_with_connector_lazy(connector))
+        Endpoint::from_static("http://office").connect_with_connector_lazy(connector)
     }
 
-    /// At an office that is reached elsewhere.
-    pub(crate) fn of(channel: Channel) -> Self {
+    /// At an office that is reached by `channel`.
+    pub(crate) fn over(channel: Channel) -> Self {
         Self {
             documents: DocumentServiceClient::new(channel.clone()),
             meetings: MeetingServiceClient::new(channel.clone()),

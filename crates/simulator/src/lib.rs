@@ -20,6 +20,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod acted;
 mod call;
 mod clock;
 mod crossing;
@@ -30,6 +31,7 @@ mod officer;
 mod pair;
 mod simulation;
 
+pub use acted::Stage;
 pub use crossing::Crossed;
 pub use fault::Faults;
 pub use live::{live_seed, play_live};

@@ -312,7 +312,7 @@ async fn joined<T>(task: JoinHandle<T>) -> T {
 }
 
 /// Waits until each office has acknowledged all that the other has, and gives what both count.
-async fn quiet(
+pub(crate) async fn quiet(
     desks: &mut PerPlace<Desk>,
 ) -> Result<PerPlace<protocol::pb::ledger::Tally>, SimulationError> {
     let mut why = String::new();

@@ -1,0 +1,138 @@
+//! A replay into two simulated offices, in simulated time: a simulated ledger comes out as it was.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use simulator::{SimulationError, Stage};
+
+use crate::plan::{Plan, Selection};
+use crate::play::{Manner, Patience, Played, Progress, play};
+use crate::recording::{Recording, ReplayError};
+
+/// What a scenario's officers have.
+const PATIENCE: Patience = Patience {
+    first: Duration::from_secs(1),
+    longest: Duration::from_secs(60),
+    timeout: Duration::from_secs(24 * 60 * 60),
+};
+
+/// Why a replay into simulated offices failed.
+#[derive(Debug, thiserror::Error)]
+pub enum SimulatedError {
+    /// The recording cannot be read.
+    #[error(transparent)]
+    Replay(#[from] ReplayError),
+    /// The simulation failed.
+    #[error(transparent)]
+    Simulation(#[from] SimulationError),
+}
+
+/// The time at which simulated offices begin: when the recorded ones did.
+pub fn start_of(recording: &Recording) -> Result<Timestamp, ReplayError> {
+    Ok(recording.opened_at()?.unwrap_or(Timestamp::UNIX_EPOCH))
+}
+
+/// Plays a recording into simulated offices: `stage` is given the time at which they begin.
+///
+/// Officers act on the whole seconds on which a scenario has them act. So a simulated ledger without faults, replayed
+/// under its own seed, comes out byte for byte; under another seed, in other milliseconds.
+pub fn play_simulated(
+    recording: &Recording,
+    selection: Selection,
+    seed: u64,
+    stage: impl FnOnce(Timestamp) -> Stage,
+    progress: Arc<Progress>,
+) -> Result<Played, SimulatedError> {
+    let start = start_of(recording)?;
+    let selection = Selection {
+        begins_at: selection.begins_at.or(Some(start)),
+        whole_seconds: true,
+        ..selection
+    };
+    let manner = Manner {
+        seed,
+        streams: false,
+        patience: PATIENCE,
+        now: start,
+    };
+    let plan = Plan::new(recording, selection);
+    let played = stage(start).act(|channels| play(plan, channels, manner, progress))?;
+    Ok(played?)
+}
+
+#[cfg(test)]
+mod tests {
+    use ledger::MemoryStorage;
+    use office::Place;
+    use scenario::Scenario;
+    use simulator::Simulation;
+
+    use super::*;
+    use crate::compare::{Rules, compare};
+
+    fn simulated(seed: u64) -> Recording {
+        let text = scenario::shipped_text("kaesong-2018").expect("it is shipped");
+        let scenario = Scenario::parse("kaesong-2018.toml", text).expect("it has no mistake");
+        let (south, north) = (MemoryStorage::default(), MemoryStorage::default());
+        Simulation::in_storages(&scenario, seed, south.clone(), north.clone())
+            .run()
+            .expect("it can be simulated");
+        recording(&south, &north)
+    }
+
+    fn recording(south: &MemoryStorage, north: &MemoryStorage) -> Recording {
+        let read = |storage| ledger::read(storage).expect("it is a ledger");
+        Recording::of_pair(read(south), read(north)).expect("one of each")
+    }
+
+    fn replayed(recorded: &Recording, seed: u64, selection: Selection) -> (Played, Recording) {
+        let (south, north) = (MemoryStorage::default(), MemoryStorage::default());
+        let stage = |start| Stage::in_storages(start, seed, south.clone(), north.clone());
+        let played = play_simulated(recorded, selection, seed, stage, Arc::default());
+        let played = played.expect("it can be replayed");
+        (played, recording(&south, &north))
+    }
+
+    /// Every entry's chain, which runs over all of its bytes.
+    fn chains(recording: &Recording, place: Place) -> Vec<ledger::Chain> {
+        let mut cursor = recording.reader(place).after(0);
+        let next = || cursor.next_entry().expect("it can be read");
+        std::iter::from_fn(next).map(|entry| entry.chain).collect()
+    }
+
+    #[test]
+    fn under_its_own_seed_a_simulated_ledger_comes_out_byte_for_byte() {
+        for seed in [1, 7] {
+            let recorded = simulated(seed);
+            let (played, again) = replayed(&recorded, seed, Selection::default());
+            let steps = Plan::new(&recorded, Selection::default()).count() as u64;
+            assert_eq!((played.made, played.refused), (steps, 0));
+            for place in Place::BOTH {
+                assert_eq!(chains(&recorded, place), chains(&again, place), "{place}");
+            }
+        }
+    }
+
+    #[test]
+    fn under_another_seed_it_comes_out_the_same_but_for_ids_and_times() {
+        let recorded = simulated(1);
+        for speed in [crate::Speed::Times(60.0), crate::Speed::Max] {
+            let selection = Selection {
+                speed,
+                ..Selection::default()
+            };
+            let (played, again) = replayed(&recorded, 5, selection);
+            assert_eq!(
+                (played.made, played.refused),
+                (1_163, 0),
+                "{:?}",
+                played.refusals
+            );
+            let found = compare(recorded.sides(), again.sides(), &Rules::default());
+            let found = found.expect("both can be read");
+            assert_eq!(found.differences, [], "{speed}");
+            assert_eq!(found.steps, 1_163);
+        }
+    }
+}
