@@ -8,8 +8,8 @@ use tracing_subscriber::EnvFilter;
 use crate::failure::Failure;
 use crate::settings::{GlobalArgs, Settings};
 use crate::{
-    call, completions, contact, document, ledger_command, line, man, meeting, proxy, replay,
-    scenario_command, send, simulate, status, tally, up, watch,
+    call, completions, contact, document, import, ledger_command, line, man, meeting, proxy,
+    replay, scenario_command, send, simulate, status, tally, up, watch,
 };
 
 const AFTER_HELP: &str = "\
@@ -48,6 +48,7 @@ enum Command {
     Status(status::StatusArgs),
     Watch(watch::WatchArgs),
     Tally(tally::TallyArgs),
+    Import(import::ImportArgs),
     Ledger(ledger_command::LedgerArgs),
     Replay(replay::ReplayArgs),
     Proxy(proxy::ProxyArgs),
@@ -84,6 +85,7 @@ impl Command {
             Self::Status(args) => args.run(settings),
             Self::Watch(args) => args.run(settings),
             Self::Tally(args) => args.run(settings),
+            Self::Import(args) => args.run(settings),
             Self::Ledger(args) => args.run(settings),
             Self::Replay(args) => args.run(settings),
             Self::Proxy(args) => args.run(),

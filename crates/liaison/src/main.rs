@@ -17,6 +17,7 @@ mod contact_terms;
 mod document;
 mod failure;
 mod hex;
+mod import;
 mod journal;
 mod json;
 mod ledger_command;

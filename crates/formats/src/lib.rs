@@ -1,0 +1,39 @@
+//! Other people's formats: their records into a pair of ledgers, and a ledger into their formats.
+//!
+//! **The decision.** Everything passes through steps. What comes in becomes steps that the rules take, appended to
+//! both ledgers of a pair by the same crates that a running office uses; what goes out is told from the steps of one
+//! ledger, in its order, each once.
+//!
+//! **The invariant.** Knows no runtime, no socket and no clock: times are those of the records. The same input gives
+//! the same bytes. Whatever cannot be taken is told with its line, and counted apart; nothing is dropped in silence.
+//!
+//! ```
+//! use formats::{Layout, Mapping, Rule, import_rows};
+//!
+//! let rule = Rule::parse("from < to", |path| std::fs::read_to_string(path))?;
+//! let mapping = Mapping {
+//!     time: "3:unix".parse()?,
+//!     from: "1".to_owned(),
+//!     to: "2".to_owned(),
+//!     kind: None,
+//!     id: None,
+//!     subject: None,
+//!     south_when: rule,
+//! };
+//! let out = tempfile::tempdir()?;
+//! let rows = &b"1,2,1536886800\n4,3,1536886860\n"[..];
+//! let layout = Layout::Delimited { delimiter: b',', header: false };
+//! let imported = import_rows("rows.csv", rows, layout, &mapping, true, out.path())?;
+//! assert_eq!(imported.tally.documents, 2);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod pair;
+mod rows;
+mod sorter;
+
+pub use pair::{PairError, PairWriter};
+pub use rows::{
+    ImportError, Imported, Layout, Mapping, Rule, RuleError, Skipped, TOLD_MAX, TimeColumn,
+    TimeFormat, Why, import_rows,
+};

@@ -1,0 +1,289 @@
+//! `liaison import`: other people's records into a pair of ledgers.
+
+use std::fmt::Write as _;
+use std::fs::{self, File};
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use formats::{ImportError, Imported, Layout, Mapping, Rule, TimeColumn};
+use ledger::Reconciliation;
+use serde_json::{Value, json};
+
+use crate::failure::Failure;
+use crate::output::{FAINT, HEADING, clean, styled, thousands};
+use crate::settings::Settings;
+use crate::simulate::make_room;
+use crate::{ledger_command, source, tally, time};
+
+/// Skipped rows that the text shows.
+const SHOWN_MAX: usize = 10;
+
+const EXAMPLES: &str = "\
+A row becomes a document that South or North sent; with --kind also a contact or a call. Columns are named by the \
+header, else numbered from 1; of JSON lines they are keys, or pointers such as /sender/name. Rows may come in any \
+order. Rows that cannot be read, that the office does not take, or that stay within one side are skipped, and told \
+by their lines.
+
+FORMAT is unix, unix-ms, unix-us, unix-ns, rfc3339, or a pattern such as %Y-%m-%d %H:%M:%S (at UTC+9 unless it has \
+an offset). RULE compares from, to, columns, numbers and 'text' with <, <=, >, >=, ==, !=; matches with =~ /regex/; \
+looks up with in @FILE, a name a line; and joins with and, or, not. Numbers are compared as numbers. A rule about \
+from alone says on which side a name is: then from and to both decide.
+
+KIND: contact, regular consultation, on-demand consultation; call, closing call, unanswered call; notice, note, \
+document. Any other is a message.
+
+Examples:
+  liaison import mail.csv --header --time sent:rfc3339 --from sender --to recipient --south-when 'from in @south.txt'
+  liaison import edges.txt --delimiter space --time 3:unix --from 1 --to 2 --south-when 'from < to'
+  liaison import chat.jsonl --time at:unix-ms --from /by/name --to room --south-when 'from =~ /^s-/' --out /tmp/chat
+
+JSON: {\"rows\", \"documents\", \"contacts\", \"calls\", \"skipped\", \"unreadable\", \"one_side\", \"refused\", \
+\"skipped_rows\": [{\"line\", \"column\", \"why\", \"message\", \"remedy\"}] (100 at most), \"first\", \"last\", \
+\"out\", \"tally\", \"reconciled\"}; rows = documents + contacts + calls + skipped.";
+
+/// Turn other people's records into a pair of ledgers
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct ImportArgs {
+    /// The records: CSV, TSV, space separated, or JSON lines (.jsonl, .ndjson)
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+
+    /// What stands between two fields: a character, or comma, tab, space [default: tab for .tsv, else comma]
+    #[arg(long, value_name = "C", value_parser = parse_delimiter)]
+    delimiter: Option<u8>,
+
+    /// The first row names the columns
+    #[arg(long)]
+    header: bool,
+
+    /// When: the column, and how it writes times
+    #[arg(long, value_name = "COL:FORMAT")]
+    time: TimeColumn,
+
+    /// Who sent: the signatory
+    #[arg(long, value_name = "COL")]
+    from: String,
+
+    /// To whom: the addressee
+    #[arg(long, value_name = "COL")]
+    to: String,
+
+    /// What it is; without it every row is a document
+    #[arg(long, value_name = "COL")]
+    kind: Option<String>,
+
+    /// The other system's id: stands in the reference, before the line
+    #[arg(long, value_name = "COL")]
+    id: Option<String>,
+
+    /// The subject [default: the line]
+    #[arg(long, value_name = "COL")]
+    subject: Option<String>,
+
+    /// Which rows South sent; North sent the others
+    #[arg(long, value_name = "RULE", value_parser = parse_rule)]
+    south_when: Rule,
+
+    /// Where the two ledgers go [default: liaison-data/FILE without its extension]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+
+    /// Replace what an earlier run left in --out
+    #[arg(long)]
+    force: bool,
+
+    /// Stop at the first row that would be skipped
+    #[arg(long)]
+    strict: bool,
+}
+
+fn parse_delimiter(text: &str) -> Result<u8, String> {
+    match text {
+        "comma" => Ok(b','),
+        "tab" | "\\t" => Ok(b'\t'),
+        "space" => Ok(b' '),
+        _ => match text.as_bytes() {
+            [one] if one.is_ascii() && !b"\"\n\r".contains(one) => Ok(*one),
+            _ => Err("write one ASCII character, or comma, tab or space".to_owned()),
+        },
+    }
+}
+
+fn parse_rule(text: &str) -> Result<Rule, String> {
+    Rule::parse(text, |path| fs::read_to_string(path)).map_err(|error| error.to_string())
+}
+
+impl ImportArgs {
+    pub(crate) fn run(self, settings: &Settings) -> Result<(), Failure> {
+        let name = self.file.display().to_string();
+        let read = File::open(&self.file).and_then(|file| {
+            let is_directory = file.metadata()?.is_dir();
+            if is_directory {
+                return Err(std::io::ErrorKind::IsADirectory.into());
+            }
+            Ok(file)
+        });
+        let file = read.map_err(|error| {
+            Failure::Usage(format!(
+                "failed to read {name}: {error}; name a file of records"
+            ))
+        })?;
+        let out = self.out.clone().unwrap_or_else(|| {
+            Path::new("liaison-data").join(self.file.file_stem().unwrap_or_default())
+        });
+        make_room(&out, self.force)?;
+        let (strict, layout) = (self.strict, self.layout());
+        let mapping = self.mapping();
+        let input = BufReader::with_capacity(256 * 1024, file);
+        let imported = formats::import_rows(&name, input, layout, &mapping, strict, &out)
+            .map_err(to_failure)?;
+        let reconciled = reconcile(&out)?;
+        settings.output.print(
+            || to_text(&name, &out, &imported, &reconciled),
+            || to_json(&out, &imported, &reconciled),
+        )?;
+        if reconciled.agreed {
+            return Ok(());
+        }
+        Err(Failure::Disagreed(format!(
+            "failed to reconcile what was written to {}; check it with `liaison ledger verify`",
+            out.display()
+        )))
+    }
+
+    fn extension(&self) -> String {
+        let extension = self.file.extension().unwrap_or_default();
+        extension.to_string_lossy().to_lowercase()
+    }
+
+    fn layout(&self) -> Layout {
+        let extension = self.extension();
+        if self.delimiter.is_none() && ["jsonl", "ndjson"].contains(&&*extension) {
+            return Layout::JsonLines;
+        }
+        let by_extension = if extension == "tsv" { b'\t' } else { b',' };
+        Layout::Delimited {
+            delimiter: self.delimiter.unwrap_or(by_extension),
+            header: self.header,
+        }
+    }
+
+    fn mapping(self) -> Mapping {
+        Mapping {
+            time: self.time,
+            from: self.from,
+            to: self.to,
+            kind: self.kind,
+            id: self.id,
+            subject: self.subject,
+            south_when: self.south_when,
+        }
+    }
+}
+
+fn to_failure(error: ImportError) -> Failure {
+    Failure::Failed(error.to_string())
+}
+
+fn reconcile(out: &Path) -> Result<Reconciliation, Failure> {
+    let (south, north) = (out.join("south"), out.join("north"));
+    Ok(ledger::reconcile(
+        &source::read(&south)?,
+        &source::read(&north)?,
+    )?)
+}
+
+fn to_text(name: &str, out: &Path, imported: &Imported, reconciled: &Reconciliation) -> String {
+    let mut text = styled(HEADING, &clean(name)) + "\n";
+    let _ = writeln!(
+        text,
+        "{} rows, {} to {}",
+        thousands(imported.rows),
+        time::words(imported.first),
+        time::words(imported.last)
+    );
+    for (count, what) in [
+        (imported.unreadable, "cannot be read"),
+        (imported.one_side, "stay within one side"),
+        (imported.refused, "are refused by the office"),
+    ] {
+        if count > 0 {
+            let _ = writeln!(text, "  {} {what}", thousands(count));
+        }
+    }
+    for skipped in imported.told.iter().take(SHOWN_MAX) {
+        let _ = writeln!(text, "  {}", clean(&format!("{name}:{}", skipped.mistake)));
+    }
+    let untold = imported.skipped().saturating_sub(SHOWN_MAX as u64);
+    if untold > 0 {
+        let more = format!("  and {} more; --output json lists 100", thousands(untold));
+        let _ = writeln!(text, "{}", styled(FAINT, &more));
+    }
+    let _ = write!(
+        text,
+        "\n{}\n{}",
+        tally::lines(&imported.tally),
+        ledger_command::reconciled_text(reconciled)
+    );
+    let out = out.display();
+    let _ = write!(
+        text,
+        "\nnext:\n  liaison tally {out} --by week\n  liaison ledger show {out}/south --limit 20\n"
+    );
+    text
+}
+
+fn to_json(out: &Path, imported: &Imported, reconciled: &Reconciliation) -> Value {
+    let rows: Vec<Value> = imported
+        .told
+        .iter()
+        .map(|skipped| {
+            json!({
+                "line": skipped.mistake.line,
+                "column": skipped.mistake.column,
+                "why": skipped.why,
+                "message": skipped.mistake.message,
+                "remedy": skipped.mistake.remedy,
+            })
+        })
+        .collect();
+    json!({
+        "rows": imported.rows,
+        "documents": imported.documents,
+        "contacts": imported.contacts,
+        "calls": imported.calls,
+        "skipped": imported.skipped(),
+        "unreadable": imported.unreadable,
+        "one_side": imported.one_side,
+        "refused": imported.refused,
+        "skipped_rows": rows,
+        "first": imported.first.to_string(),
+        "last": imported.last.to_string(),
+        "out": out,
+        "tally": imported.tally,
+        "reconciled": reconciled,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_delimiter_is_a_character_or_a_word() {
+        for (text, byte) in [
+            (",", b','),
+            ("tab", b'\t'),
+            ("\\t", b'\t'),
+            ("space", b' '),
+            (";", b';'),
+        ] {
+            assert_eq!(parse_delimiter(text), Ok(byte));
+        }
+        for text in ["", "::", "\"", "ä"] {
+            assert!(parse_delimiter(text).is_err(), "{text:?}");
+        }
+    }
+}
