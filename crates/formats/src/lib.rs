@@ -28,12 +28,20 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod export;
+#[cfg(test)]
+mod fixture;
 mod pair;
+mod payload;
 mod rows;
 mod sorter;
+mod told;
 
+pub use export::{Export, Exported, Format, Wanted};
 pub use pair::{PairError, PairWriter};
+pub use payload::{payload_from_json, payload_to_json, payload_type};
 pub use rows::{
     ImportError, Imported, Layout, Mapping, Rule, RuleError, Skipped, TOLD_MAX, TimeColumn,
     TimeFormat, Why, import_rows,
 };
+pub use told::Told;

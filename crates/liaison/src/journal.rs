@@ -294,25 +294,7 @@ impl Line {
     }
 }
 
-/// The protobuf type of a step's payload; `None` if it has none.
-pub(crate) fn payload_type(kind: StepKind) -> Option<&'static str> {
-    Some(match kind {
-        StepKind::DocumentSent => "liaison.office.v1.Document",
-        StepKind::DocumentReceiptRefused => "liaison.office.v1.ReceiptRefusal",
-        StepKind::MeetingProposed | StepKind::MeetingCountered => "liaison.office.v1.MeetingTerms",
-        StepKind::MeetingClosed => "liaison.office.v1.MeetingClosing",
-        StepKind::ContactRecorded => "liaison.office.v1.Contact",
-        StepKind::CallRecorded => "liaison.office.v1.Call",
-        StepKind::LineDeclared => "liaison.office.v1.LineDeclaration",
-        StepKind::DocumentExpired | StepKind::MeetingLapsed => return None,
-        StepKind::DocumentAcknowledged
-        | StepKind::MeetingAccepted
-        | StepKind::MeetingDeclined
-        | StepKind::MeetingCancelled
-        | StepKind::MeetingConvened
-        | StepKind::ContactConfirmed => "liaison.office.v1.Remark",
-    })
-}
+pub(crate) use formats::payload_type;
 
 fn request_id_words(bytes: &[u8]) -> String {
     uuid::Uuid::from_slice(bytes).map_or_else(|_| String::new(), |id| id.to_string())

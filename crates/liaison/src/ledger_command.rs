@@ -1,7 +1,8 @@
-//! `liaison ledger`: show, verify, reconcile, diff, restore.
+//! `liaison ledger`: show, export, verify, reconcile, diff, restore.
 
 mod bytes;
 pub(crate) mod diff;
+mod export;
 mod show;
 
 use std::fmt::Write as _;
@@ -16,7 +17,7 @@ use crate::settings::Settings;
 use crate::words::OfficeWord;
 use crate::{source, system};
 
-/// Read, check and restore ledgers
+/// Read, export, check and restore ledgers
 #[derive(Debug, Args)]
 pub(crate) struct LedgerArgs {
     #[command(subcommand)]
@@ -26,6 +27,7 @@ pub(crate) struct LedgerArgs {
 #[derive(Debug, Subcommand)]
 enum LedgerCommand {
     Show(show::ShowArgs),
+    Export(export::ExportArgs),
     Verify(VerifyArgs),
     Reconcile(ReconcileArgs),
     Diff(diff::DiffArgs),
@@ -100,6 +102,7 @@ impl LedgerArgs {
     pub(crate) fn run(self, settings: &Settings) -> Result<(), Failure> {
         match self.command {
             LedgerCommand::Show(args) => args.run(settings),
+            LedgerCommand::Export(args) => args.run(settings),
             LedgerCommand::Verify(args) => args.run(settings),
             LedgerCommand::Reconcile(args) => args.run(settings),
             LedgerCommand::Diff(args) => args.run(settings),

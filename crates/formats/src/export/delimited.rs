@@ -1,0 +1,101 @@
+//! CSV: a row a step, as RFC 4180 has it.
+
+use std::io::{self, Write};
+
+use office::{Exchanges, StepKind};
+use prost::Message as _;
+use protocol::pb::office as pb;
+
+use super::Form;
+use crate::payload::{officers_of, payload_to_json, subject_of};
+use crate::told::Told;
+
+/// The columns. The payload stands whole in the last, as JSON; some of it before that, to be sorted and grouped by.
+const COLUMNS: [&str; 18] = [
+    "sequence",
+    "recorded_at",
+    "direction",
+    "office",
+    "what",
+    "name",
+    "step",
+    "parent",
+    "authored_at",
+    "request_id",
+    "inert",
+    "counted",
+    "counted_day",
+    "counted_office",
+    "subject",
+    "reference",
+    "officers",
+    "payload",
+];
+
+pub(super) struct Delimited<W: Write> {
+    rows: csv::Writer<W>,
+    count: u64,
+}
+
+impl<W: Write> Delimited<W> {
+    pub(super) fn begin(out: W) -> io::Result<Self> {
+        let mut rows = csv::WriterBuilder::new()
+            .terminator(csv::Terminator::CRLF)
+            .from_writer(out);
+        rows.write_record(COLUMNS)?;
+        Ok(Self { rows, count: 0 })
+    }
+}
+
+impl<W: Write> Form for Delimited<W> {
+    fn step(&mut self, told: &Told, wanted: bool) -> io::Result<()> {
+        if !wanted {
+            return Ok(());
+        }
+        let step = &told.step;
+        let officers: Vec<String> = officers_of(step.kind, &told.payload)
+            .into_iter()
+            .map(|(role, officer)| format!("{role} {}", officer.name))
+            .collect();
+        let payload = payload_to_json(step.kind, &told.payload, false);
+        let row: [String; COLUMNS.len()] = [
+            told.sequence.to_string(),
+            told.recorded_at.to_string(),
+            told.direction().to_owned(),
+            step.id.place.word().to_owned(),
+            step.kind.words().to_owned(),
+            told.name(),
+            step.id.to_string(),
+            told.parent_name(),
+            step.authored_at.to_string(),
+            told.request_id_text(),
+            told.applied.inert.to_string(),
+            told.counted().to_owned(),
+            told.counted_day(),
+            told.counted_office().to_owned(),
+            subject_of(step.kind, &told.payload),
+            reference_of(told),
+            officers.join("; "),
+            payload
+                .map(|payload| payload.to_string())
+                .unwrap_or_default(),
+        ];
+        self.rows.write_record(&row)?;
+        self.count += 1;
+        Ok(())
+    }
+
+    fn finish(&mut self, _: &Exchanges) -> io::Result<u64> {
+        self.rows.flush()?;
+        Ok(self.count)
+    }
+}
+
+fn reference_of(told: &Told) -> String {
+    if told.step.kind != StepKind::DocumentSent {
+        return String::new();
+    }
+    pb::Document::decode(told.payload.clone())
+        .unwrap_or_default()
+        .reference
+}

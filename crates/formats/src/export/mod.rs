@@ -1,0 +1,123 @@
+//! A ledger into other people's formats, in one pass over its entries.
+
+mod calendar;
+mod delimited;
+mod diagram;
+mod json_lines;
+mod ocel;
+mod xes;
+
+use std::io::{self, Write};
+
+use jiff::Timestamp;
+use ledger::Entry;
+use office::Exchanges;
+
+use crate::told::{Teller, Told};
+
+/// A format that a ledger is exported to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// A JSON object a step, with everything in it.
+    Jsonl,
+    /// A row a step, as RFC 4180 has it.
+    Csv,
+    /// A Mermaid sequence diagram.
+    Mermaid,
+    /// The meetings as an iCalendar, RFC 5545.
+    Ics,
+    /// Object-centric event log, OCEL 2.0 in JSON.
+    Ocel,
+    /// Event log, XES 1.0 (IEEE 1849); a trace an exchange.
+    Xes,
+}
+
+/// Which steps are wanted.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Wanted {
+    /// Recorded at this time or later.
+    pub from: Option<Timestamp>,
+    /// Recorded before this time.
+    pub until: Option<Timestamp>,
+    /// As many of them at most.
+    pub first: Option<u64>,
+}
+
+impl Wanted {
+    fn takes(&self, time: Timestamp) -> bool {
+        self.from.is_none_or(|from| from <= time) && self.until.is_none_or(|until| time < until)
+    }
+}
+
+/// What was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Exported {
+    /// Steps.
+    pub steps: u64,
+    /// What the format is made of: lines, events, meetings.
+    pub items: u64,
+    /// Parcels whose envelope cannot be read; they are left out.
+    pub unreadable: u64,
+}
+
+/// Writes one format.
+trait Form {
+    /// Takes a step. Those that are not wanted are shown too: a later step may need them.
+    fn step(&mut self, told: &Told, wanted: bool) -> io::Result<()>;
+    /// Writes what is left; returns how many items there are.
+    fn finish(&mut self, exchanges: &Exchanges) -> io::Result<u64>;
+}
+
+/// Exports the entries of one ledger, given one after another from the first. Memory is bounded but for what a
+/// format needs whole: meetings, and 32 bytes a step for XES.
+pub struct Export<'w> {
+    form: Box<dyn Form + 'w>,
+    teller: Teller,
+    wanted: Wanted,
+    exported: Exported,
+}
+
+impl<'w> Export<'w> {
+    /// Begins to write `format` to `out`.
+    pub fn begin(format: Format, out: impl Write + 'w, wanted: Wanted) -> io::Result<Self> {
+        let form: Box<dyn Form + 'w> = match format {
+            Format::Jsonl => Box::new(json_lines::JsonLines::new(out)),
+            Format::Csv => Box::new(delimited::Delimited::begin(out)?),
+            Format::Mermaid => Box::new(diagram::Diagram::begin(out)?),
+            Format::Ics => Box::new(calendar::Calendar::new(out)),
+            Format::Ocel => Box::new(ocel::Ocel::begin(out)?),
+            Format::Xes => Box::new(xes::Xes::new(out)?),
+        };
+        Ok(Self {
+            form,
+            teller: Teller::default(),
+            wanted,
+            exported: Exported::default(),
+        })
+    }
+
+    /// Takes an entry. Local notes are passed over.
+    pub fn take(&mut self, entry: &Entry) -> io::Result<()> {
+        let Some(told) = self.teller.tell(entry) else {
+            let is_step = ledger::payload_of(entry).is_some();
+            self.exported.unreadable += u64::from(is_step);
+            return Ok(());
+        };
+        let room = self
+            .wanted
+            .first
+            .is_none_or(|first| self.exported.steps < first);
+        let wanted = room && self.wanted.takes(told.recorded_at);
+        self.exported.steps += u64::from(wanted);
+        self.form.step(&told, wanted)
+    }
+
+    /// Writes the end.
+    pub fn finish(mut self) -> io::Result<Exported> {
+        self.exported.items = self.form.finish(&self.teller.exchanges)?;
+        Ok(self.exported)
+    }
+}
+
+#[cfg(test)]
+mod tests;
