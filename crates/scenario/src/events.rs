@@ -16,7 +16,7 @@ use crate::calendar::Calendar;
 use crate::documents::{FORMS, PRECEDENCES, TOPIC_BYTES_MAX};
 use crate::meetings::FORMALITIES;
 use crate::mistake::near_miss;
-use crate::staff::{NAME_BYTES_MAX, RANKS, Staff};
+use crate::staff::{NAME_BYTES_MAX, PLACES, RANKS, Staff};
 use crate::table::{Table, Value};
 use crate::timeline::{Act, Key, Plan};
 
@@ -47,7 +47,6 @@ pub(crate) const EVENTS_KEYS: &[&str] = &[
     "state",
 ];
 
-const PLACES: &[(&str, Place)] = &[("south", Place::South), ("north", Place::North)];
 const CONTACT_KINDS: &[(&str, ContactKind)] = &[
     ("government officials", ContactKind::GovernmentOfficials),
     ("working level", ContactKind::WorkingLevel),

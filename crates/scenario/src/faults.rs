@@ -1,9 +1,9 @@
 //! Faults on a timetable: the transport cut, an office down.
 
 use jiff::Timestamp;
-use office::Place;
 
 use crate::calendar::Calendar;
+use crate::staff::PLACES;
 use crate::table::Table;
 use crate::timeline::{Fault, FaultSpan};
 
@@ -20,7 +20,6 @@ const WORDS: &[(&str, Word)] = &[
     ("line cut", Word::LineCut),
     ("office down", Word::OfficeDown),
 ];
-const PLACES: &[(&str, Place)] = &[("south", Place::South), ("north", Place::North)];
 
 /// Reads one fault, which begins and ends within the period.
 pub(crate) fn read(table: &Table<'_>, calendar: Option<&Calendar>) -> Option<FaultSpan> {

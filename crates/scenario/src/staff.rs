@@ -6,6 +6,7 @@ use office::officer::{Officer, Rank};
 use crate::draw::Draw;
 use crate::table::{Table, Value};
 
+pub(crate) const PLACES: &[(&str, Place)] = &[("south", Place::South), ("north", Place::North)];
 pub(crate) const RANKS: &[(&str, Rank)] = &[
     ("chief", Rank::Chief),
     ("deputy chief", Rank::DeputyChief),

@@ -1,18 +1,17 @@
 //! Two offices in simulated time at which somebody else acts, in place of a scenario's officers.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use ledger::{DiskStorage, MemoryStorage, Storage};
+use ledger::MemoryStorage;
 use office::{PerPlace, Place};
 use tonic::transport::Channel;
 
 use crate::call::Desk;
 use crate::clock::SimulatedClock;
 use crate::network::Network;
-use crate::pair::{Pair, Storages};
+use crate::pair::{Pair, Storages, in_storages, on_disk};
 use crate::simulation::{SimulationError, quiet};
 
 /// How long the offices run on after the last act, as a scenario does to the end of its day.
@@ -33,10 +32,8 @@ impl Stage {
         south: MemoryStorage,
         north: MemoryStorage,
     ) -> Self {
-        let storages = PerPlace::new(south, north);
-        let open = move |place| Ok(Arc::new(storages[place].clone()) as Arc<dyn Storage>);
         Self {
-            storages: Arc::new(open),
+            storages: in_storages(south, north),
             start,
             seed,
         }
@@ -44,14 +41,8 @@ impl Stage {
 
     /// Offices whose ledgers are written to `directory`, in `south` and `north`.
     pub fn on_disk(start: Timestamp, seed: u64, directory: &Path) -> Self {
-        let directory = directory.to_owned();
-        let open = move |place: Place| {
-            let storage = DiskStorage::create(directory.join(place.word()))?;
-            // Power cuts are no part of it: what matters is on disk when the run is over.
-            Ok(Arc::new(storage.without_sync()) as Arc<dyn Storage>)
-        };
         Self {
-            storages: Arc::new(open),
+            storages: on_disk(directory),
             start,
             seed,
         }

@@ -1,9 +1,10 @@
 //! Two offices, kept running through crashes until they are told to drain.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ledger::Storage;
+use ledger::{DiskStorage, MemoryStorage, Storage};
 use office::{Limits, PerPlace, Place};
 use server::{ServeError, Server, Setup};
 use tokio::sync::{mpsc, watch};
@@ -14,6 +15,22 @@ use crate::network::{LineDial, Network};
 
 /// Opens a place's storage, again after each crash.
 pub(crate) type Storages = Arc<dyn Fn(Place) -> std::io::Result<Arc<dyn Storage>> + Send + Sync>;
+
+/// Ledgers in storages of the caller.
+pub(crate) fn in_storages(south: MemoryStorage, north: MemoryStorage) -> Storages {
+    let storages = PerPlace::new(south, north);
+    Arc::new(move |place| Ok(Arc::new(storages[place].clone()) as Arc<dyn Storage>))
+}
+
+/// Ledgers in `directory`, in `south` and `north`.
+pub(crate) fn on_disk(directory: &Path) -> Storages {
+    let directory = directory.to_owned();
+    Arc::new(move |place: Place| {
+        let storage = DiskStorage::create(directory.join(place.word()))?;
+        // Power cuts are simulated too: what matters is on disk when the run is over.
+        Ok(Arc::new(storage.without_sync()) as Arc<dyn Storage>)
+    })
+}
 
 /// Both offices, running.
 pub(crate) struct Pair {

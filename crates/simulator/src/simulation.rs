@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ledger::{DiskStorage, LedgerError, MemoryStorage, Reconciliation, Storage};
+use ledger::{LedgerError, MemoryStorage, Reconciliation};
 use office::{PerPlace, Place, Tally};
 use scenario::{Event, FaultSpan, Scenario, Timeline};
 use server::ServeError;
@@ -17,7 +17,7 @@ use crate::crossing::{Crossed, Rivals, compare};
 use crate::fault::{Due, Fault, Faults};
 use crate::network::Network;
 use crate::officer::{Exchanges, Officers, Refused};
-use crate::pair::{Pair, Storages};
+use crate::pair::{Pair, Storages, in_storages, on_disk};
 
 /// How often the offices are asked whether the line is quiet, a simulated second apart and then a minute.
 const QUIET_ASKED_MAX: u32 = 10_000;
@@ -108,20 +108,12 @@ impl Simulation {
         south: MemoryStorage,
         north: MemoryStorage,
     ) -> Self {
-        let storages = PerPlace::new(south, north);
-        let open = move |place| Ok(Arc::new(storages[place].clone()) as Arc<dyn Storage>);
-        Self::new(scenario, seed, Arc::new(open))
+        Self::new(scenario, seed, in_storages(south, north))
     }
 
     /// A simulation whose ledgers are written to `directory`, in `south` and `north`.
     pub fn on_disk(scenario: &Scenario, seed: u64, directory: &Path) -> Self {
-        let directory = directory.to_owned();
-        let open = move |place: Place| {
-            let storage = DiskStorage::create(directory.join(place.word()))?;
-            // Power cuts are simulated too: what matters is on disk when the run is over.
-            Ok(Arc::new(storage.without_sync()) as Arc<dyn Storage>)
-        };
-        Self::new(scenario, seed, Arc::new(open))
+        Self::new(scenario, seed, on_disk(directory))
     }
 
     fn new(scenario: &Scenario, seed: u64, storages: Storages) -> Self {
