@@ -133,7 +133,7 @@ fn every_shipped_scenario_is_played_to_its_totals() {
         let outcome = Simulation::in_memory(&scenario, 3).run();
         let outcome = outcome.unwrap_or_else(|error| panic!("{name}: {error}"));
         assert!(outcome.reconciliation.agreed, "{name}");
-        let totals = scenario.totals();
+        let totals = scenario.totals(3, 1);
         for place in Place::BOTH {
             let tally = &outcome.tallies[place];
             let counted = (tally.documents(), tally.contacts(), tally.meetings());

@@ -168,9 +168,14 @@ fn check(names: &[String], settings: &Settings) -> Result<(), Failure> {
 }
 
 fn summary(scenario: &Scenario) -> String {
-    let totals = scenario.totals();
+    let totals = scenario.totals(1, 1);
+    let drawn = if scenario.has_rates() {
+        " (of seed 1: it has rates)"
+    } else {
+        ""
+    };
     format!(
-        "{} days, {} contacts of which {} meetings, {} documents",
+        "{} days, {} contacts of which {} meetings, {} documents{drawn}",
         thousands(scenario.calendar().days()),
         thousands(totals.contacts()),
         thousands(totals.meetings()),
@@ -189,7 +194,7 @@ fn list_text(known: &[Scenario]) -> String {
 }
 
 fn listed(scenario: &Scenario) -> Value {
-    let totals = scenario.totals();
+    let totals = scenario.totals(1, 1);
     json!({
         "name": scenario.name,
         "title": scenario.title,

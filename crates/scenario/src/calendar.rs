@@ -16,7 +16,7 @@ pub(crate) const CALL_S: u64 = 60;
 const DAY_S: i64 = 86_400;
 const DAYS_MAX: i32 = 3_660;
 
-const WEEKDAYS: &[(&str, Weekday)] = &[
+pub(crate) const WEEKDAYS: &[(&str, Weekday)] = &[
     ("Mon", Weekday::Monday),
     ("Tue", Weekday::Tuesday),
     ("Wed", Weekday::Wednesday),
@@ -215,6 +215,51 @@ impl Calendar {
     pub(crate) fn at(&self, day: u64, second: u64) -> Timestamp {
         let second = self.period.start_s + day as i64 * DAY_S + second as i64;
         Timestamp::from_second(second).expect("a period ends before the year 2200")
+    }
+
+    /// The weekday of the first day, from 0 for Monday.
+    pub(crate) fn first_weekday(&self) -> u8 {
+        let weekday = self.period.first_day.weekday();
+        weekday.to_monday_zero_offset().cast_unsigned()
+    }
+
+    /// The weekday of the day with the index `day`.
+    pub(crate) fn weekday(&self, day: u64) -> Weekday {
+        WEEKDAYS[((u64::from(self.first_weekday()) + day) % 7) as usize].1
+    }
+
+    /// The last second of the period, counted from its first midnight.
+    pub(crate) fn last_s(&self) -> u64 {
+        self.period.days * DAY_S as u64 - 1
+    }
+
+    /// The second of the period at which `at` is.
+    pub(crate) fn second_at(&self, at: Timestamp) -> u64 {
+        u64::try_from(at.as_second() - self.period.start_s).unwrap_or(0)
+    }
+
+    /// The instant `second` seconds after the first midnight.
+    pub(crate) fn at_second(&self, second: u64) -> Timestamp {
+        self.at(0, second)
+    }
+
+    /// The second of the period at which `office_s` seconds of office time are over.
+    pub(crate) fn second_of(&self, office_s: u64) -> u64 {
+        let day = self.working_days[(office_s / self.day_office_s()) as usize];
+        day * DAY_S as u64 + self.hours.opens_s + CALL_S + office_s % self.day_office_s()
+    }
+
+    /// How much office time is over at `second` of the period; what is outside office hours has passed by.
+    pub(crate) fn office_s_from(&self, second: u64) -> u64 {
+        let (day, of_day) = (second / DAY_S as u64, second % DAY_S as u64);
+        let before = self.working_days.partition_point(|working| *working < day);
+        let begins = self.hours.opens_s + CALL_S;
+        let today = if self.working_days.get(before) == Some(&day) {
+            of_day.saturating_sub(begins).min(self.day_office_s())
+        } else {
+            0
+        };
+        before as u64 * self.day_office_s() + today
     }
 
     /// When the offices open on the day with the index `day`.

@@ -6,7 +6,7 @@ use office::call::{Call, CallKind};
 use crate::calendar::Calendar;
 use crate::draw::Draw;
 use crate::table::Table;
-use crate::timeline::{Act, Plan};
+use crate::timeline::{Act, Fault, FaultSpan, Plan};
 
 pub(crate) const CALLS_KEYS: &[&str] = &["made_by", "unanswered_per_mille"];
 
@@ -44,19 +44,36 @@ impl Calls {
         })
     }
 
-    pub(crate) fn draw(&self, calendar: &Calendar, draw: &mut Draw, plan: &mut Plan) {
+    pub(crate) fn draw(
+        &self,
+        calendar: &Calendar,
+        faults: &[FaultSpan],
+        draw: &mut Draw,
+        plan: &mut Plan,
+    ) {
         for (index, &day) in calendar.working_days().iter().enumerate() {
             let calls = [
                 (CallKind::Opening, calendar.opens(day)),
                 (CallKind::Closing, calendar.closes(day)),
             ];
             for (kind, at) in calls {
+                let holds = |fault: Fault| {
+                    let mut spans = faults.iter().filter(|span| span.fault == fault);
+                    spans.any(|span| (span.from..span.until).contains(&at))
+                };
+                let away = |place: Place| holds(Fault::StaffWithdrawn(place));
                 let office = match self.made_by {
                     MadeBy::Alternately => Place::BOTH[index % 2],
                     MadeBy::Seed => *draw.one_of(&Place::BOTH),
                     MadeBy::Always(place) => place,
                 };
-                let answered = !draw.chance(self.unanswered_per_mille);
+                // Whoever is there calls, and where nobody is, nobody answers.
+                let office = if away(office) { office.peer() } else { office };
+                let nobody = away(office.peer()) || holds(Fault::CallsUnanswered);
+                let answered = !draw.chance(self.unanswered_per_mille) && !nobody;
+                if away(office) {
+                    continue;
+                }
                 let call = Call {
                     kind,
                     day: calendar.date(day),

@@ -7,8 +7,9 @@ use office::contact::{Contact, ContactKind, Formality};
 use office::officer::Rank;
 use office::{PerPlace, Place};
 
-use crate::calendar::Calendar;
-use crate::documents::{TOPIC_BYTES_MAX, TOTAL_MAX};
+use crate::amount::Amount;
+use crate::calendar::{Calendar, WEEKDAYS};
+use crate::documents::TOPIC_BYTES_MAX;
 use crate::draw::Draw;
 use crate::meetings::FORMALITIES;
 use crate::staff::{RANKS, Staff};
@@ -19,6 +20,9 @@ pub(crate) const CONSULTATIONS_KEYS: &[&str] = &[
     "kind",
     "level",
     "total",
+    "per_day",
+    "per_week",
+    "days",
     "per_day_max",
     "any_day",
     "duration_minutes_min",
@@ -43,7 +47,7 @@ const MINUTE_S: u64 = 60;
 pub(crate) struct Consultations {
     pub(crate) kind: ContactKind,
     level: Option<Rank>,
-    pub(crate) total: u64,
+    pub(crate) amount: Amount,
     per_day_max: u64,
     any_day: bool,
     duration_minutes: RangeInclusive<u64>,
@@ -51,16 +55,22 @@ pub(crate) struct Consultations {
     confirm_minutes: RangeInclusive<u64>,
     topics: Vec<String>,
     formality: Option<Formality>,
+    // Indexes of days on which they may be held; none while the calendar is in doubt.
+    days: Vec<u64>,
 }
 
 impl Consultations {
-    pub(crate) fn read(table: &Table<'_>, calendar: Option<&Calendar>) -> Option<Self> {
+    pub(crate) fn read(
+        table: &Table<'_>,
+        calendar: Option<&Calendar>,
+        staff: Option<&PerPlace<Staff>>,
+    ) -> Option<Self> {
         let kind = table.required("kind").and_then(|value| value.word(KINDS));
         let level = table.or("level", None, |value| value.word(RANKS).map(Some));
-        let total_value = table.required("total");
-        let total = total_value
-            .as_ref()
-            .and_then(|value| value.integer(0..=TOTAL_MAX));
+        let amount = Amount::read(table);
+        let weekdays = table.or("days", None, |value| {
+            value.filled_list(|day| day.word(WEEKDAYS)).map(Some)
+        });
         let per_day_value = table.required("per_day_max");
         let per_day_max = per_day_value
             .as_ref()
@@ -73,8 +83,10 @@ impl Consultations {
             value.filled_list(|topic| topic.text(TOPIC_BYTES_MAX))
         });
         let formality = table.or("formality", None, |value| value.word(FORMALITIES).map(Some));
-        let consultations = Self {
-            total: total?,
+        let (amount, total_value) = amount?;
+        let weekdays = weekdays?;
+        let mut consultations = Self {
+            amount,
             per_day_max: per_day_max?,
             any_day: any_day?,
             duration_minutes: duration?,
@@ -84,14 +96,36 @@ impl Consultations {
             level: level?,
             topics: topics?,
             formality: formality?,
+            days: Vec::new(),
         };
         let Some(calendar) = calendar else {
             return Some(consultations);
         };
-        let (total, per_day_max) = (consultations.total, consultations.per_day_max);
-        let days = consultations.days(calendar).len() as u64;
+        let any_day: Vec<u64> = (0..calendar.days()).collect();
+        let days = if consultations.any_day {
+            &any_day
+        } else {
+            calendar.working_days()
+        };
+        let may_be_held = |day: &u64| {
+            let weekday = calendar.weekday(*day);
+            let there = |place: Place| {
+                let (level, staff) = (consultations.level, staff);
+                level
+                    .zip(staff)
+                    .is_none_or(|(level, staff)| staff[place].is_there(level, weekday))
+            };
+            let named = weekdays
+                .as_ref()
+                .is_none_or(|named| named.contains(&weekday));
+            named && Place::BOTH.into_iter().all(there)
+        };
+        let days: Vec<u64> = days.iter().copied().filter(may_be_held).collect();
+        consultations.days = days;
+        let (total, per_day_max) = (amount.mean(calendar), consultations.per_day_max);
+        let days = consultations.days.len() as u64;
         if total > days * per_day_max {
-            let (total_value, room) = (total_value?, days * per_day_max);
+            let room = days * per_day_max;
             let (sort, remedy) = if consultations.any_day {
                 (
                     "calendar",
@@ -131,6 +165,7 @@ impl Consultations {
 
     pub(crate) fn draw(
         &self,
+        total: u64,
         calendar: &Calendar,
         place: &str,
         staff: &PerPlace<Staff>,
@@ -139,13 +174,13 @@ impl Consultations {
     ) {
         // A day has as many turns as consultations at most, one after the other: no two overlap,
         // and no two begin at once.
-        let days = self.days(calendar);
-        let mut turns: Vec<(u64, u64)> = days
+        let mut turns: Vec<(u64, u64)> = self
+            .days
             .iter()
             .flat_map(|day| (0..self.per_day_max).map(|turn| (*day, turn)))
             .collect();
-        draw.shuffle_first(&mut turns, self.total as usize);
-        turns.truncate(self.total as usize);
+        draw.shuffle_first(&mut turns, total as usize);
+        turns.truncate(total as usize);
         turns.sort_unstable();
         let turn_minutes = calendar.hours().minutes() / self.per_day_max;
         for (day, turn) in turns {
@@ -197,13 +232,9 @@ impl Consultations {
         }
     }
 
-    /// The days on which they may be held.
-    fn days(&self, calendar: &Calendar) -> Vec<u64> {
-        if self.any_day {
-            (0..calendar.days()).collect()
-        } else {
-            calendar.working_days().to_vec()
-        }
+    /// How many there is room for.
+    pub(crate) fn room(&self) -> u64 {
+        self.days.len() as u64 * self.per_day_max
     }
 
     /// From beginning to confirmation, at the longest.

@@ -5,6 +5,9 @@ use std::ops::RangeInclusive;
 use rand_chacha::ChaCha8Rng;
 use rand_core::{RngCore, SeedableRng};
 
+/// The chance of no arrival where one is to be expected: 2^64 / e.
+const NO_ARRIVAL: u64 = 6_786_177_901_268_885_274;
+
 /// Draws for one part of a scenario. Each part has a stream of its own: a change in one part of the
 /// file leaves the draws of the others as they were.
 #[derive(Debug)]
@@ -43,6 +46,31 @@ impl Draw {
         self.within(0..=999) < per_mille
     }
 
+    /// How many arrivals a Poisson process has where `numerator / denominator` are to be expected.
+    pub(crate) fn arrivals(&mut self, numerator: u64, denominator: u64) -> u64 {
+        let whole: u64 = (0..numerator / denominator)
+            .map(|_| self.arrivals_of_one())
+            .sum();
+        // A process thinned by chance is one of so much lower a rate.
+        let rest = numerator % denominator;
+        let thinned = (0..self.arrivals_of_one())
+            .filter(|_| self.within(0..=denominator - 1) < rest)
+            .count();
+        whole + thinned as u64
+    }
+
+    /// How many where one is to be expected: the inverse of the distribution, in whole numbers.
+    fn arrivals_of_one(&mut self) -> u64 {
+        let mut left = self.rng.next_u64();
+        let (mut count, mut chance) = (0, NO_ARRIVAL);
+        while left >= chance && chance > 0 {
+            left -= chance;
+            count += 1;
+            chance /= count.max(1);
+        }
+        count
+    }
+
     /// One of `items`, which are not empty.
     pub(crate) fn one_of<'a, T>(&mut self, items: &'a [T]) -> &'a T {
         let last = items
@@ -78,6 +106,20 @@ mod tests {
             "{seen:?}"
         );
         assert_eq!(Draw::new(1, 0).within(5..=5), 5);
+    }
+
+    #[test]
+    fn arrivals_are_spread_as_those_of_a_poisson_process() {
+        let mut draw = Draw::new(3, 0);
+        let drawn: Vec<u64> = (0..20_000).map(|_| draw.arrivals(5, 2)).collect();
+        let mean = drawn.iter().sum::<u64>() as f64 / 20_000.0;
+        let squares = drawn.iter().map(|count| (*count as f64 - mean).powi(2));
+        let variance = squares.sum::<f64>() / 20_000.0;
+        assert!((mean - 2.5).abs() < 0.05, "{mean}");
+        assert!((variance - 2.5).abs() < 0.1, "{variance}");
+        let none = drawn.iter().filter(|count| **count == 0).count() as f64 / 20_000.0;
+        assert!((none - (-2.5_f64).exp()).abs() < 0.01, "{none}");
+        assert_eq!(draw.arrivals(0, 7), 0);
     }
 
     #[test]

@@ -24,16 +24,22 @@
 //! # Ok::<(), scenario::ScenarioError>(())
 //! ```
 
+mod absence;
+mod amount;
 mod calendar;
 mod calls;
 mod consultations;
+mod delay;
 mod documents;
 mod draw;
 mod events;
 mod faults;
+mod follows;
 mod meetings;
 mod mistake;
 mod negotiation;
+mod quantiles;
+mod rhythm;
 mod scenario;
 mod shipped;
 mod staff;

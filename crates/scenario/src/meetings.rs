@@ -9,9 +9,12 @@ use office::meeting::MeetingTerms;
 use office::officer::Rank;
 use office::{PerPlace, Place};
 
-use crate::calendar::Calendar;
-use crate::documents::{TOPIC_BYTES_MAX, TOTAL_MAX};
+use crate::amount::Amount;
+use crate::calendar::{Calendar, WEEKDAYS};
+use crate::delay::Delay;
+use crate::documents::TOPIC_BYTES_MAX;
 use crate::draw::Draw;
+use crate::follows::Follows;
 use crate::negotiation::Negotiation;
 use crate::staff::{RANKS, Staff};
 use crate::table::{Table, Value};
@@ -21,11 +24,20 @@ pub(crate) const MEETINGS_KEYS: &[&str] = &[
     "kind",
     "level",
     "total",
+    "per_day",
+    "per_week",
+    "days",
+    "follows",
+    "after_minutes_min",
+    "after_minutes_max",
+    "after_seconds",
     "dates",
     "per_day_max",
     "counter_per_mille",
     "decline_per_mille",
     "cancel_per_mille",
+    "answer_minutes_min",
+    "answer_minutes_max",
     "notice_days_min",
     "notice_days_max",
     "duration_minutes_min",
@@ -54,16 +66,21 @@ pub(crate) const MORNING_MINUTES: u64 = 60;
 pub(crate) struct Meetings {
     pub(crate) kind: ContactKind,
     pub(crate) level: Rank,
-    pub(crate) total: u64,
+    pub(crate) amount: Amount,
+    pub(crate) follows: Option<Follows>,
     pub(crate) topics: Vec<String>,
     pub(crate) formality: Option<Formality>,
     pub(crate) counter_per_mille: u64,
     pub(crate) decline_per_mille: u64,
     pub(crate) cancel_per_mille: u64,
     pub(crate) notice_days: RangeInclusive<u64>,
+    // Office time from one move of a negotiation to the next; none is evenly spread.
+    pub(crate) answer_minutes: Option<RangeInclusive<u64>>,
     duration_minutes: RangeInclusive<u64>,
     per_day_max: u64,
     dates: Vec<Fixed>,
+    // How-manieth working days on which both sides can meet at this level; none while the calendar is in doubt.
+    days: Vec<u64>,
 }
 
 /// A day that is given, and who attends.
@@ -72,6 +89,21 @@ struct Fixed {
     // Index from the first day; none while the calendar is in doubt.
     day: Option<u64>,
     attends: PerPlace<Option<Rank>>,
+}
+
+/// A document of which a meeting may come: when it was sent, in seconds of the period, and what it is about.
+#[derive(Debug)]
+pub(crate) struct Question {
+    pub(crate) second: u64,
+    pub(crate) subject: String,
+}
+
+/// Where and when contacts are held, and by whom.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Setting<'a> {
+    pub(crate) calendar: &'a Calendar,
+    pub(crate) place: &'a str,
+    pub(crate) staff: &'a PerPlace<Staff>,
 }
 
 /// One meeting that is to take place.
@@ -83,16 +115,28 @@ pub(crate) struct Sitting {
     pub(crate) begins_s: u64,
     pub(crate) duration_s: u64,
     pub(crate) attends: PerPlace<Rank>,
+    /// The document it comes of: when it was sent, in office time, and what it was about.
+    pub(crate) follows: Option<(u64, String)>,
 }
 
 impl Meetings {
-    pub(crate) fn read(table: &Table<'_>, calendar: Option<&Calendar>) -> Option<Self> {
+    pub(crate) fn read(
+        table: &Table<'_>,
+        calendar: Option<&Calendar>,
+        staff: Option<&PerPlace<Staff>>,
+    ) -> Option<Self> {
         let kind = table.required("kind").and_then(|value| value.word(KINDS));
         let level = table.required("level").and_then(|value| value.word(RANKS));
-        let total_value = table.required("total");
-        let total = total_value
-            .as_ref()
-            .and_then(|value| value.integer(0..=TOTAL_MAX));
+        let amount = Amount::read(table);
+        let follows = Follows::read(table);
+        let weekdays = table.or("days", None, |value| {
+            value.filled_list(|day| day.word(WEEKDAYS)).map(Some)
+        });
+        let answer_minutes = if Delay::is_given(table, "answer") {
+            table.range("answer_minutes", &(1..=10_000)).map(Some)
+        } else {
+            Some(None)
+        };
         let dates = table.or("dates", Vec::new(), |value| dates(&value, calendar));
         let per_day_max = table.or("per_day_max", 1, |value| value.integer(1..=100));
         let counter_per_mille = table.per_mille("counter_per_mille");
@@ -104,8 +148,15 @@ impl Meetings {
             .required("topics")
             .and_then(|value| value.filled_list(|topic| topic.text(TOPIC_BYTES_MAX)));
         let formality = table.or("formality", None, |value| value.word(FORMALITIES).map(Some));
-        let (total, per_day_max, dates) = (total?, per_day_max?, dates?);
-        let total_value = total_value?;
+        let (per_day_max, dates) = (per_day_max?, dates?);
+        let (amount, total_value) = amount?;
+        let (level, weekdays) = (level?, weekdays?);
+        let total = match (amount.total(), calendar) {
+            (Some(total), _) => total,
+            (None, Some(calendar)) => amount.mean(calendar).max(dates.len() as u64),
+            (None, None) => dates.len() as u64,
+        };
+        let mut days = Vec::new();
         if (dates.len() as u64) > total {
             let message = format!(
                 "`{}` is {total}, and {} days are given",
@@ -117,7 +168,39 @@ impl Meetings {
         }
         let duration_minutes = duration_minutes?;
         if let Some(calendar) = calendar {
-            let working_days = calendar.working_days().len() as u64;
+            let there = |day: &u64, ranks: PerPlace<Rank>| {
+                let weekday = calendar.weekday(*day);
+                let absent = |place: &Place| {
+                    staff.is_some_and(|staff| !staff[*place].is_there(ranks[*place], weekday))
+                };
+                Place::BOTH.into_iter().find(absent).map_or(Ok(()), Err)
+            };
+            for date in &dates {
+                let Some(day) = date.day else { continue };
+                let ranks = Place::BOTH.map(|place| date.attends[place].unwrap_or(level));
+                if let Err(place) = there(&day, PerPlace::new(ranks[0], ranks[1])) {
+                    let value = table.required("dates")?;
+                    let message = format!(
+                        "`{}` has {}, when the {place} office is without who is to attend",
+                        value.path(),
+                        calendar.date(day)
+                    );
+                    let remedy = format!("write another day, or change `staff.{place}.present`");
+                    value.mistake(message, remedy);
+                    return None;
+                }
+            }
+            days = (0..)
+                .zip(calendar.working_days())
+                .filter(|(_, day)| {
+                    let named = weekdays
+                        .as_ref()
+                        .is_none_or(|named| named.contains(&calendar.weekday(**day)));
+                    named && there(day, PerPlace::new(level, level)).is_ok()
+                })
+                .map(|(index, _)| index)
+                .collect();
+            let working_days = days.len() as u64;
             if total > working_days * per_day_max {
                 total_value.mistake(
                     format!(
@@ -144,17 +227,20 @@ impl Meetings {
         }
         Some(Self {
             kind: kind?,
-            level: level?,
-            total,
+            level,
+            amount,
+            follows: follows?,
             topics: topics?,
             formality: formality?,
             counter_per_mille: counter_per_mille?,
             decline_per_mille: decline_per_mille?,
             cancel_per_mille: cancel_per_mille?,
             notice_days: notice_days?,
+            answer_minutes: answer_minutes?,
             duration_minutes,
             per_day_max,
             dates,
+            days,
         })
     }
 
@@ -191,19 +277,54 @@ impl Meetings {
             begins_s: begins * MINUTE_S - crate::calendar::CALL_S,
             duration_s: minutes * MINUTE_S,
             attends,
+            follows: None,
         }
+    }
+
+    /// When a meeting that comes of `question` is proposed, and about what. Of the days that are free it leaves one
+    /// after that, with the notice that is to be given; none, if the period has no such day left.
+    fn after(
+        &self,
+        question: Question,
+        free: &mut Vec<(u64, u64)>,
+        calendar: &Calendar,
+        draw: &mut Draw,
+    ) -> Option<(u64, String)> {
+        let follows = self.follows.as_ref()?;
+        let proposed = follows.after.after(question.second, calendar, draw)?;
+        let proposed_s = calendar.office_s_from(proposed);
+        let proposed_day = proposed_s / calendar.day_office_s();
+        let notice = draw.within(self.notice_days.clone()).max(1);
+        let later = |notice: u64| {
+            let days = free.iter().filter(|(_, day)| *day >= proposed_day + notice);
+            days.min_by_key(|(_, day)| *day).copied()
+        };
+        let day = later(notice).or_else(|| later(1))?;
+        *free = vec![day];
+        Some((proposed_s, question.subject))
+    }
+
+    /// How many there is room for.
+    pub(crate) fn room(&self) -> u64 {
+        self.days.len() as u64 * self.per_day_max
+    }
+
+    /// How many days are given.
+    pub(crate) fn fixed(&self) -> u64 {
+        self.dates.len() as u64
     }
 }
 
 /// Draws all meetings: first the given days, then the others on the days with the fewest meetings.
 pub(crate) fn draw_all(
     all: &[Meetings],
-    calendar: &Calendar,
-    place: &str,
-    staff: &PerPlace<Staff>,
+    counts: &[u64],
+    followed: &dyn Fn(&Follows) -> Vec<Question>,
+    setting: &Setting<'_>,
     draw: &mut Draw,
     plan: &mut Plan,
 ) {
+    let calendar = setting.calendar;
     let mut on_day: BTreeMap<u64, u64> = BTreeMap::new();
     let mut sittings: Vec<Vec<Sitting>> = Vec::new();
     for meetings in all {
@@ -220,29 +341,41 @@ pub(crate) fn draw_all(
         }
         sittings.push(fixed);
     }
-    for (meetings, sittings) in all.iter().zip(&mut sittings) {
+    for ((meetings, total), sittings) in all.iter().zip(counts).zip(&mut sittings) {
+        let mut questions = meetings.follows.as_ref().map_or_else(Vec::new, |follows| {
+            let mut questions = followed(follows);
+            let needed = total.saturating_sub(sittings.len() as u64);
+            draw.shuffle_first(&mut questions, needed as usize);
+            questions.truncate(needed as usize);
+            questions.reverse();
+            questions
+        });
         let mut own: BTreeMap<u64, u64> = BTreeMap::new();
         for sitting in &*sittings {
             *own.entry(sitting.working_day).or_default() += 1;
         }
-        while (sittings.len() as u64) < meetings.total {
+        while (sittings.len() as u64) < *total {
             let count = |days: &BTreeMap<u64, u64>, day| days.get(&day).copied().unwrap_or(0);
-            let days = 0..calendar.working_days().len() as u64;
+            let days = meetings.days.iter().copied();
             let free = days.filter(|day| count(&own, *day) < meetings.per_day_max);
             let mut free: Vec<(u64, u64)> = free.map(|day| (count(&on_day, day), day)).collect();
+            let follows = questions
+                .pop()
+                .and_then(|question| meetings.after(question, &mut free, calendar, draw));
             let fewest = free.iter().map(|(count, _)| *count).min();
             free.retain(|(count, _)| Some(*count) == fewest);
             let (_, day) = *draw.one_of(&free);
             *own.entry(day).or_default() += 1;
             *on_day.entry(day).or_default() += 1;
             let attends = PerPlace::new(meetings.level, meetings.level);
-            sittings.push(meetings.sitting(calendar, day, attends, draw));
+            let sitting = meetings.sitting(calendar, day, attends, draw);
+            sittings.push(Sitting { follows, ..sitting });
         }
     }
     for (meetings, sittings) in all.iter().zip(&mut sittings) {
         sittings.sort_by_key(|sitting| (sitting.working_day, sitting.begins_s));
         for sitting in sittings {
-            hold(meetings, sitting, calendar, place, staff, draw, plan);
+            hold(meetings, sitting, setting, draw, plan);
         }
     }
 }
@@ -251,12 +384,15 @@ pub(crate) fn draw_all(
 fn hold(
     meetings: &Meetings,
     sitting: &Sitting,
-    calendar: &Calendar,
-    place: &str,
-    staff: &PerPlace<Staff>,
+    setting: &Setting<'_>,
     draw: &mut Draw,
     plan: &mut Plan,
 ) {
+    let Setting {
+        calendar,
+        place,
+        staff,
+    } = *setting;
     let day_s = sitting.working_day * calendar.day_office_s();
     let begins_s = day_s + sitting.begins_s;
     let negotiation = Negotiation {

@@ -47,9 +47,11 @@ impl Negotiation<'_> {
             self.staff[Place::South].delegation(self.sitting.attends[Place::South], draw);
         participants
             .extend(self.staff[Place::North].delegation(self.sitting.attends[Place::North], draw));
-        let mut terms = self
-            .meetings
-            .terms(place, draw.one_of(&self.meetings.topics).clone());
+        let topic = match &self.sitting.follows {
+            Some((_, subject)) => subject.clone(),
+            None => draw.one_of(&self.meetings.topics).clone(),
+        };
+        let mut terms = self.meetings.terms(place, topic);
         terms.participants = participants;
         terms.duration = Some(Duration::from_secs(self.sitting.duration_s));
 
@@ -138,7 +140,7 @@ impl Negotiation<'_> {
 
     /// When each of `count` moves is made, in office time: from the notice on, evenly but for a
     /// draw, the last one some minutes before the meeting. A meeting too near to the first day is
-    /// negotiated from the first opening on.
+    /// negotiated from the first opening on, and one that follows a document from its proposal on.
     fn times(&self, count: u64, draw: &mut Draw) -> Vec<u64> {
         let day_s = self.calendar.day_office_s();
         let days = draw.within(self.meetings.notice_days.clone());
@@ -149,8 +151,22 @@ impl Negotiation<'_> {
             None if days > 0 => draw.within(0..=FIRST_MINUTES_S),
             None => morning_s + draw.within(0..=FIRST_MINUTES_S),
         };
-        // At most eight moves in at least 45 minutes, so two are never less than a minute apart.
+        let starts_s = match &self.sitting.follows {
+            Some((proposed_s, _)) => *proposed_s,
+            None => starts_s,
+        };
+        // At most eight moves in at least 24 minutes, so two are never less than a minute apart.
         let gap_s = (self.begins_s - ACCEPTED_BEFORE_S - starts_s) / count;
+        if let Some(minutes) = &self.meetings.answer_minutes {
+            let mut at_s = starts_s;
+            let later = (1..count).map(|_| {
+                at_s += (draw.within(minutes.clone()) * 60).min(gap_s);
+                at_s
+            });
+            return std::iter::once(starts_s)
+                .chain(later.collect::<Vec<_>>())
+                .collect();
+        }
         let later = (1..count).map(|index| starts_s + index * gap_s + draw.within(0..=gap_s / 4));
         std::iter::once(starts_s)
             .chain(later.collect::<Vec<_>>())

@@ -5,19 +5,22 @@ use office::officer::Rank;
 use office::{PerPlace, Place};
 use toml::de::DeTable;
 
+use crate::absence;
+use crate::amount::{Amount, TOTAL_MAX};
 use crate::calendar::{Calendar, HOURS_KEYS, OfficeHours, PERIOD_KEYS, Period};
 use crate::calls::{CALLS_KEYS, Calls};
 use crate::consultations::{CONSULTATIONS_KEYS, Consultations};
-use crate::documents::{DOCUMENTS_KEYS, Documents};
+use crate::documents::{self, DOCUMENTS_KEYS, Documents, Sending};
 use crate::draw::Draw;
 use crate::events::Events;
 use crate::faults::{self, FAULTS_KEYS};
-use crate::meetings::{self, MEETINGS_KEYS, Meetings};
+use crate::follows::{self, Follows};
+use crate::meetings::{self, MEETINGS_KEYS, Meetings, Question, Setting};
 use crate::mistake::{Mistakes, ScenarioError};
 use crate::staff::{NAME_BYTES_MAX, STAFF_KEYS, Staff};
 use crate::table::{Table, Value};
 use crate::timeline::{FaultSpan, Plan, Timeline};
-use crate::totals::{TOTALS_KEYS, Totals};
+use crate::totals::{Rates, TOTALS_KEYS, Totals};
 
 pub(crate) const ROOT_KEYS: &[&str] = &[
     "scenario",
@@ -34,6 +37,10 @@ pub(crate) const ROOT_KEYS: &[&str] = &[
 ];
 /// Where the seeds of further copies of the traffic are drawn; the parts draw from the streams below.
 const SEEDS_STREAM: u64 = 1 << 32;
+/// Where the documents of the second block and of later ones are drawn.
+const DOCUMENTS_STREAMS: u64 = 1 << 33;
+/// Where it is drawn what rates come to.
+const AMOUNT_STREAMS: u64 = 1 << 34;
 pub(crate) const SCENARIO_KEYS: &[&str] = &["name", "title", "place"];
 const PLACES_KEYS: &[&str] = &["south", "north"];
 
@@ -49,7 +56,7 @@ pub struct Scenario {
     calendar: Calendar,
     staff: PerPlace<Staff>,
     calls: Option<Calls>,
-    documents: Option<Documents>,
+    documents: Vec<Documents>,
     meetings: Vec<Meetings>,
     consultations: Vec<Consultations>,
     events: Events,
@@ -74,7 +81,7 @@ impl Scenario {
         }
     }
 
-    fn read(root: &Table<'_>) -> Option<Self> {
+    fn read<'a>(root: &Table<'a>) -> Option<Self> {
         let heading = root.required("scenario").and_then(|value| {
             value.table(SCENARIO_KEYS, |table| {
                 let name = table.required("name").and_then(|value| name(&value));
@@ -99,26 +106,43 @@ impl Scenario {
         let calls = root.or("calls", None, |value| {
             value.table(CALLS_KEYS, Calls::read).map(Some)
         });
-        let documents = root.or("documents", None, |value| {
-            value
-                .table(DOCUMENTS_KEYS, |table| Documents::read(table, calendar))
-                .map(Some)
+        let staff_known = staff.as_ref();
+        // One table, or a list of them.
+        let documents = root.or("documents", Vec::new(), |value| {
+            let read = |item: Value<'a>| {
+                let block = item.table(DOCUMENTS_KEYS, |table| Documents::read(table, calendar))?;
+                Some((item, block))
+            };
+            if value.is_list() {
+                value.list(read)
+            } else {
+                read(value).map(|block| vec![block])
+            }
         });
         let meetings = root.or("meetings", Vec::new(), |value| {
             let meetings = value.list(|item| {
-                let block = item.table(MEETINGS_KEYS, |table| Meetings::read(table, calendar))?;
+                let block = item.table(MEETINGS_KEYS, |table| {
+                    Meetings::read(table, calendar, staff_known)
+                })?;
                 Some((item, block))
             })?;
             once_each(meetings, |block| (block.kind, Some(block.level)))
         });
+        let follow = documents
+            .as_ref()
+            .zip(meetings.as_ref())
+            .map_or(Some(()), |(documents, meetings)| {
+                follows::check(documents, meetings)
+            });
+        let (documents, meetings) = (documents.map(blocks), meetings.map(blocks));
         let consultations = root.or("consultations", Vec::new(), |value| {
             let consultations = value.list(|item| {
                 let block = item.table(CONSULTATIONS_KEYS, |table| {
-                    Consultations::read(table, calendar)
+                    Consultations::read(table, calendar, staff_known)
                 })?;
                 Some((item, block))
             })?;
-            once_each(consultations, |block| (block.kind, None))
+            once_each(consultations, |block| (block.kind, None)).map(blocks)
         });
         let place = heading.as_ref().map_or("", |(_, _, place)| place);
         let events = root.or("events", Events::default(), |value| {
@@ -131,15 +155,29 @@ impl Scenario {
             && documents.is_some()
             && meetings.is_some()
             && consultations.is_some();
-        let totals = totals(
-            documents.as_ref().and_then(Option::as_ref),
+        let (of_documents, of_meetings, of_consultations) = (
+            documents.as_deref().unwrap_or_default(),
             meetings.as_deref().unwrap_or_default(),
             consultations.as_deref().unwrap_or_default(),
-            events.as_ref().unwrap_or(&Events::default()),
         );
+        let exact = Counts {
+            documents: exact(of_documents.iter().map(|block| block.amount)),
+            meetings: exact(of_meetings.iter().map(|block| block.amount)),
+            consultations: exact(of_consultations.iter().map(|block| block.amount)),
+        };
+        let is_rate = |counts: &[u64], blocks: usize| counts.len() < blocks;
+        let rates = Rates {
+            documents: is_rate(&exact.documents, of_documents.len()),
+            meetings: is_rate(&exact.meetings, of_meetings.len()),
+            consultations: is_rate(&exact.consultations, of_consultations.len()),
+        };
+        let no_events = Events::default();
+        let events_known = events.as_ref().unwrap_or(&no_events);
+        let totals = exact.totals(of_meetings, of_consultations, events_known);
         root.or("totals", (), |value| {
-            value.table(TOTALS_KEYS, |table| totals.check(table, parts_known))
+            value.table(TOTALS_KEYS, |table| totals.check(table, parts_known, rates))
         })?;
+        follow?;
         let (name, title, place) = heading?;
         Some(Self {
             name,
@@ -166,15 +204,20 @@ impl Scenario {
     pub fn scaled_timeline(&self, seed: u64, scale: u32) -> Timeline {
         let mut plan = Plan::default();
         if let Some(calls) = &self.calls {
-            calls.draw(&self.calendar, &mut Draw::new(seed, 0), &mut plan);
+            calls.draw(
+                &self.calendar,
+                &self.faults,
+                &mut Draw::new(seed, 0),
+                &mut plan,
+            );
         }
-        let mut seeds = Draw::new(seed, SEEDS_STREAM);
-        for copy in 0..scale {
-            let seed = if copy == 0 { seed } else { seeds.seed() };
+        for (copy, seed) in (0..).zip(seeds(seed, scale)) {
             plan.begin_copy(copy);
             self.draw_exchanges(seed, &mut plan);
         }
         let mut timeline = plan.into_timeline(self.calendar.start(), self.calendar.end());
+        absence::withdraw(&mut timeline.events, &self.faults);
+        absence::stand_in(&mut timeline.events, &self.staff, &self.calendar);
         timeline.faults.clone_from(&self.faults);
         timeline.faults.sort_by_key(|fault| fault.from);
         timeline
@@ -187,26 +230,107 @@ impl Scenario {
             place,
             ..
         } = self;
-        if let Some(documents) = &self.documents {
-            documents.draw(calendar, staff, &mut Draw::new(seed, 1), plan);
-        }
+        let counts = self.counts(seed);
+        let draw_of = |block: usize| match block {
+            0 => Draw::new(seed, 1),
+            _ => Draw::new(seed, DOCUMENTS_STREAMS + block as u64),
+        };
+        let sent = documents::draw_all(
+            &self.documents,
+            &counts.documents,
+            calendar,
+            staff,
+            draw_of,
+            plan,
+        );
+        let followed = |follows: &Follows| {
+            let question = |sent: &documents::Sent| Question {
+                second: calendar.second_at(sent.at),
+                subject: sent.subject.trim_start_matches("Re: ").to_owned(),
+            };
+            sent[follows.block_of(&self.documents)]
+                .iter()
+                .map(question)
+                .collect()
+        };
         let mut draw = Draw::new(seed, 2);
-        meetings::draw_all(&self.meetings, calendar, place, staff, &mut draw, plan);
-        for (consultations, stream) in self.consultations.iter().zip(3..) {
+        meetings::draw_all(
+            &self.meetings,
+            &counts.meetings,
+            &followed,
+            &Setting {
+                calendar,
+                place,
+                staff,
+            },
+            &mut draw,
+            plan,
+        );
+        let consultations = self.consultations.iter().zip(&counts.consultations);
+        for ((consultations, total), stream) in consultations.zip(3..) {
             let mut draw = Draw::new(seed, stream);
-            consultations.draw(calendar, place, staff, &mut draw, plan);
+            consultations.draw(*total, calendar, place, staff, &mut draw, plan);
         }
         self.events.add(plan);
     }
 
-    /// How many exchanges every timeline of this scenario brings.
-    pub fn totals(&self) -> Totals {
-        totals(
-            self.documents.as_ref(),
-            &self.meetings,
-            &self.consultations,
-            &self.events,
-        )
+    /// How many exchanges [`Self::scaled_timeline`] brings. Every seed brings as many, unless the file has rates.
+    pub fn totals(&self, seed: u64, scale: u32) -> Totals {
+        let mut sum = Totals::default();
+        for seed in seeds(seed, scale) {
+            let counts = self.counts(seed);
+            sum += counts.totals(&self.meetings, &self.consultations, &self.events);
+        }
+        sum
+    }
+
+    /// Whether some amount is a rate, so that totals follow from the seed.
+    pub fn has_rates(&self) -> bool {
+        let documents = self.documents.iter().map(|block| block.amount);
+        let meetings = self.meetings.iter().map(|block| block.amount);
+        let consultations = self.consultations.iter().map(|block| block.amount);
+        let mut amounts = documents.chain(meetings).chain(consultations);
+        amounts.any(|amount| amount.total().is_none())
+    }
+
+    /// The same without the faults of its own.
+    #[must_use]
+    pub fn without_faults(mut self) -> Self {
+        self.faults.clear();
+        self
+    }
+
+    fn counts(&self, seed: u64) -> Counts {
+        let mut draws = (AMOUNT_STREAMS..).map(|stream| Draw::new(seed, stream));
+        let calendar = &self.calendar;
+        let mut count = |amount: Amount, least: u64, room: u64| {
+            let mut draw = draws.next().expect("there are streams enough");
+            amount.count(calendar, room, &mut draw).max(least)
+        };
+        let documents: Vec<u64> = self
+            .documents
+            .iter()
+            .map(|block| count(block.amount, 0, TOTAL_MAX))
+            .collect();
+        let of_meetings = |block: &Meetings| count(block.amount, block.fixed(), block.room());
+        let meetings = self.meetings.iter().map(of_meetings).collect();
+        let of_consultations = |block: &Consultations| count(block.amount, 0, block.room());
+        let consultations = self.consultations.iter().map(of_consultations).collect();
+        let mut counts = Counts {
+            documents,
+            meetings,
+            consultations,
+        };
+        // What follows comes to as many as there are to follow, at most; so down each chain.
+        for _ in 0..self.documents.len() {
+            for (index, block) in self.documents.iter().enumerate() {
+                if let Sending::Following(follows) = &block.sending {
+                    let of = counts.documents[follows.block_of(&self.documents)];
+                    counts.documents[index] = counts.documents[index].min(of);
+                }
+            }
+        }
+        counts
     }
 
     /// Days and hours.
@@ -220,20 +344,47 @@ impl Scenario {
     }
 }
 
-fn totals(
-    documents: Option<&Documents>,
-    meetings: &[Meetings],
-    consultations: &[Consultations],
-    events: &Events,
-) -> Totals {
-    let meetings = meetings.iter().map(|block| (block.kind, block.total));
-    let consultations = consultations.iter().map(|block| (block.kind, block.total));
-    Totals::new(
-        meetings
-            .chain(consultations)
-            .chain(events.contacts.iter().copied()),
-        documents.map_or(0, |documents| documents.total) + events.documents,
-    )
+/// How many each block brings under one seed.
+#[derive(Debug)]
+struct Counts {
+    documents: Vec<u64>,
+    meetings: Vec<u64>,
+    consultations: Vec<u64>,
+}
+
+impl Counts {
+    fn totals(
+        &self,
+        meetings: &[Meetings],
+        consultations: &[Consultations],
+        events: &Events,
+    ) -> Totals {
+        let meetings = meetings
+            .iter()
+            .map(|block| block.kind)
+            .zip(self.meetings.iter().copied());
+        let consultations = consultations
+            .iter()
+            .map(|block| block.kind)
+            .zip(self.consultations.iter().copied());
+        Totals::new(
+            meetings
+                .chain(consultations)
+                .chain(events.contacts.iter().copied()),
+            self.documents.iter().sum::<u64>() + events.documents,
+        )
+    }
+}
+
+/// The totals of blocks that have one.
+fn exact(amounts: impl Iterator<Item = Amount>) -> Vec<u64> {
+    amounts.filter_map(Amount::total).collect()
+}
+
+/// A seed for each copy of the traffic; the first is drawn under `seed` itself.
+fn seeds(seed: u64, copies: u32) -> impl Iterator<Item = u64> {
+    let mut seeds = Draw::new(seed, SEEDS_STREAM);
+    (0..copies).map(move |copy| if copy == 0 { seed } else { seeds.seed() })
 }
 
 /// A name that can stand in a path on any machine.
@@ -260,11 +411,15 @@ fn read_staff(table: &Table<'_>) -> Option<PerPlace<Staff>> {
     Some(PerPlace::new(south?, north?))
 }
 
+fn blocks<T>(blocks: Vec<(Value<'_>, T)>) -> Vec<T> {
+    blocks.into_iter().map(|(_, block)| block).collect()
+}
+
 /// The blocks, unless two are of one kind: then neither limit for a day would hold.
 fn once_each<T>(
     blocks: Vec<(Value<'_>, T)>,
     kind: impl Fn(&T) -> (ContactKind, Option<Rank>),
-) -> Option<Vec<T>> {
+) -> Option<Vec<(Value<'_>, T)>> {
     let mut kinds = Vec::new();
     let mut right = true;
     for (value, block) in &blocks {
@@ -276,5 +431,5 @@ fn once_each<T>(
         }
         kinds.push(kind);
     }
-    right.then(|| blocks.into_iter().map(|(_, block)| block).collect())
+    right.then_some(blocks)
 }

@@ -1,8 +1,10 @@
 //! The staff of an office: its officers by rank.
 
+use jiff::civil::Weekday;
 use office::Place;
 use office::officer::{Officer, Rank};
 
+use crate::calendar::WEEKDAYS;
 use crate::draw::Draw;
 use crate::table::{Table, Value};
 
@@ -18,7 +20,10 @@ pub(crate) const STAFF_KEYS: &[&str] = &[
     "deputy_chiefs",
     "government_officials",
     "working_level_officials",
+    "present",
 ];
+/// Who may come and go; working-level officials are always there.
+const PRESENT_KEYS: &[&str] = &["chiefs", "deputy_chiefs", "government_officials"];
 
 const OFFICERS_MAX: u64 = 1_000;
 pub(crate) const NAME_BYTES_MAX: usize = 256;
@@ -28,6 +33,8 @@ pub(crate) const NAME_BYTES_MAX: usize = 256;
 pub struct Staff {
     // In the order of `RANKS`.
     by_rank: Vec<Vec<Officer>>,
+    // In the same order. None: on every day.
+    present: Vec<Option<Vec<Weekday>>>,
 }
 
 impl Staff {
@@ -37,13 +44,43 @@ impl Staff {
             .zip(RANKS)
             .map(|(key, (word, rank))| officers(&table.required(key)?, place, word, *rank))
             .collect();
+        let present = table.or("present", vec![None; RANKS.len()], |value| {
+            value.table(PRESENT_KEYS, |table| {
+                let days = |key: &&str| {
+                    table.or(key, None, |value| {
+                        value.filled_list(|day| day.word(WEEKDAYS)).map(Some)
+                    })
+                };
+                let days: Vec<_> = PRESENT_KEYS.iter().map(days).collect();
+                days.into_iter().chain([Some(None)]).collect()
+            })
+        });
         let by_rank = ranks.into_iter().collect::<Option<_>>()?;
-        Some(Self { by_rank })
+        Some(Self {
+            by_rank,
+            present: present?,
+        })
     }
 
     /// How many officers.
     pub fn count(&self) -> usize {
         self.by_rank.iter().map(Vec::len).sum()
+    }
+
+    /// Whether the officers of `rank` are at the office on a `weekday`.
+    pub(crate) fn is_there(&self, rank: Rank, weekday: Weekday) -> bool {
+        let index = RANKS.iter().position(|(_, known)| *known == rank);
+        let days = index.and_then(|index| self.present[index].as_ref());
+        days.is_none_or(|days| days.contains(&weekday))
+    }
+
+    /// Who acts in the place of `officer` on a `weekday`: the next lower rank that is there.
+    pub(crate) fn stand_in(&self, officer: &Officer, weekday: Weekday) -> Option<&Officer> {
+        let at = RANKS
+            .iter()
+            .position(|(_, rank)| Some(*rank) == officer.rank)?;
+        let there = (at..RANKS.len()).find(|index| self.is_there(RANKS[*index].1, weekday))?;
+        (there > at).then(|| &self.by_rank[there][0])
     }
 
     /// The first officer of the highest rank.

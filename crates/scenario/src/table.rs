@@ -176,6 +176,11 @@ impl<'a> Value<'a> {
         self.value.is_integer()
     }
 
+    /// Whether it is a list.
+    pub(crate) fn is_list(&self) -> bool {
+        self.value.is_array()
+    }
+
     /// Whether it is a table.
     pub(crate) fn is_table(&self) -> bool {
         self.value.is_table()

@@ -41,6 +41,12 @@ pub enum Fault {
     LineCut,
     /// An office, which dies without warning.
     OfficeDown(Place),
+    /// Every byte between the offices takes so much longer, each way.
+    LineDelay(Duration),
+    /// Nobody answers the telephone line: the calls of the timeline say so.
+    CallsUnanswered,
+    /// Nobody is at an office: its acts in the timeline come after the return.
+    StaffWithdrawn(Place),
 }
 
 impl Timeline {
@@ -286,6 +292,26 @@ impl Act {
             | Self::CloseMeeting { of, .. }
             | Self::ConfirmContact { of, .. } => Some(of),
             Self::RecordCall { .. } | Self::DeclareLine { .. } => None,
+        }
+    }
+
+    /// Who does it, where somebody does.
+    pub(crate) fn officer_mut(&mut self) -> Option<&mut Officer> {
+        match self {
+            Self::AcknowledgeDocument { by, .. }
+            | Self::RefuseDocument { by, .. }
+            | Self::AcceptMeeting { by, .. }
+            | Self::DeclineMeeting { by, .. }
+            | Self::CancelMeeting { by, .. }
+            | Self::ConveneMeeting { by, .. }
+            | Self::CloseMeeting { by, .. }
+            | Self::ConfirmContact { by, .. } => Some(by),
+            Self::SendDocument { .. }
+            | Self::ProposeMeeting { .. }
+            | Self::CounterMeeting { .. }
+            | Self::RecordContact { .. }
+            | Self::RecordCall { .. }
+            | Self::DeclareLine { .. } => None,
         }
     }
 

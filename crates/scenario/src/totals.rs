@@ -2,13 +2,13 @@
 
 use office::contact::ContactKind;
 
-use crate::documents::TOTAL_MAX;
+use crate::amount::TOTAL_MAX;
 use crate::table::{Table, Value};
 
 pub(crate) const TOTALS_KEYS: &[&str] = &["contacts", "meetings", "documents"];
 
-/// How many exchanges a scenario brings, whatever the seed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// How many exchanges a timeline of a scenario brings.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Totals {
     /// Contacts by kind, each kind once. A meeting counts when it is closed, a consultation when it
     /// is confirmed.
@@ -44,21 +44,43 @@ impl Totals {
     }
 
     /// Says where the parts do not come to the totals that the file states.
-    pub(crate) fn check(&self, table: &Table<'_>, parts_known: bool) -> Option<()> {
+    pub(crate) fn check(&self, table: &Table<'_>, parts_known: bool, rates: Rates) -> Option<()> {
         let sums = [
             (
                 "contacts",
                 self.contacts(),
                 "the totals of `meetings` and `consultations`",
+                rates.meetings || rates.consultations,
             ),
-            ("meetings", self.meetings(), "the totals of `meetings`"),
-            ("documents", self.documents, "`documents.total`"),
+            (
+                "meetings",
+                self.meetings(),
+                "the totals of `meetings`",
+                rates.meetings,
+            ),
+            (
+                "documents",
+                self.documents,
+                "`documents.total`",
+                rates.documents,
+            ),
         ];
         let mut right = true;
-        for (key, sum, parts) in sums {
+        for (key, sum, parts, is_rate) in sums {
             let Some(value) = table.optional(key) else {
                 continue;
             };
+            if is_rate {
+                value.mistake(
+                    format!(
+                        "`{}` is stated, and comes of a rate that the seed draws from",
+                        value.path()
+                    ),
+                    "leave it out, or write `total` in place of the rate",
+                );
+                right = false;
+                continue;
+            }
             let stated = value.integer(0..=TOTAL_MAX * 100);
             // A sum over parts of which one could not be read would be a mistake of our own.
             right &=
@@ -66,6 +88,22 @@ impl Totals {
         }
         right.then_some(())
     }
+}
+
+impl std::ops::AddAssign for Totals {
+    fn add_assign(&mut self, other: Self) {
+        let kinds = std::mem::take(&mut self.contacts_by_kind);
+        let parts = kinds.into_iter().chain(other.contacts_by_kind);
+        *self = Self::new(parts, self.documents + other.documents);
+    }
+}
+
+/// Which parts have no total, but a rate.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Rates {
+    pub(crate) documents: bool,
+    pub(crate) meetings: bool,
+    pub(crate) consultations: bool,
 }
 
 fn agrees(value: &Value<'_>, stated: u64, sum: u64, parts: &str) -> bool {

@@ -23,6 +23,7 @@ pub struct Faults {
 pub(crate) enum Fault {
     Cut,
     Crash(Place),
+    Delay(Duration),
 }
 
 /// A fault, when it begins, and how long it lasts.

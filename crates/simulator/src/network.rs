@@ -3,6 +3,7 @@
 use std::io;
 use std::ops::RangeInclusive;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -37,6 +38,8 @@ type Listening = mpsc::Sender<Box<dyn Io>>;
 struct Shared {
     listening: Mutex<PerPlace<Option<Listening>>>,
     line_is_up: watch::Sender<bool>,
+    /// How much longer than usual the line takes.
+    line_delay_ms: AtomicU64,
     draws: Mutex<ChaCha8Rng>,
 }
 
@@ -48,6 +51,7 @@ impl Network {
             shared: Arc::new(Shared {
                 listening: Mutex::default(),
                 line_is_up: watch::channel(true).0,
+                line_delay_ms: AtomicU64::new(0),
                 draws: Mutex::new(draws),
             }),
         }
@@ -68,6 +72,12 @@ impl Network {
     /// Cuts the line, and every connection through it, or restores it.
     pub(crate) fn set_line(&self, up: bool) {
         self.shared.line_is_up.send_replace(up);
+    }
+
+    /// Has the line take so much longer from now on, for what is under way too.
+    pub(crate) fn set_line_delay(&self, delay: Duration) {
+        let delay_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
+        self.shared.line_delay_ms.store(delay_ms, Ordering::Relaxed);
     }
 
     /// Opens a connection to `place`.
@@ -105,11 +115,16 @@ impl Network {
             Cable::Line => LINE_DELAY_MS,
             Cable::Desk => DESK_DELAY_MS,
         };
+        let shared = Arc::clone(&self.shared);
+        let more_ms = move || match cable {
+            Cable::Line => shared.line_delay_ms.load(Ordering::Relaxed),
+            Cable::Desk => 0,
+        };
         tokio::spawn(async move {
             tokio::select! {
                 biased;
                 () = cut => {}
-                _ = carry(from, to, delays, draws) => {}
+                _ = carry(from, to, delays, more_ms, draws) => {}
             }
         });
     }
@@ -119,6 +134,7 @@ async fn carry(
     mut from: ReadHalf<DuplexStream>,
     mut to: WriteHalf<DuplexStream>,
     delays_ms: RangeInclusive<u64>,
+    more_ms: impl Fn() -> u64,
     mut draws: ChaCha8Rng,
 ) -> io::Result<()> {
     let mut chunk = vec![0; PIPE_BYTES];
@@ -128,7 +144,7 @@ async fn carry(
             return to.shutdown().await;
         }
         let choices = delays_ms.end() - delays_ms.start() + 1;
-        let delay_ms = delays_ms.start() + draws.next_u64() % choices;
+        let delay_ms = delays_ms.start() + draws.next_u64() % choices + more_ms();
         tokio::time::sleep(Duration::from_millis(delay_ms)).await;
         to.write_all(&chunk[..count]).await?;
     }

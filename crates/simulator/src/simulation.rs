@@ -254,23 +254,34 @@ impl Simulation {
         let timetable = self.timetable();
         async move {
             let drawn = suffer(drawn, start, network.clone(), Arc::clone(&pair));
-            let timetable = suffer(timetable, start, network, pair);
-            tokio::join!(timetable, drawn);
+            // Those of the timetable may overlap: a slow line can be cut.
+            let timetable = timetable
+                .into_iter()
+                .map(|fault| suffer(vec![fault], start, network.clone(), Arc::clone(&pair)));
+            tokio::join!(futures_util::future::join_all(timetable), drawn);
         }
     }
 
     /// The faults that the scenario itself has.
     fn timetable(&self) -> Vec<Due> {
         let start = self.timeline.start;
-        let due = |span: &FaultSpan| Due {
-            after: span.from.duration_since(start).unsigned_abs(),
-            lasts: span.until.duration_since(span.from).unsigned_abs(),
-            fault: match span.fault {
+        let due = |span: &FaultSpan| {
+            let fault = match span.fault {
                 scenario::Fault::LineCut => Fault::Cut,
                 scenario::Fault::OfficeDown(place) => Fault::Crash(place),
-            },
+                scenario::Fault::LineDelay(delay) => Fault::Delay(delay),
+                // What people do, or do not do, is in the timeline's events.
+                scenario::Fault::CallsUnanswered | scenario::Fault::StaffWithdrawn(_) => {
+                    return None;
+                }
+            };
+            Some(Due {
+                after: span.from.duration_since(start).unsigned_abs(),
+                lasts: span.until.duration_since(span.from).unsigned_abs(),
+                fault,
+            })
         };
-        self.timeline.faults.iter().map(due).collect()
+        self.timeline.faults.iter().filter_map(due).collect()
     }
 }
 
@@ -284,6 +295,11 @@ async fn suffer(due: Vec<Due>, start: tokio::time::Instant, network: Network, pa
                 network.set_line(true);
             }
             Fault::Crash(place) => pair.crash(place, fault.lasts).await,
+            Fault::Delay(delay) => {
+                network.set_line_delay(delay);
+                tokio::time::sleep(fault.lasts).await;
+                network.set_line_delay(Duration::ZERO);
+            }
         }
     }
 }

@@ -133,18 +133,22 @@ impl Plot {
         }
         if !self.faults.is_empty() {
             let mut bar = vec![' '; self.columns()];
+            let mut legend = Vec::new();
             for span in &self.faults {
-                let mark = match span.fault {
-                    Fault::LineCut => 'x',
-                    Fault::OfficeDown(_) => 'o',
-                };
-                bar[self.column_of(span.from)..=self.column_of(span.until)].fill(mark);
+                let (mark, what) = mark_of(span.fault);
+                let last = span.until - std::time::Duration::from_secs(1);
+                bar[self.column_of(span.from)..=self.column_of(last)].fill(mark);
+                let said = format!("{mark} {what}");
+                if !legend.contains(&said) {
+                    legend.push(said);
+                }
             }
             let bar: String = bar.into_iter().collect();
             let _ = writeln!(
                 text,
-                "{FAULTS_ROW:<NAME_WIDTH$}{bar} {}\n\nx the line is cut, o an office is down",
-                self.faults.len()
+                "{FAULTS_ROW:<NAME_WIDTH$}{bar} {}\n\n{}",
+                self.faults.len(),
+                legend.join(", ")
             );
         }
         let [first, last] = self.times();
@@ -212,6 +216,9 @@ impl Plot {
             let what = match span.fault {
                 Fault::LineCut => "the line is cut".to_owned(),
                 Fault::OfficeDown(place) => format!("the {place} office is down"),
+                Fault::LineDelay(delay) => format!("the line takes {delay:?} longer"),
+                Fault::CallsUnanswered => "calls are not answered".to_owned(),
+                Fault::StaffWithdrawn(place) => format!("the {place} office has no staff"),
             };
             let _ = writeln!(
                 svg,
@@ -238,6 +245,17 @@ fn escaped(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")
+}
+
+/// How a fault is drawn in a row of letters, and what that says.
+const fn mark_of(fault: Fault) -> (char, &'static str) {
+    match fault {
+        Fault::LineCut => ('x', "the line is cut"),
+        Fault::OfficeDown(_) => ('o', "an office is down"),
+        Fault::LineDelay(_) => ('~', "the line is slow"),
+        Fault::CallsUnanswered => ('?', "no call is answered"),
+        Fault::StaffWithdrawn(_) => ('-', "a staff is away"),
+    }
 }
 
 #[cfg(test)]

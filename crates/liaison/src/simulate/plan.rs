@@ -38,10 +38,12 @@ impl Plan {
     }
 
     pub(super) fn timeline(&self, scenario: &Scenario, seed: u64) -> Timeline {
-        let mut timeline = scenario.scaled_timeline(seed, self.scale);
-        if !self.timetable {
-            timeline.faults.clear();
-        }
+        let timeline = if self.timetable {
+            scenario.scaled_timeline(seed, self.scale)
+        } else {
+            let calm = scenario.clone().without_faults();
+            calm.scaled_timeline(seed, self.scale)
+        };
         match self.until {
             Some(until) => timeline.until(until),
             None => timeline,

@@ -89,12 +89,12 @@ fn play(scenario: &Scenario, seed: u64, plan: Plan) -> Result<Played, String> {
     }
     // What is broken off comes to less.
     if plan.until.is_none() {
-        let totals = scenario.totals();
-        let (scale, crossed) = (u64::from(plan.scale), outcome.crossed.counted);
+        let totals = scenario.totals(seed, plan.scale);
+        let crossed = outcome.crossed.counted;
         let stated = (
-            totals.contacts() * scale + crossed,
-            totals.meetings() * scale + crossed,
-            totals.documents * scale,
+            totals.contacts() + crossed,
+            totals.meetings() + crossed,
+            totals.documents,
         );
         for place in Place::BOTH {
             let tally = &outcome.tallies[place];

@@ -36,7 +36,7 @@ fn totals_hold_for_every_seed() {
         assert_eq!(counts.documents, 173);
         assert_eq!(counts.calls, 140);
     });
-    let totals = kaesong().totals();
+    let totals = kaesong().totals(1, 1);
     assert_eq!(totals.contacts_by_kind, by_kind);
     assert_eq!(
         (totals.contacts(), totals.meetings(), totals.documents),

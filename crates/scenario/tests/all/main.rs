@@ -3,6 +3,7 @@
 mod kaesong;
 mod mistakes;
 mod own;
+mod patterns;
 mod played;
 mod shipped;
 mod timelines;

@@ -96,7 +96,7 @@ fn assert_played(scenario: &Scenario, seed: u64) {
     for event in &timeline.events {
         pair.play(event);
     }
-    let totals = scenario.totals();
+    let totals = scenario.totals(seed, 1);
     for place in Place::BOTH {
         let office = pair.office(place);
         let last = Timestamp::MAX;
@@ -124,6 +124,15 @@ fn offices_count_the_record() {
 fn offices_count_refusals_and_all_that_is_called_off() {
     let text = own::stormy();
     let scenario = Scenario::parse("stormy.toml", &text).unwrap();
+    for seed in 0..12 {
+        assert_played(&scenario, seed);
+    }
+}
+
+#[test]
+fn offices_count_one_of_each_pattern() {
+    let text = scenario::shipped_text("patterns").expect("it is shipped");
+    let scenario = Scenario::parse("patterns.toml", text).unwrap();
     for seed in 0..12 {
         assert_played(&scenario, seed);
     }

@@ -27,7 +27,7 @@ fn the_workshop_shows_every_act_and_refuses() {
         .iter()
         .filter(|event| event.refused.is_some());
     assert!(refused.count() >= 4);
-    assert_eq!(scenario.totals().contacts(), 2);
+    assert_eq!(scenario.totals(1, 1).contacts(), 2);
     let first = timeline.events.first().expect("there are events").at;
     let last = timeline.events.last().expect("there are events").at;
     assert!(last.duration_since(first).as_mins() < 10);
@@ -80,7 +80,7 @@ fn copies_bring_so_many_times_the_totals_and_share_no_name() {
         assert_eq!(documents(&three), 3 * documents(&one), "{name}");
         assert_eq!(
             documents(&one) as u64,
-            scenario.totals().documents,
+            scenario.totals(1, 1).documents,
             "{name}"
         );
         let begun = three.events.iter().filter(|event| event.act.begins());

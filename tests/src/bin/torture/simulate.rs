@@ -48,7 +48,7 @@ pub(crate) fn simulate_seed(number: u64, seed: u64) -> Result<Simulated, String>
         let differences = &outcome.reconciliation.differences;
         return Err(wrong(format!("the ledgers differ: {differences:?}")));
     }
-    let totals = scenario.totals();
+    let totals = scenario.totals(seed, 1);
     for place in Place::BOTH {
         let tally = &outcome.tallies[place];
         let counted = (tally.documents(), tally.contacts(), tally.meetings());

@@ -1,0 +1,318 @@
+//! Who sends when, and when the answer comes.
+
+mod replies;
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use office::{PerPlace, Place};
+
+use super::{APART_S, Documents, Sending};
+use crate::calendar::Calendar;
+use crate::delay::Delay;
+use crate::draw::Draw;
+use crate::follows::Follows;
+use crate::rhythm::Rhythm;
+use crate::staff::Staff;
+use crate::timeline::{Act, Key, Plan};
+
+const SHARE_FROM_SEED_PER_MILLE: std::ops::RangeInclusive<u64> = 350..=650;
+/// Ends the subject of a document that is sent again after its receipt was refused.
+const REISSUED: &str = " (reissued)";
+
+/// One document that is to be sent.
+#[derive(Debug)]
+struct Post {
+    office: Place,
+    // Both in office time, or in seconds of the period.
+    sent_s: u64,
+    answered_s: Option<u64>,
+    /// Which of the followed documents it answers.
+    follows: Option<usize>,
+    /// Which of the posts before it it answers, where that follows from how long replies take.
+    reply_to: Option<usize>,
+    /// Whether a later one answers it.
+    has_reply: bool,
+}
+
+impl Post {
+    const fn new(office: Place, sent_s: u64) -> Self {
+        Self {
+            office,
+            sent_s,
+            answered_s: None,
+            follows: None,
+            reply_to: None,
+            has_reply: false,
+        }
+    }
+}
+
+/// A document that was sent.
+#[derive(Debug)]
+pub(crate) struct Sent {
+    pub(crate) key: Key,
+    pub(crate) office: Place,
+    pub(crate) subject: String,
+    pub(crate) at: Timestamp,
+    answered_s: u64,
+    // It was not refused, is no answer, and has had none.
+    answerable: bool,
+}
+
+impl Documents {
+    pub(super) fn draw(
+        &self,
+        count: u64,
+        followed: &[Sent],
+        calendar: &Calendar,
+        staff: &PerPlace<Staff>,
+        draw: &mut Draw,
+        plan: &mut Plan,
+    ) -> Vec<Sent> {
+        let in_office_time = self.in_office_time();
+        let posts = match &self.sending {
+            Sending::Following(follows) => {
+                self.posts_following(follows, count, followed, calendar, draw)
+            }
+            Sending::Begun { .. } if in_office_time => {
+                self.posts_in_office_time(count, calendar, draw)
+            }
+            Sending::Begun { rhythm, .. } => self.posts_by_clock(count, rhythm, calendar, draw),
+        };
+        let moment = |second: u64| {
+            if in_office_time {
+                calendar.office_time(second)
+            } else {
+                calendar.at_second(second)
+            }
+        };
+        let mut reissues: BTreeMap<usize, usize> = BTreeMap::new();
+        let mut sent: Vec<Sent> = Vec::with_capacity(posts.len());
+        for (index, post) in posts.iter().enumerate() {
+            let office = post.office;
+            let replied = match (post.follows, reissues.get(&index)) {
+                (Some(follows), _) => {
+                    let followed = &followed[follows];
+                    Some((followed.key, followed.subject.clone()))
+                }
+                (None, Some(_)) => None,
+                (None, None) if self.reply_s.is_some() => {
+                    let question = post.reply_to.map(|question| &sent[question]);
+                    question.map(|question| (question.key, question.subject.clone()))
+                }
+                (None, None) if draw.chance(self.reply_per_mille) => open_question(&mut sent, post),
+                (None, None) => None,
+            };
+            let subject = match (reissues.get(&index), &replied) {
+                (Some(refused), _) => format!("{}{REISSUED}", sent[*refused].subject),
+                (_, Some((_, subject))) => {
+                    let subject = subject.trim_end_matches(REISSUED);
+                    format!("Re: {}", subject.strip_prefix("Re: ").unwrap_or(subject))
+                }
+                _ => draw.one_of(&self.subjects).clone(),
+            };
+            let key = plan.next_key();
+            let number = plan.next_number(office);
+            let document = self.document(&subject, office, number, staff, draw);
+            let in_reply_to = replied.map(|(key, _)| key);
+            let at = moment(post.sent_s);
+            plan.add(
+                at,
+                office,
+                Act::SendDocument {
+                    key,
+                    document: Box::new(document),
+                    in_reply_to,
+                },
+            );
+            let answered = post.answered_s.map(|answered_s| {
+                let by = staff[office.peer()].any(draw);
+                // A refused document is sent again under the total, or it is not refused.
+                let refused = draw.chance(self.refused_per_mille) && !post.has_reply;
+                let reissue = refused.then_some(()).and_then(|()| {
+                    let next = |later: &usize| {
+                        let post = &posts[*later];
+                        post.office == office
+                            && post.follows.is_none()
+                            && post.reply_to.is_none()
+                            && post.sent_s >= answered_s + APART_S
+                            && !reissues.contains_key(later)
+                    };
+                    (index + 1..posts.len()).find(next)
+                });
+                let answer = if let Some(later) = reissue {
+                    reissues.insert(later, index);
+                    let reason = "the office does not receive it in the name it bears".to_owned();
+                    Act::RefuseDocument {
+                        of: key,
+                        by,
+                        reason,
+                    }
+                } else {
+                    let text = "received and passed on".to_owned();
+                    Act::AcknowledgeDocument { of: key, by, text }
+                };
+                plan.add(moment(answered_s), office.peer(), answer);
+                reissue.is_some()
+            });
+            let refused = answered == Some(true);
+            sent.push(Sent {
+                key,
+                office,
+                subject,
+                at,
+                answered_s: post.answered_s.unwrap_or(post.sent_s),
+                answerable: !refused,
+            });
+        }
+        sent
+    }
+
+    /// Whether everything about it is in office time.
+    const fn in_office_time(&self) -> bool {
+        let rhythm = matches!(
+            self.sending,
+            Sending::Begun {
+                rhythm: Rhythm::OfficeTime,
+                ..
+            }
+        );
+        let plain = self.answered_per_mille == 1_000 && self.reply_s.is_none();
+        rhythm && plain && matches!(self.answer, Delay::Office(_))
+    }
+
+    /// In the order of sending; an answer comes to each before the period ends.
+    fn posts_in_office_time(&self, count: u64, calendar: &Calendar, draw: &mut Draw) -> Vec<Post> {
+        let Delay::Office(answer_s) = &self.answer else {
+            unreachable!("all of it is in office time")
+        };
+        let offices = self.offices(count, draw);
+        let last_s = calendar.office_s().saturating_sub(1);
+        let (answer_min_s, answer_max_s) = (*answer_s.start(), *answer_s.end());
+        let mut posts: Vec<Post> = offices
+            .into_iter()
+            .map(|office| {
+                let sent_s = draw.within(0..=last_s.saturating_sub(answer_min_s));
+                let answer_max_s = answer_max_s.min(last_s - sent_s);
+                let answered_s = sent_s + draw.within(answer_min_s..=answer_max_s);
+                Post {
+                    answered_s: Some(answered_s),
+                    ..Post::new(office, sent_s)
+                }
+            })
+            .collect();
+        posts.sort_by_key(|post| post.sent_s);
+        posts
+    }
+
+    /// In the order of sending, by the clock. What would be answered after the period is not.
+    fn posts_by_clock(
+        &self,
+        count: u64,
+        rhythm: &Rhythm,
+        calendar: &Calendar,
+        draw: &mut Draw,
+    ) -> Vec<Post> {
+        let offices = self.offices(count, draw);
+        let moments = match rhythm {
+            Rhythm::Clock { sort, train } => sort.moments(train.as_ref(), count, calendar, draw),
+            Rhythm::OfficeTime => {
+                let last_s = calendar.office_s().saturating_sub(1 + APART_S);
+                let mut moments: Vec<u64> = (0..count)
+                    .map(|_| calendar.second_of(draw.within(0..=last_s)))
+                    .collect();
+                moments.sort_unstable();
+                moments
+            }
+        };
+        let posts = offices.into_iter().zip(moments);
+        let mut posts: Vec<Post> = posts
+            .map(|(office, sent_s)| Post::new(office, sent_s))
+            .collect();
+        if let Some(reply_s) = &self.reply_s {
+            posts = replies::match_replies(posts, self.reply_per_mille, reply_s, draw);
+        }
+        for post in &mut posts {
+            post.answered_s = self.answered(post.sent_s, calendar, draw);
+        }
+        posts
+    }
+
+    fn posts_following(
+        &self,
+        follows: &Follows,
+        count: u64,
+        followed: &[Sent],
+        calendar: &Calendar,
+        draw: &mut Draw,
+    ) -> Vec<Post> {
+        let mut chosen: Vec<usize> = (0..followed.len()).collect();
+        draw.shuffle_first(&mut chosen, count as usize);
+        chosen.truncate(count as usize);
+        let mut posts: Vec<Post> = chosen
+            .into_iter()
+            .map(|index| {
+                let asked_s = calendar.second_at(followed[index].at);
+                // What would follow after the period follows within what is left of it.
+                let sent_s = follows.after.after(asked_s, calendar, draw);
+                let sent_s = sent_s.unwrap_or_else(|| {
+                    let last_s = calendar.last_s().max(asked_s + 1);
+                    draw.within(asked_s + 1..=last_s)
+                });
+                Post {
+                    answered_s: self.answered(sent_s, calendar, draw),
+                    follows: Some(index),
+                    ..Post::new(followed[index].office.peer(), sent_s)
+                }
+            })
+            .collect();
+        posts.sort_by_key(|post| post.sent_s);
+        posts
+    }
+
+    fn answered(&self, sent_s: u64, calendar: &Calendar, draw: &mut Draw) -> Option<u64> {
+        if !draw.chance(self.answered_per_mille) {
+            return None;
+        }
+        self.answer.after(sent_s, calendar, draw)
+    }
+
+    /// Whose each document is, in a drawn order.
+    fn offices(&self, count: u64, draw: &mut Draw) -> Vec<Place> {
+        let Sending::Begun {
+            share_of_south_per_mille,
+            ..
+        } = self.sending
+        else {
+            unreachable!("what follows is sent by the other office")
+        };
+        let share = match share_of_south_per_mille {
+            Some(share) => share,
+            None => draw.within(SHARE_FROM_SEED_PER_MILLE),
+        };
+        let of_south = count * share / 1000;
+        let place = |index| {
+            if index < of_south {
+                Place::South
+            } else {
+                Place::North
+            }
+        };
+        let mut offices: Vec<Place> = (0..count).map(place).collect();
+        draw.shuffle_first(&mut offices, count as usize);
+        offices
+    }
+}
+
+/// The peer's last document that `post` can answer; from now on it has its answer.
+fn open_question(sent: &mut [Sent], post: &Post) -> Option<(Key, String)> {
+    let open = sent.iter_mut().rev().find(|earlier| {
+        earlier.answerable
+            && earlier.office != post.office
+            && earlier.answered_s + APART_S <= post.sent_s
+            && !earlier.subject.starts_with("Re: ")
+    })?;
+    open.answerable = false;
+    Some((open.key, open.subject.clone()))
+}
