@@ -7,6 +7,7 @@ mod architecture;
 mod bad_input;
 mod durability;
 mod errors;
+mod fits;
 mod harness;
 mod hostile;
 mod processes;

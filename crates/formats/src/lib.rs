@@ -29,6 +29,7 @@
 //! ```
 
 mod export;
+mod fit;
 #[cfg(test)]
 mod fixture;
 mod pair;
@@ -38,6 +39,7 @@ mod sorter;
 mod told;
 
 pub use export::{Export, Exported, Format, Wanted};
+pub use fit::{Distance, Distances, FitError, Observed, Weeks};
 pub use pair::{PairError, PairWriter};
 pub use payload::{payload_from_json, payload_to_json, payload_type};
 pub use rows::{

@@ -1,5 +1,6 @@
 //! `liaison scenario`: what a scenario says, whether it can be played, and what it looks like.
 
+mod fit;
 mod plot;
 
 use std::fmt::Write as _;
@@ -22,9 +23,10 @@ Examples:
   liaison scenario check mine.toml
   liaison scenario plot kaesong-2018
   liaison scenario plot mine.toml --seed 7 --svg mine.svg
+  liaison scenario fit liaison-data/kaesong-2018-1 > fitted.toml
   liaison scenario schema > scenario.schema.json";
 
-/// Look at scenarios: list, show, check, plot, and the schema of their files
+/// Look at scenarios: list, show, check, plot, fit, and the schema of their files
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ScenarioArgs {
@@ -72,6 +74,7 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         svg: Option<PathBuf>,
     },
+    Fit(fit::FitArgs),
     /// The JSON Schema of scenario files, for editors
     #[command(after_help = "Examples:\n  liaison scenario schema > scenario.schema.json")]
     Schema,
@@ -104,6 +107,7 @@ impl ScenarioArgs {
                     Failure::Failed(format!("failed to write {}: {error}", path.display()))
                 })
             }
+            Command::Fit(args) => args.run(settings),
             Command::Schema => output.text(scenario::SCHEMA),
         }
     }

@@ -1,0 +1,436 @@
+//! Meetings, consultations and calls of a ledger, and the blocks of a scenario that bring such.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use jiff::civil::Date;
+use jiff::tz::Offset;
+use office::{Place, StepId, StepKind};
+use prost::Message as _;
+use protocol::pb::office as pb;
+
+use super::observed::date_of;
+use super::write::{ranked, text};
+use crate::told::Told;
+
+const DAY_S: i64 = 86_400;
+/// What a scenario takes at most.
+const PER_DAY_MAX: u64 = 100;
+const NOTICE_DAYS_MAX: u64 = 100;
+/// The first hour of a day is for negotiating, and a minute at either end for the calls.
+const MORNING_MINUTES: u64 = 60;
+const HOURS_MINUTES_MIN: i64 = 120;
+
+#[derive(Debug, Default)]
+struct Meeting {
+    terms: pb::MeetingTerms,
+    proposed_s: i64,
+    /// What was done about it after it was proposed.
+    moved: BTreeSet<StepKind>,
+    convened_s: Option<i64>,
+    closed: bool,
+    minutes: Option<u64>,
+}
+
+#[derive(Debug)]
+struct Consultation {
+    contact: pb::Contact,
+    begun_s: i64,
+    recorded_s: i64,
+    confirmed_s: Option<i64>,
+}
+
+#[derive(Debug)]
+struct Call {
+    at_s: i64,
+    place: Place,
+    opening: bool,
+    answered: bool,
+}
+
+/// What is no document. Times in local seconds since 1970.
+#[derive(Debug, Default)]
+pub(super) struct Contacts {
+    meetings: BTreeMap<StepId, Meeting>,
+    consultations: BTreeMap<StepId, Consultation>,
+    calls: Vec<Call>,
+}
+
+/// The office hours that a ledger's contacts and calls show.
+#[derive(Debug, Clone)]
+pub(super) struct Hours {
+    pub(super) days: BTreeSet<i8>,
+    pub(super) opens_minute: i64,
+    pub(super) closes_minute: i64,
+}
+
+impl Hours {
+    pub(super) fn is_open(&self, day: Date) -> bool {
+        self.days.contains(&day.weekday().to_monday_zero_offset())
+    }
+
+    fn minutes(&self) -> u64 {
+        u64::try_from(self.closes_minute - self.opens_minute - 2).unwrap_or(0)
+    }
+}
+
+impl Contacts {
+    pub(super) fn take(&mut self, told: &Told, at_s: i64, offset: Offset) {
+        let payload = told.payload.clone();
+        let id = told.exchange.1;
+        let place = told.step.id.place;
+        match told.step.kind {
+            StepKind::MeetingProposed => {
+                let meeting = Meeting {
+                    terms: pb::MeetingTerms::decode(payload).unwrap_or_default(),
+                    proposed_s: at_s,
+                    ..Meeting::default()
+                };
+                self.meetings.insert(id, meeting);
+            }
+            StepKind::ContactRecorded => {
+                let contact = pb::Contact::decode(payload).unwrap_or_default();
+                let begun = contact.begun_at.as_ref();
+                let begun_s = begun.map_or(at_s, |at| at.seconds + i64::from(offset.seconds()));
+                let consultation = Consultation {
+                    contact,
+                    begun_s,
+                    recorded_s: at_s,
+                    confirmed_s: None,
+                };
+                self.consultations.insert(id, consultation);
+            }
+            StepKind::ContactConfirmed => {
+                if let Some(consultation) = self.consultations.get_mut(&id) {
+                    consultation.confirmed_s.get_or_insert(at_s);
+                }
+            }
+            StepKind::CallRecorded => {
+                let call = pb::Call::decode(payload).unwrap_or_default();
+                self.calls.push(Call {
+                    at_s,
+                    place,
+                    opening: call.kind() == pb::CallKind::Opening,
+                    answered: call.outcome() != pb::CallOutcome::Unanswered,
+                });
+            }
+            kind => {
+                if let Some(meeting) = self.meetings.get_mut(&id) {
+                    meeting.take(kind, payload, at_s);
+                }
+            }
+        }
+    }
+
+    /// From when to when, and on which weekdays, the offices seem to work.
+    pub(super) fn hours(&self) -> Hours {
+        let minute = |at_s: i64| at_s.rem_euclid(DAY_S) / 60;
+        let weekday = |at_s: i64| date_of(at_s).weekday().to_monday_zero_offset();
+        let held = self.held().filter_map(|meeting| meeting.convened_s);
+        let days: BTreeSet<i8> = held
+            .chain(self.calls.iter().map(|call| call.at_s))
+            .map(weekday)
+            .collect();
+        let of = |opening: bool| {
+            self.calls
+                .iter()
+                .filter(move |call| call.opening == opening)
+        };
+        let mut opens_minute = of(true)
+            .map(|call| minute(call.at_s))
+            .min()
+            .unwrap_or(9 * 60);
+        let mut closes_minute = of(false)
+            .map(|call| minute(call.at_s))
+            .max()
+            .unwrap_or(17 * 60);
+        for (from_s, until_s) in self.spans() {
+            if date_of(from_s) == date_of(until_s) {
+                opens_minute = opens_minute.min((minute(from_s) - 1).max(0));
+                closes_minute = closes_minute.max((minute(until_s) + 1).min(24 * 60 - 1));
+            }
+        }
+        // There must be room to negotiate, and to hold what was negotiated.
+        if closes_minute < opens_minute + HOURS_MINUTES_MIN {
+            closes_minute = (opens_minute + HOURS_MINUTES_MIN).min(24 * 60 - 1);
+            opens_minute = opens_minute.min(closes_minute - HOURS_MINUTES_MIN);
+        }
+        Hours {
+            days: if days.is_empty() {
+                (0..5).collect()
+            } else {
+                days
+            },
+            opens_minute,
+            closes_minute,
+        }
+    }
+
+    /// The blocks of a scenario over these days, and the totals to state.
+    pub(super) fn blocks(&self, hours: &Hours, days: &[Date]) -> String {
+        let mut blocks = self.calls_block();
+        let mut by_sort: BTreeMap<(i32, i32), Vec<&Meeting>> = BTreeMap::new();
+        for meeting in self.held() {
+            let sort = (meeting.terms.kind, meeting.level());
+            by_sort.entry(sort).or_default().push(meeting);
+        }
+        for ((kind, level), held) in by_sort {
+            let begun = self
+                .meetings
+                .values()
+                .filter(|meeting| (meeting.terms.kind, meeting.level()) == (kind, level));
+            blocks += &meetings_block(&held, &begun.collect::<Vec<_>>(), hours, days);
+        }
+        let mut by_kind: BTreeMap<i32, Vec<&Consultation>> = BTreeMap::new();
+        for consultation in self.consultations.values() {
+            if consultation.confirmed_s.is_some() {
+                by_kind
+                    .entry(consultation.contact.kind)
+                    .or_default()
+                    .push(consultation);
+            }
+        }
+        for held in by_kind.values() {
+            blocks += &consultations_block(held, hours, days);
+        }
+        blocks
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.meetings.is_empty() && self.consultations.is_empty() && self.calls.is_empty()
+    }
+
+    fn held(&self) -> impl Iterator<Item = &Meeting> {
+        self.meetings.values().filter(|meeting| meeting.closed)
+    }
+
+    /// From beginning to end.
+    fn spans(&self) -> impl Iterator<Item = (i64, i64)> {
+        let meetings = self.held().filter_map(|meeting| {
+            let begins_s = meeting.convened_s?;
+            let lasts_s = i64::try_from(meeting.minutes.unwrap_or(30) * 60).unwrap_or(0);
+            Some((begins_s, begins_s + lasts_s))
+        });
+        let consultations = self.consultations.values();
+        meetings.chain(consultations.filter_map(|seen| Some((seen.begun_s, seen.confirmed_s?))))
+    }
+
+    fn calls_block(&self) -> String {
+        if self.calls.is_empty() {
+            return String::new();
+        }
+        let of_south = self
+            .calls
+            .iter()
+            .filter(|call| call.place == Place::South)
+            .count();
+        let made_by = match of_south {
+            0 => "north",
+            all if all == self.calls.len() => "south",
+            _ => "seed",
+        };
+        let unanswered = self.calls.iter().filter(|call| !call.answered).count();
+        let per_mille = per_mille(unanswered, self.calls.len());
+        format!("\n[calls]\nmade_by = \"{made_by}\"\nunanswered_per_mille = {per_mille}\n")
+    }
+}
+
+impl Meeting {
+    fn take(&mut self, kind: StepKind, payload: bytes::Bytes, at_s: i64) {
+        self.moved.insert(kind);
+        match kind {
+            StepKind::MeetingCountered => {
+                self.terms = pb::MeetingTerms::decode(payload).unwrap_or_default();
+            }
+            StepKind::MeetingConvened => self.convened_s = Some(at_s),
+            StepKind::MeetingClosed => {
+                self.closed = true;
+                let closing = pb::MeetingClosing::decode(payload).unwrap_or_default();
+                let lasted = closing.duration.or(self.terms.duration);
+                self.minutes = lasted.map(|lasted| u64::try_from(lasted.seconds / 60).unwrap_or(0));
+            }
+            _ => {}
+        }
+    }
+
+    /// The level, which a scenario needs: where none was stated, the one that the kind is named after.
+    fn level(&self) -> i32 {
+        if self.terms.level != 0 {
+            return self.terms.level;
+        }
+        match self.terms.kind() {
+            pb::ContactKind::Chiefs => pb::Rank::Chief.into(),
+            pb::ContactKind::GovernmentOfficials => pb::Rank::GovernmentOfficial.into(),
+            _ => pb::Rank::WorkingLevelOfficial.into(),
+        }
+    }
+}
+
+fn meetings_block(held: &[&Meeting], begun: &[&Meeting], hours: &Hours, days: &[Date]) -> String {
+    let first = held[0];
+    let kind = match first.terms.kind() {
+        pb::ContactKind::GovernmentOfficials => "government officials",
+        pb::ContactKind::WorkingLevel => "working level",
+        _ => "chiefs",
+    };
+    let working = days.iter().filter(|day| hours.is_open(**day)).count();
+    let dates = held
+        .iter()
+        .filter_map(|meeting| Some(date_of(meeting.convened_s?)));
+    let per_day = per_day_max(dates, working, held.len());
+    let notices = held.iter().filter_map(|meeting| {
+        let days = (date_of(meeting.convened_s?) - date_of(meeting.proposed_s)).get_days();
+        Some(u64::try_from(days).unwrap_or(0).min(NOTICE_DAYS_MAX))
+    });
+    let room = hours.minutes().saturating_sub(MORNING_MINUTES).max(1);
+    let minutes = held
+        .iter()
+        .map(|meeting| meeting.minutes.unwrap_or(30).clamp(1, room));
+    let (notice_min, notice_max) = ends(notices);
+    let (minutes_min, minutes_max) = ends(minutes);
+    let share = |was: fn(&Meeting) -> bool| {
+        per_mille(
+            begun.iter().filter(|meeting| was(meeting)).count(),
+            held.len(),
+        )
+    };
+    let mut block = format!(
+        "\n[[meetings]]\nkind = \"{kind}\"\nlevel = \"{}\"\ntotal = {}\nper_day_max = {per_day}\n\
+         counter_per_mille = {}\ndecline_per_mille = {}\ncancel_per_mille = {}\n\
+         notice_days_min = {notice_min}\nnotice_days_max = {notice_max}\n\
+         duration_minutes_min = {minutes_min}\nduration_minutes_max = {minutes_max}\n",
+        rank_word(first.level()),
+        held.len(),
+        share(|meeting| meeting.closed && meeting.moved.contains(&StepKind::MeetingCountered)),
+        share(|meeting| meeting.moved.contains(&StepKind::MeetingDeclined)),
+        share(|meeting| meeting.moved.contains(&StepKind::MeetingCancelled)),
+    );
+    let topics = held.iter().flat_map(|meeting| &meeting.terms.topics);
+    let topics = ranked(topics.map(String::as_str), "Matters of the day");
+    let _ = writeln!(block, "topics = {topics}");
+    if let Some(formality) = formality_word(first.terms.formality()) {
+        let _ = writeln!(block, "formality = \"{formality}\"");
+    }
+    block
+}
+
+fn consultations_block(held: &[&Consultation], hours: &Hours, days: &[Date]) -> String {
+    let first = &held[0].contact;
+    let kind = match first.kind() {
+        pb::ContactKind::RegularConsultation => "regular",
+        pb::ContactKind::OnDemandConsultation => "on demand",
+        _ => "not stated",
+    };
+    let any_day = held
+        .iter()
+        .any(|seen| !hours.is_open(date_of(seen.begun_s)));
+    let usable = days
+        .iter()
+        .filter(|day| any_day || hours.is_open(**day))
+        .count();
+    let dates = held.iter().map(|seen| date_of(seen.begun_s));
+    let per_day = per_day_max(dates, usable, held.len());
+    let minutes = |seconds: i64| u64::try_from(seconds / 60).unwrap_or(0).max(1);
+    let lasted = |seen: &Consultation| {
+        let lasted = seen.contact.duration.as_ref();
+        lasted.map_or(10, |lasted| minutes(lasted.seconds))
+    };
+    let mut spans = [
+        ends(held.iter().map(|seen| lasted(seen))),
+        ends(held.iter().map(|seen| {
+            let ended_s = seen.begun_s + i64::try_from(lasted(seen) * 60).unwrap_or(0);
+            minutes(seen.recorded_s - ended_s)
+        })),
+        ends(
+            held.iter()
+                .filter_map(|seen| Some(minutes(seen.confirmed_s? - seen.recorded_s))),
+        ),
+    ];
+    // All of it has to fit into a turn of the day.
+    let room = (hours.minutes() / per_day).max(3);
+    let needed: u64 = spans.iter().map(|(_, most)| *most).sum();
+    if needed > room {
+        for (least, most) in &mut spans {
+            *most = (*most * room / needed).max(1);
+            *least = (*least).min(*most);
+        }
+    }
+    let mut block = format!(
+        "\n[[consultations]]\nkind = \"{kind}\"\ntotal = {}\nper_day_max = {per_day}\nany_day = {any_day}\n",
+        held.len()
+    );
+    for (stem, (least, most)) in ["duration", "record", "confirm"].iter().zip(spans) {
+        let _ = writeln!(
+            block,
+            "{stem}_minutes_min = {least}\n{stem}_minutes_max = {most}"
+        );
+    }
+    if first.level != 0 && held.iter().all(|seen| seen.contact.level == first.level) {
+        let _ = writeln!(block, "level = \"{}\"", rank_word(first.level));
+    }
+    let topics = held.iter().flat_map(|seen| &seen.contact.topics);
+    let topics: Vec<&str> = topics.map(String::as_str).collect();
+    if !topics.is_empty() {
+        let topics = ranked(topics.into_iter(), "Matters of the day");
+        let _ = writeln!(block, "topics = {topics}");
+    }
+    if let Some(formality) = formality_word(first.formality()) {
+        let _ = writeln!(block, "formality = {}", text(formality));
+    }
+    block
+}
+
+/// As many as any day has, and as the total needs.
+fn per_day_max(dates: impl Iterator<Item = Date>, days: usize, total: usize) -> u64 {
+    let mut by_day: BTreeMap<Date, u64> = BTreeMap::new();
+    for date in dates {
+        *by_day.entry(date).or_default() += 1;
+    }
+    let most = by_day.into_values().max().unwrap_or(1);
+    let needed = (total as u64).div_ceil((days as u64).max(1));
+    most.max(needed).clamp(1, PER_DAY_MAX)
+}
+
+fn ends(values: impl Iterator<Item = u64>) -> (u64, u64) {
+    let mut values: Vec<u64> = values.collect();
+    values.sort_unstable();
+    match (values.first(), values.last()) {
+        (Some(least), Some(most)) => (*least, *most),
+        _ => (1, 1),
+    }
+}
+
+pub(super) fn per_mille(part: usize, whole: usize) -> u64 {
+    let (part, whole) = (part as u64, (whole as u64).max(1));
+    ((part * 1_000 + whole / 2) / whole).min(1_000)
+}
+
+pub(super) const fn rank_word(rank: i32) -> &'static str {
+    match rank {
+        1 => "chief",
+        2 => "deputy chief",
+        3 => "government official",
+        _ => "working-level official",
+    }
+}
+
+fn formality_word(formality: pb::Formality) -> Option<&'static str> {
+    match formality {
+        pb::Formality::Official => Some("official"),
+        pb::Formality::Informal => Some("informal"),
+        pb::Formality::Private => Some("private"),
+        pb::Formality::Unspecified => None,
+    }
+}
+
+pub(super) const fn weekday_word(day: i8) -> &'static str {
+    match day {
+        0 => "Mon",
+        1 => "Tue",
+        2 => "Wed",
+        3 => "Thu",
+        4 => "Fri",
+        5 => "Sat",
+        _ => "Sun",
+    }
+}

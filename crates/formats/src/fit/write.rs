@@ -1,0 +1,335 @@
+//! The scenario file.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use jiff::civil::Date;
+use jiff::tz::Offset;
+use office::Place;
+use protocol::pb::office as pb;
+use scenario::Scenario;
+
+use super::FitError;
+use super::contacts::{Hours, per_mille, weekday_word};
+use super::observed::{OFFICERS_MAX, Observed, Seen, Weeks, hour_of_week, week_of};
+use super::sample::quantiles;
+use super::trains::{self, Train};
+
+const DAYS_MAX: i64 = 3_660;
+const QUANTILES: usize = 101;
+const WEIGHT_MAX: u64 = 1_000_000;
+/// Texts that a fit names, the most frequent first.
+const TEXTS_MAX: usize = 20;
+const TEXT_BYTES_MAX: usize = 512;
+const NAME_BYTES_MAX: usize = 256;
+/// Words that stand for the shares of forms and precedences.
+const WORDS: usize = 20;
+/// Officers of a rank who are named; more are counted.
+const NAMED_MAX: usize = 10;
+const BODY_BYTES_MAX: u64 = 1 << 20;
+
+impl Observed {
+    /// A scenario file named `name`, fitted to the documents of some weeks, and to all contacts and calls where that is all
+    /// weeks. It is parsed before it is returned.
+    pub fn scenario(&self, name: &str, weeks: Weeks) -> Result<String, FitError> {
+        let (first, last) = self.days().ok_or(FitError::Empty)?;
+        let seen: Vec<&Seen> = self.documents_of(weeks).collect();
+        if seen.is_empty() && self.contacts.is_empty() {
+            return Err(FitError::Empty);
+        }
+        let days = i64::from((last - first).get_days()) + 1;
+        if days > DAYS_MAX {
+            return Err(FitError::TooLong {
+                days,
+                max: DAYS_MAX,
+            });
+        }
+        let hours = self.contacts.hours();
+        let head = self.head(name, first, last, &hours);
+        let documents = DocumentsFit::of(self, &seen);
+        let observed_gaps = trains::gaps(seen.iter().map(|seen| seen.at_s));
+        let offset_s = i64::from(self.offset().seconds());
+        let train = trains::fitted(&observed_gaps, offset_s, |train| {
+            format!("{head}{}", documents.block(train))
+        });
+        let mut file = format!("{head}{}", documents.block(train.as_ref()));
+        if weeks == Weeks::All {
+            let days: Vec<Date> = first
+                .series(jiff::Span::new().days(1))
+                .take_while(|day| *day <= last)
+                .collect();
+            file += &self.contacts.blocks(&hours, &days);
+        }
+        Scenario::parse(name, &file)?;
+        Ok(file)
+    }
+
+    fn head(&self, name: &str, first: Date, last: Date, hours: &Hours) -> String {
+        let weekdays: Vec<String> = hours
+            .days
+            .iter()
+            .map(|day| text(weekday_word(*day)))
+            .collect();
+        let time = |minute: i64| format!("{:02}:{:02}:00", minute / 60, minute % 60);
+        let mut head = format!(
+            "# Fitted to a ledger: whatever is not said to be assumed was measured there.\n\n\
+             [scenario]\nname = {}\ntitle = {}\nplace = \"the office\" # assumption\n\n\
+             [period]\nfirst_day = {first}\nlast_day = {last}\nutc_offset = \"{}\"\n\n\
+             [office_hours]\ndays = [{}]\nopens = {}\ncloses = {}\n",
+            text(name),
+            text(&format!("Fitted to a ledger, {first} to {last}")),
+            offset_text(self.offset()),
+            weekdays.join(", "),
+            time(hours.opens_minute),
+            time(hours.closes_minute),
+        );
+        for place in Place::BOTH {
+            let _ = writeln!(head, "\n[staff.{place}]");
+            let ranks = [
+                "chiefs",
+                "deputy_chiefs",
+                "government_officials",
+                "working_level_officials",
+            ];
+            for (key, rank) in ranks.into_iter().zip(1..) {
+                // Officers of no stated rank are taken for working-level officials.
+                let ranks = if rank == 4 { vec![4, 0] } else { vec![rank] };
+                let names = ranks
+                    .iter()
+                    .filter_map(|rank| self.officers[place].get(rank))
+                    .flatten();
+                let names: Vec<&String> = names.filter(|name| fits(name, NAME_BYTES_MAX)).collect();
+                let _ = match names.len() {
+                    0 => writeln!(head, "{key} = 1 # assumption"),
+                    1..=NAMED_MAX => {
+                        let names: Vec<String> = names.iter().map(|name| text(name)).collect();
+                        writeln!(head, "{key} = [{}]", names.join(", "))
+                    }
+                    count => writeln!(head, "{key} = {}", count.min(OFFICERS_MAX)),
+                };
+            }
+        }
+        head
+    }
+}
+
+/// The block of documents, but for its trains.
+struct DocumentsFit {
+    before: String,
+    rhythm: String,
+    after: String,
+}
+
+impl DocumentsFit {
+    fn of(observed: &Observed, seen: &[&Seen]) -> Self {
+        if seen.is_empty() {
+            return Self {
+                before: String::new(),
+                rhythm: String::new(),
+                after: String::new(),
+            };
+        }
+        let of_south = seen
+            .iter()
+            .filter(|seen| seen.place == Place::South)
+            .count();
+        let before = format!(
+            "\n[documents]\ntotal = {}\nshare_of_south_per_mille = {}\n",
+            seen.len(),
+            per_mille(of_south, seen.len())
+        );
+        Self {
+            before,
+            rhythm: rhythm(observed, seen),
+            after: rest(observed, seen),
+        }
+    }
+
+    fn block(&self, train: Option<&Train>) -> String {
+        let Self {
+            before,
+            rhythm,
+            after,
+        } = self;
+        let train = train.map_or_else(String::new, |train| {
+            format!(
+                "# Beyond that, documents that come soon after the one before.\nrhythm.train_per_mille = {}\nrhythm.train_gap_seconds = {}\n",
+                train.per_mille,
+                listed(&train.gap_s)
+            )
+        });
+        format!("{before}{rhythm}{train}{after}")
+    }
+}
+
+fn rhythm(observed: &Observed, seen: &[&Seen]) -> String {
+    let mut hours = [0_u64; 168];
+    let weeks = (observed.last_week() - observed.first_week() + 1).unsigned_abs();
+    let mut by_week = vec![0_u64; weeks as usize];
+    for seen in seen {
+        hours[hour_of_week(seen.at_s) as usize] += 1;
+        by_week[(week_of(seen.at_s) - observed.first_week()) as usize] += 1;
+    }
+    let mut rhythm = "# A weight for each hour of the week, a line a day, Monday first; then one for each week.\nrhythm.hours_of_week = [\n".to_owned();
+    for day in weights(&hours).chunks(24) {
+        let day: Vec<String> = day.iter().map(u64::to_string).collect();
+        let _ = writeln!(rhythm, "    {},", day.join(", "));
+    }
+    let _ = writeln!(rhythm, "]\nrhythm.weeks = {}", listed(&weights(&by_week)));
+    rhythm
+}
+
+/// Everything of the documents but how many and when.
+fn rest(observed: &Observed, seen: &[&Seen]) -> String {
+    let mut block = String::new();
+    let form = |form: i32| match pb::DocumentForm::try_from(form) {
+        Ok(pb::DocumentForm::Notice) => Some("notice"),
+        Ok(pb::DocumentForm::Note) => Some("note"),
+        Ok(pb::DocumentForm::Document) => Some("document"),
+        _ => Some("message"),
+    };
+    let precedence = |precedence: i32| match pb::Precedence::try_from(precedence) {
+        Ok(pb::Precedence::Flash) => Some("flash"),
+        Ok(pb::Precedence::Immediate) => Some("immediate"),
+        Ok(pb::Precedence::Priority) => Some("priority"),
+        Ok(pb::Precedence::Routine) => Some("routine"),
+        _ => None,
+    };
+    let forms = words(seen.iter().filter_map(|seen| form(seen.form)));
+    let _ = writeln!(block, "forms = {forms}");
+    let with_precedence = seen.iter().filter_map(|seen| precedence(seen.precedence));
+    let with_precedence: Vec<&str> = with_precedence.collect();
+    // A scenario's documents all have one, or none has.
+    if with_precedence.len() * 2 > seen.len() {
+        let _ = writeln!(
+            block,
+            "precedences = {}",
+            words(with_precedence.into_iter())
+        );
+    }
+    let subjects = observed
+        .subjects
+        .iter()
+        .map(|(subject, count)| (subject.as_str(), *count));
+    let _ = writeln!(
+        block,
+        "subjects = {}",
+        most_frequent(subjects, "Matters of the day")
+    );
+    let sizes = seen
+        .iter()
+        .map(|seen| seen.bytes.min(BODY_BYTES_MAX))
+        .collect();
+    let _ = writeln!(
+        block,
+        "# From here on quantiles: evenly spaced, from the least to the most.\nbody_bytes = {}",
+        listed(&quantiles(sizes, QUANTILES))
+    );
+    let answers: Vec<u64> = seen.iter().filter_map(|seen| seen.answered_s).collect();
+    let _ = writeln!(
+        block,
+        "answered_per_mille = {}",
+        per_mille(answers.len(), seen.len())
+    );
+    if answers.is_empty() {
+        let _ = writeln!(block, "answer_seconds = [1] # assumption, without effect");
+    } else {
+        let refused = seen.iter().filter(|seen| seen.refused).count();
+        let _ = writeln!(
+            block,
+            "refused_per_mille = {}",
+            per_mille(refused, answers.len())
+        );
+        let _ = writeln!(
+            block,
+            "answer_seconds = {}",
+            listed(&quantiles(answers, QUANTILES))
+        );
+    }
+    let replies: Vec<u64> = seen.iter().filter_map(|seen| seen.replies_s).collect();
+    if !replies.is_empty() {
+        let _ = writeln!(
+            block,
+            "reply_per_mille = {}",
+            per_mille(replies.len(), seen.len())
+        );
+        let _ = writeln!(
+            block,
+            "reply_seconds = {}",
+            listed(&quantiles(replies, QUANTILES))
+        );
+    }
+    block
+}
+
+/// Weights no larger than a scenario takes; what was there at all keeps one.
+fn weights(counts: &[u64]) -> Vec<u64> {
+    let most = counts.iter().copied().max().unwrap_or(0);
+    let divisor = most.div_ceil(WEIGHT_MAX).max(1);
+    counts.iter().map(|count| count.div_ceil(divisor)).collect()
+}
+
+fn listed(numbers: &[u64]) -> String {
+    let numbers: Vec<String> = numbers.iter().map(u64::to_string).collect();
+    format!("[{}]", numbers.join(", "))
+}
+
+/// Words as often as their shares of [`WORDS`] say, each at least once: a draw from the list has the shares.
+fn words<'a>(found: impl Iterator<Item = &'a str>) -> String {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for word in found {
+        *counts.entry(word).or_default() += 1;
+    }
+    let all: usize = counts.values().sum();
+    let mut listed = Vec::new();
+    for (word, count) in &counts {
+        let times = if counts.len() == 1 {
+            1
+        } else {
+            (count * WORDS + all / 2) / all
+        };
+        listed.extend(std::iter::repeat_n(text(word), times.max(1)));
+    }
+    format!("[{}]", listed.join(", "))
+}
+
+/// The most frequent texts, as a list.
+pub(super) fn ranked<'a>(texts: impl Iterator<Item = &'a str>, or: &str) -> String {
+    let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
+    for found in texts {
+        *counts.entry(found).or_default() += 1;
+    }
+    most_frequent(counts.into_iter(), or)
+}
+
+fn most_frequent<'a>(counts: impl Iterator<Item = (&'a str, u64)>, or: &str) -> String {
+    let counts = counts.filter(|(found, _)| fits(found, TEXT_BYTES_MAX));
+    let mut counts: Vec<(&str, u64)> = counts.collect();
+    counts.sort_by_key(|(found, count)| (std::cmp::Reverse(*count), *found));
+    let mut texts: Vec<String> = counts
+        .iter()
+        .take(TEXTS_MAX)
+        .map(|(found, _)| text(found))
+        .collect();
+    if texts.is_empty() {
+        texts.push(text(or));
+    }
+    format!("[{}]", texts.join(", "))
+}
+
+fn fits(text: &str, bytes_max: usize) -> bool {
+    !text.trim().is_empty() && text.len() <= bytes_max
+}
+
+/// A text as TOML writes it: as JSON does, but for the one character that TOML escapes and JSON does not.
+pub(super) fn text(text: &str) -> String {
+    serde_json::Value::from(text)
+        .to_string()
+        .replace('\u{7f}', "\\u007f")
+}
+
+fn offset_text(offset: Offset) -> String {
+    let seconds = offset.seconds();
+    let (sign, minutes) = (if seconds < 0 { '-' } else { '+' }, seconds.abs() / 60);
+    format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60)
+}

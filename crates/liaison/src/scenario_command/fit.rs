@@ -1,0 +1,261 @@
+//! `liaison scenario fit`: a scenario whose traffic is like that of a ledger, and how like.
+
+use std::fmt::Write as _;
+use std::fs::OpenOptions;
+use std::io::{ErrorKind, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Args;
+use formats::{Distance, Distances, Observed, Weeks};
+use jiff::tz::Offset;
+use ledger::{MemoryStorage, Storage};
+use scenario::Scenario;
+use serde_json::json;
+use simulator::Simulation;
+
+use crate::failure::Failure;
+use crate::output::{BAD, GOOD, HEADING, styled, thousands};
+use crate::settings::Settings;
+use crate::source;
+use crate::system::Stopwatch;
+
+const EXAMPLES: &str = "\
+Of documents it takes totals, hours of the week, weeks, direction, sizes, trains, and how long answers and replies \
+take; of meetings and consultations their kinds, totals, days, notice, durations, and how often they are countered, \
+declined or cancelled. Replies are documents that name what they answer; where none does, documents that go back \
+between the same two officers.
+
+With --check it fits every second week, plays the fitted scenario through both offices, and holds what comes out \
+against the weeks that the fit did not see.
+
+Examples:
+  liaison simulate kaesong-2018
+  liaison scenario fit liaison-data/kaesong-2018-1 > fitted.toml
+  liaison scenario check fitted.toml
+  liaison scenario fit liaison-data/CollegeMsg --utc-offset -07:00 --out fitted.toml
+  liaison scenario fit liaison-data/CollegeMsg --utc-offset -07:00 --check
+
+JSON (with --out): {\"out\", \"name\", \"documents\", \"contacts\"}. With --check: {\"tolerance\", \"within\", \"held_out\": \
+{\"fitted\": [{\"what\", \"ks\", \"one\", \"other\"}], \"gaps\", \"burstiness\": [fitted, held out]}, \"own_weeks\": the same \
+between the ledger's own weeks}. Exit code 99 if a distance is above the tolerance.";
+
+/// A scenario whose traffic is like that of a ledger
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct FitArgs {
+    /// The ledger's directory, or one with south/ and north/ inside
+    #[arg(value_name = "LEDGER")]
+    ledger: PathBuf,
+
+    /// The scenario's name
+    #[arg(long, value_name = "NAME", default_value = "fitted")]
+    name: String,
+
+    /// The local clock's distance from UTC
+    #[arg(long, value_name = "+HH:MM", default_value = "+09:00", value_parser = offset, allow_hyphen_values = true)]
+    utc_offset: Offset,
+
+    /// Where to write it [default: stdout]
+    #[arg(long, value_name = "FILE", conflicts_with = "check")]
+    out: Option<PathBuf>,
+
+    /// Replace the file
+    #[arg(long, requires = "out")]
+    force: bool,
+
+    /// Hold the fit of every second week against the weeks between
+    #[arg(long)]
+    check: bool,
+
+    /// The largest Kolmogorov-Smirnov distance that --check lets pass
+    #[arg(long, value_name = "D", default_value_t = 0.05, requires = "check")]
+    tolerance: f64,
+
+    /// The seed that --check plays the scenario under
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "check")]
+    seed: u64,
+}
+
+fn offset(text: &str) -> Result<Offset, String> {
+    let wrong = || format!("{text:?} is no distance from UTC; write one such as +09:00 or -07:00");
+    let (sign, rest) = match text.split_at_checked(1).ok_or_else(wrong)? {
+        ("+", rest) => (1, rest),
+        ("-", rest) => (-1, rest),
+        _ => return Err(wrong()),
+    };
+    let (hours, minutes) = rest.split_once(':').ok_or_else(wrong)?;
+    let number = |text: &str| text.parse::<u8>().map_err(|_| wrong());
+    let (hours, minutes) = (number(hours)?, number(minutes)?);
+    if hours > 18 || minutes > 59 {
+        return Err(wrong());
+    }
+    let seconds = sign * (i32::from(hours) * 3_600 + i32::from(minutes) * 60);
+    Offset::from_seconds(seconds).map_err(|_| wrong())
+}
+
+impl FitArgs {
+    pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
+        let path = source::ledgers_in(&self.ledger)?.swap_remove(0);
+        let observed = observe(&*source::storage(&path), self.utc_offset)?;
+        if self.check {
+            return self.held_out(&observed, settings);
+        }
+        let text = fitted(&observed, &self.name, Weeks::All)?;
+        let Some(out) = &self.out else {
+            return settings.output.text(&text);
+        };
+        write(out, &text, self.force)?;
+        let scenario = Scenario::parse(&self.name, &text)
+            .map_err(|error| Failure::Failed(error.to_string()))?;
+        let totals = scenario.totals(1, 1);
+        settings.output.print(
+            || {
+                format!(
+                    "{}: {} documents and {} contacts in {} days\n\nnext:\n  liaison scenario plot {out}\n  \
+                     liaison simulate {out}\n",
+                    out.display(),
+                    thousands(totals.documents),
+                    thousands(totals.contacts()),
+                    thousands(scenario.calendar().days()),
+                    out = out.display(),
+                )
+            },
+            || {
+                json!({
+                    "out": out, "name": self.name, "documents": totals.documents,
+                    "contacts": totals.contacts(),
+                })
+            },
+        )
+    }
+
+    /// Fits the odd weeks, and compares with the even ones.
+    fn held_out(&self, observed: &Observed, settings: &Settings) -> Result<(), Failure> {
+        let stopwatch = Stopwatch::start();
+        let text = fitted(observed, &self.name, Weeks::Odd)?;
+        let scenario = Scenario::parse(&self.name, &text)
+            .map_err(|error| Failure::Failed(error.to_string()))?;
+        let fitting = stopwatch.elapsed();
+        let (south, north) = (MemoryStorage::default(), MemoryStorage::default());
+        Simulation::in_storages(&scenario, self.seed, south.clone(), north)
+            .run()
+            .map_err(|error| {
+                Failure::Failed(format!("failed to simulate the fitted scenario: {error}"))
+            })?;
+        let simulated = observe(&south, self.utc_offset)?;
+        let held_out = Distances::between((&simulated, Weeks::All), (observed, Weeks::Even));
+        let own = Distances::between((observed, Weeks::Odd), (observed, Weeks::Even));
+        let within = held_out.most() <= self.tolerance;
+        let all = stopwatch.elapsed();
+        settings.output.print(
+            || self.table(&held_out, &own, [fitting, all]),
+            || {
+                json!({
+                    "tolerance": self.tolerance, "within": within, "held_out": held_out, "own_weeks": own,
+                })
+            },
+        )?;
+        if within {
+            return Ok(());
+        }
+        Err(Failure::Disagreed(format!(
+            "the fit is further from the weeks held out than {}; where the ledger's own weeks are as far apart, no fit can \
+             be nearer",
+            self.tolerance
+        )))
+    }
+
+    fn table(
+        &self,
+        held_out: &Distances,
+        own: &Distances,
+        [fitting, all]: [Duration; 2],
+    ) -> String {
+        let mut text = format!(
+            "{}\n\n{:<36}{:>10}{:>12}{:>12}{:>14}\n",
+            styled(
+                HEADING,
+                "Fitted to every second week, played, and compared with the weeks between"
+            ),
+            "Kolmogorov-Smirnov distance",
+            "the fit",
+            "own weeks",
+            "fit, values",
+            "held out",
+        );
+        let mut row = |fit: &Distance, own: &Distance, promised: bool| {
+            let ks = |distance: &Distance| {
+                distance
+                    .ks
+                    .map_or("none".to_owned(), |ks| format!("{ks:.3}"))
+            };
+            let right = fit.ks.is_none_or(|ks| ks <= self.tolerance);
+            let told = format!("{:>10}", ks(fit));
+            let told = match (promised, right) {
+                (false, _) => told,
+                (true, true) => styled(GOOD, &told),
+                (true, false) => styled(BAD, &told),
+            };
+            let _ = writeln!(
+                text,
+                "{:<36}{told}{:>12}{:>12}{:>14}",
+                fit.what,
+                ks(own),
+                thousands(fit.one as u64),
+                thousands(fit.other as u64)
+            );
+        };
+        for (fit, own) in held_out.fitted.iter().zip(&own.fitted) {
+            row(fit, own, true);
+        }
+        row(&held_out.gaps, &own.gaps, false);
+        if let [Some(fit), Some(held)] = held_out.burstiness {
+            let _ = writeln!(
+                text,
+                "\nburstiness of the gaps: {fit:.2} of the fit, {held:.2} held out"
+            );
+        }
+        let _ = writeln!(text, "fitted in {fitting:.1?}, all of it in {all:.1?}");
+        text
+    }
+}
+
+fn observe(storage: &dyn Storage, offset: Offset) -> Result<Observed, Failure> {
+    let reader = ledger::read(storage)?;
+    let mut observed = Observed::begin(offset);
+    let mut cursor = reader.after(0);
+    while let Some(entry) = cursor.next_entry()? {
+        observed.take(&entry);
+    }
+    observed.finish();
+    Ok(observed)
+}
+
+fn fitted(observed: &Observed, name: &str, weeks: Weeks) -> Result<String, Failure> {
+    observed
+        .scenario(name, weeks)
+        .map_err(|error| Failure::Failed(format!("failed to fit a scenario: {error}")))
+}
+
+fn write(path: &Path, text: &str, force: bool) -> Result<(), Failure> {
+    let mut options = OpenOptions::new();
+    options.write(true).truncate(true);
+    let options = if force {
+        options.create(true)
+    } else {
+        options.create_new(true)
+    };
+    let written = options
+        .open(path)
+        .and_then(|mut file| file.write_all(text.as_bytes()));
+    written.map_err(|error| {
+        if error.kind() == ErrorKind::AlreadyExists {
+            return Failure::Usage(format!(
+                "{} is there already; add --force to replace it",
+                path.display()
+            ));
+        }
+        Failure::Failed(format!("failed to write {}: {error}", path.display()))
+    })
+}
