@@ -20,9 +20,10 @@ Examples:
   liaison up --play both=workshop --speed 10
   liaison up --play north=kaesong-2018 --speed 600
 
-With --play both=SCENARIO the scenario's officers act at both offices, from now on. With one office named they do only
-what that office begins of its own accord: it sends, proposes, records and calls, and people play the other, and answer
-for it. Faults that the scenario has are left out.
+With --play both=SCENARIO the scenario's officers act at both offices, from now on. With one office named they
+play that office, and people the other: it sends, proposes, records and calls of its own accord, and what people do it
+answers as the scenario says: it acknowledges or refuses, accepts, counters or declines, convenes, closes, confirms.
+Faults that the scenario has are left out.
 
 Ctrl-C drains both offices and ends the command. What was recorded is there again at the next start.
 

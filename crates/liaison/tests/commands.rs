@@ -133,6 +133,30 @@ fn a_scenario_is_played_at_offices_that_are_up() {
 }
 
 #[test]
+fn an_office_that_is_played_answers_people() {
+    let flags = ["--play", "north=workshop", "--speed", "100000"];
+    let offices = Offices::start_with(&flags, Stdio::inherit());
+    let sent = offices.json("send --office south --subject Roads --text Hello --wait acknowledged");
+    assert_eq!(sent["state"], "DOCUMENT_STATE_ACKNOWLEDGED");
+
+    let before = offices.json("tally north");
+    let proposed =
+        offices.json("meeting propose --office south --kind working-level --begins-at 2h");
+    let meeting = proposed["name"].as_str().expect("a name");
+    let recorded =
+        offices.json("contact record --office south --kind regular --begun-at 2018-09-17T10:00");
+    assert!(recorded["name"].is_string());
+    // It accepts, convenes and closes, and confirms: nobody at South does anything more.
+    wait_until(|| offices.json(&format!("meeting show {meeting}"))["counted"] == true);
+    wait_until(|| {
+        let tally = offices.json("tally north");
+        tally["contacts"]["consultations"]["regular"]
+            != before["contacts"]["consultations"]["regular"]
+    });
+    offices.stop();
+}
+
+#[test]
 fn an_exchange_of_each_kind_is_counted_once_in_both_ledgers() {
     let offices = Offices::start();
 

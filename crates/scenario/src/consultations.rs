@@ -52,7 +52,7 @@ pub(crate) struct Consultations {
     any_day: bool,
     duration_minutes: RangeInclusive<u64>,
     record_minutes: RangeInclusive<u64>,
-    confirm_minutes: RangeInclusive<u64>,
+    pub(crate) confirm_minutes: RangeInclusive<u64>,
     topics: Vec<String>,
     formality: Option<Formality>,
     // Indexes of days on which they may be held; none while the calendar is in doubt.

@@ -76,11 +76,11 @@ pub(crate) struct Documents {
     subjects: Vec<String>,
     // Empty: whatever the text comes to.
     body_bytes: Option<Quantiles>,
-    answer: Delay,
-    answered_per_mille: u64,
+    pub(crate) answer: Delay,
+    pub(crate) answered_per_mille: u64,
     reply_per_mille: u64,
     reply_s: Option<Quantiles>,
-    refused_per_mille: u64,
+    pub(crate) refused_per_mille: u64,
 }
 
 /// When the documents of a block are sent, and by whom.

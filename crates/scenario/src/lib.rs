@@ -26,6 +26,7 @@
 
 mod absence;
 mod amount;
+mod answers;
 mod calendar;
 mod calls;
 mod consultations;
@@ -47,6 +48,7 @@ mod table;
 mod timeline;
 mod totals;
 
+pub use answers::{Answer, Answers};
 pub use calendar::Calendar;
 pub use mistake::{Mistake, ScenarioError};
 pub use scenario::Scenario;

@@ -1,5 +1,7 @@
 //! A scenario as it is meant, and how its file is read.
 
+use std::ops::RangeInclusive;
+
 use office::contact::ContactKind;
 use office::officer::Rank;
 use office::{PerPlace, Place};
@@ -336,6 +338,21 @@ impl Scenario {
     /// Days and hours.
     pub fn calendar(&self) -> &Calendar {
         &self.calendar
+    }
+
+    pub(crate) fn documents(&self) -> &[Documents] {
+        &self.documents
+    }
+
+    pub(crate) fn meetings(&self) -> &[Meetings] {
+        &self.meetings
+    }
+
+    /// Minutes until a consultation is confirmed, of the first block that has any.
+    pub(crate) fn confirm_minutes(&self) -> Option<RangeInclusive<u64>> {
+        self.consultations
+            .first()
+            .map(|block| block.confirm_minutes.clone())
     }
 
     /// The officers of `place`.

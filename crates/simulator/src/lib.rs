@@ -21,6 +21,7 @@
 //! ```
 
 mod acted;
+mod answering;
 mod call;
 mod clock;
 mod crossing;
@@ -32,6 +33,7 @@ mod pair;
 mod simulation;
 
 pub use acted::Stage;
+pub use answering::answer_live;
 pub use crossing::Crossed;
 pub use fault::Faults;
 pub use live::{live_seed, play_live};

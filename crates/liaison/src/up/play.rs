@@ -1,8 +1,8 @@
 //! `liaison up --play`: a scenario at the offices that are up.
 
 use office::{PerPlace, Place};
-use scenario::Timeline;
-use simulator::{live_seed, play_live};
+use scenario::{Answers, Scenario, Timeline};
+use simulator::{answer_live, live_seed, play_live};
 use tonic::transport::Endpoint;
 
 use crate::connect::Address;
@@ -19,9 +19,11 @@ pub(super) struct Played {
 
 /// A scenario whose timeline is drawn.
 pub(super) struct Drawn {
-    name: String,
+    scenario: Scenario,
     timeline: Timeline,
     seed: u64,
+    /// The office that is played, where people play the other.
+    at: Option<Place>,
 }
 
 /// `both=workshop`, as typed.
@@ -45,12 +47,13 @@ impl Played {
         let scenario = crate::simulate::find(&self.scenario)?;
         let timeline = scenario.timeline(seed);
         Ok(Drawn {
-            name: scenario.name,
+            scenario,
             timeline: match self.at {
                 None => timeline,
                 Some(place) => timeline.begun_by(place),
             },
             seed,
+            at: self.at,
         })
     }
 }
@@ -68,10 +71,25 @@ impl Drawn {
         let offices = PerPlace::new(channel(Place::South)?, channel(Place::North)?);
         let now = system::now();
         let Self {
-            name,
+            scenario,
             timeline,
             seed,
+            at,
         } = self;
+        let name = scenario.name.clone();
+        if let Some(place) = at {
+            let answers = Answers::new(scenario, place, seed);
+            let office = offices[place].clone();
+            let seed = live_seed(seed, now);
+            tokio::spawn(async move {
+                if let Err(status) = answer_live(answers, place, now, speed, seed, office).await {
+                    let why = status.message();
+                    note(&format!(
+                        "the {place} office answers nobody any more: {why}"
+                    ));
+                }
+            });
+        }
         let timeline = timeline.moved(now, speed);
         let events = thousands(timeline.events.len() as u64);
         note(&format!(

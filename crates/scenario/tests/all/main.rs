@@ -1,5 +1,6 @@
 //! Scenarios through their public face: one binary, a module a theme.
 
+mod answers;
 mod kaesong;
 mod mistakes;
 mod own;
