@@ -63,6 +63,22 @@ pub enum LedgerError {
         /// The directory.
         directory: PathBuf,
     },
+    /// An entry that the ledger does not hold.
+    #[error("ledger {} holds no entry {sequence}; it has entries 1 to {last}", .directory.display())]
+    NoSuchEntry {
+        /// The ledger.
+        directory: PathBuf,
+        /// The entry asked for.
+        sequence: u64,
+        /// Its last one.
+        last: u64,
+    },
+    /// A ledger where none may be.
+    #[error("{} holds a ledger already; name an empty directory", .directory.display())]
+    Occupied {
+        /// The directory.
+        directory: PathBuf,
+    },
     /// A commit failed; nothing more is written.
     #[error(
         "the ledger has stopped after a failed commit ({reason}); start the office again to recover"

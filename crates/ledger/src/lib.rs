@@ -31,6 +31,7 @@ mod conformance;
 mod entry;
 mod error;
 mod fold;
+mod fork;
 mod frame;
 mod journal;
 mod log;
@@ -55,6 +56,7 @@ pub use entry::{
 };
 pub use error::LedgerError;
 pub use fold::{count_entry, fold, fold_entry, payload_of, step_of, tally};
+pub use fork::{Forked, common_point, fork, fork_pair};
 pub use frame::{BODY_BYTES_MAX, FRAME_HEADER_BYTES, decode_frame, encode_frame};
 pub use journal::{Ledger, LedgerOptions};
 pub use log::{Log, MemoryLog};

@@ -78,6 +78,13 @@ impl Reader {
         self.view(|durable| durable.sequence)
     }
 
+    /// The directory, for messages.
+    pub(crate) fn directory(&self) -> PathBuf {
+        let parent = |path: &PathBuf| path.parent().map(PathBuf::from);
+        self.view(|durable| durable.segments.first().and_then(|it| parent(&it.path)))
+            .unwrap_or_default()
+    }
+
     /// Its length on disk.
     pub(crate) fn bytes(&self) -> u64 {
         self.view(|durable| durable.segments.iter().map(|segment| segment.len).sum())

@@ -3,6 +3,7 @@
 mod beside_a_writer;
 mod failed_writes;
 mod flips;
+mod forking;
 mod frames;
 mod handles;
 mod histories;

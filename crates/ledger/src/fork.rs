@@ -1,0 +1,259 @@
+//! Forks: the first entries of a ledger as a ledger of their own, from which offices can carry on.
+//!
+//! The entries kept are the original bytes. One entry follows them, which raises the epoch above every one that the
+//! original knows: an office on a fork is never taken for one on the original.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use office::line::Mark;
+use office::{PerPlace, Place};
+
+use crate::aside::copy_range;
+use crate::entry::{Entry, Record};
+use crate::error::LedgerError;
+use crate::journal::{Ledger, LedgerOptions};
+use crate::reader::{Cursor, Reader};
+use crate::segments::{segment_name, segments_in};
+use crate::storage::{Storage, StorageFile};
+
+/// What a fork holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Forked {
+    /// Entries kept, byte for byte; one that raises the epoch follows them.
+    pub entries: u64,
+    /// Entries of the original that were left behind.
+    pub left_behind: u64,
+    /// The new epoch.
+    pub epoch: u64,
+}
+
+/// Forks one ledger behind its entry `at`, into a storage that holds none. Its peer must be one that holds the same
+/// steps, or the line between them stays down: [`fork_pair`] forks both.
+pub fn fork(
+    reader: &Reader,
+    at: u64,
+    into: Arc<dyn Storage>,
+    now: Timestamp,
+) -> Result<Forked, LedgerError> {
+    let place = reader.place();
+    within(reader, at)?;
+    write(reader, at, epochs_in(reader)?[place] + 1, into, now)
+}
+
+/// Forks both ledgers of a pair where they held the same, at the last such point that the ledger of `of` reached by its
+/// entry `at`: every step of either office was recorded at both, and none was on its way.
+pub fn fork_pair(
+    readers: &PerPlace<Reader>,
+    of: Place,
+    at: u64,
+    into: PerPlace<Arc<dyn Storage>>,
+    now: Timestamp,
+) -> Result<PerPlace<Forked>, LedgerError> {
+    within(&readers[of], at)?;
+    let point = common_point(readers, of, at)?;
+    let known = Place::BOTH.map(|place| epochs_in(&readers[place]));
+    let [south, north] = known;
+    let (south, north) = (south?, north?);
+    let mut forked = PerPlace::<Forked>::default();
+    for place in Place::BOTH {
+        let epoch = south[place].max(north[place]) + 1;
+        let into = Arc::clone(&into[place]);
+        forked[place] = write(&readers[place], point[place], epoch, into, now)?;
+    }
+    Ok(forked)
+}
+
+/// The last entries at which both ledgers held the same steps, the ledger of `of` by its entry `at`. Where a ledger
+/// has logged that its peer holds steps that it has not received, it owes more than it shows, and is passed over.
+pub fn common_point(
+    readers: &PerPlace<Reader>,
+    of: Place,
+    at: u64,
+) -> Result<PerPlace<u64>, LedgerError> {
+    let mut one = Path::of(&readers[of], at);
+    let mut other = Path::of(&readers[of.peer()], u64::MAX);
+    let mut found = PerPlace::new(1, 1);
+    // Each stretch has one step more than the one before it, so equal steps are found side by side.
+    while let (Some(one), Some(other)) = (one.next_stretch()?, other.next_stretch()?) {
+        if one.steps == other.steps
+            && let (Some(here), Some(there)) = (one.through, other.through)
+        {
+            (found[of], found[of.peer()]) = (here, there);
+        }
+    }
+    Ok(found)
+}
+
+/// A ledger, from step to step.
+struct Path {
+    place: Place,
+    cursor: Cursor,
+    entries_max: u64,
+    /// The step that begins the next stretch.
+    step: Option<Entry>,
+    steps: PerPlace<Mark>,
+    /// Steps that the peer had by what it acknowledged.
+    promised: u64,
+}
+
+/// A step, and the local entries behind it.
+struct Stretch {
+    /// The last step of each office.
+    steps: PerPlace<Mark>,
+    /// The last entry at which nothing promised is missing, if there is one.
+    through: Option<u64>,
+}
+
+impl Path {
+    fn of(reader: &Reader, entries_max: u64) -> Self {
+        Self {
+            place: reader.place(),
+            cursor: reader.after(0),
+            entries_max,
+            step: None,
+            steps: PerPlace::default(),
+            promised: 0,
+        }
+    }
+
+    fn next_stretch(&mut self) -> Result<Option<Stretch>, LedgerError> {
+        let Some(mut entry) = self
+            .step
+            .take()
+            .map_or_else(|| self.read(), |step| Ok(Some(step)))?
+        else {
+            return Ok(None);
+        };
+        let mut through = None;
+        loop {
+            self.take(&entry.record);
+            if self.promised <= self.steps[self.place.peer()].sequence {
+                through = Some(entry.sequence);
+            }
+            match self.read()? {
+                Some(next) if !is_step(&next) => entry = next,
+                next => {
+                    self.step = next;
+                    break;
+                }
+            }
+        }
+        Ok(Some(Stretch {
+            steps: self.steps,
+            through,
+        }))
+    }
+
+    fn read(&mut self) -> Result<Option<Entry>, LedgerError> {
+        let entry = self.cursor.next_entry()?;
+        Ok(entry.filter(|entry| entry.sequence <= self.entries_max))
+    }
+
+    fn take(&mut self, record: &Record) {
+        let (author, parcel) = match record {
+            Record::Outbound(parcel) => (self.place, parcel),
+            Record::Inbound(parcel) => (self.place.peer(), parcel),
+            Record::AcknowledgementTaken(acknowledgement) => {
+                self.promised = self.promised.max(acknowledgement.appended);
+                return;
+            }
+            _ => return,
+        };
+        let mark = &mut self.steps[author];
+        *mark = Mark {
+            sequence: mark.sequence + 1,
+            hash: parcel.hash,
+        };
+    }
+}
+
+fn is_step(entry: &Entry) -> bool {
+    matches!(entry.record, Record::Outbound(_) | Record::Inbound(_))
+}
+
+/// The highest epoch of each office that a ledger logs.
+fn epochs_in(reader: &Reader) -> Result<PerPlace<u64>, LedgerError> {
+    let mut epochs = PerPlace::<u64>::default();
+    let mut cursor = reader.after(0);
+    while let Some(entry) = cursor.next_entry()? {
+        if let Record::Opening { place, epoch, .. } | Record::EpochRaised { place, epoch, .. } =
+            entry.record
+        {
+            epochs[place] = epochs[place].max(epoch);
+        }
+    }
+    Ok(epochs)
+}
+
+fn within(reader: &Reader, at: u64) -> Result<(), LedgerError> {
+    let last = reader.sequence();
+    if (1..=last).contains(&at) {
+        return Ok(());
+    }
+    Err(LedgerError::NoSuchEntry {
+        directory: reader.directory(),
+        sequence: at,
+        last,
+    })
+}
+
+/// Copies what stands up to entry `through`, and raises the epoch.
+fn write(
+    reader: &Reader,
+    through: u64,
+    epoch: u64,
+    into: Arc<dyn Storage>,
+    now: Timestamp,
+) -> Result<Forked, LedgerError> {
+    let directory = into.path();
+    let locked = into.lock();
+    if !locked.map_err(LedgerError::io("lock", directory.clone()))? {
+        return Err(LedgerError::Locked { directory });
+    }
+    if !segments_in(&*into)?.is_empty() {
+        return Err(LedgerError::Occupied { directory });
+    }
+    copy(reader, through, &*into)?;
+    let place = reader.place();
+    let options = LedgerOptions::default();
+    let (mut ledger, recovery) = Ledger::open(into, place, options, now, |_| {})?;
+    ledger.append(
+        now,
+        &Record::EpochRaised {
+            place,
+            epoch,
+            restoring: false,
+        },
+    );
+    if let Some(batch) = ledger.take_batch() {
+        batch.commit()?;
+    }
+    Ok(Forked {
+        entries: recovery.entries,
+        left_behind: reader.sequence() - through,
+        epoch,
+    })
+}
+
+fn copy(reader: &Reader, through: u64, into: &dyn Storage) -> Result<(), LedgerError> {
+    let mut cursor = reader.after(through - 1);
+    cursor.next_entry()?;
+    let (last, end) = cursor.place();
+    let segments: Vec<(u64, Arc<dyn StorageFile>, u64)> = reader.view(|durable| {
+        let kept = durable.segments.iter().filter(|it| it.first <= last);
+        kept.map(|it| (it.first, Arc::clone(&it.file), it.len))
+            .collect()
+    });
+    for (first, file, len) in segments {
+        let name = segment_name(first);
+        let io = |what| LedgerError::io(what, into.path().join(&name));
+        let copied = into.open(&name, true).map_err(io("create"))?;
+        let len = if first == last { end } else { len };
+        copy_range(&*file, 0, &*copied, 0, len).map_err(io("copy into"))?;
+        copied.sync_data().map_err(io("sync"))?;
+        copied.rest();
+    }
+    into.sync_directory()
+        .map_err(LedgerError::io("sync", into.path()))
+}
