@@ -3,6 +3,8 @@
 mod bytes;
 pub(crate) mod diff;
 mod export;
+mod fork;
+mod room;
 mod show;
 
 use std::fmt::Write as _;
@@ -31,6 +33,7 @@ enum LedgerCommand {
     Verify(VerifyArgs),
     Reconcile(ReconcileArgs),
     Diff(diff::DiffArgs),
+    Fork(fork::ForkArgs),
     Restore(RestoreArgs),
 }
 
@@ -106,6 +109,7 @@ impl LedgerArgs {
             LedgerCommand::Verify(args) => args.run(settings),
             LedgerCommand::Reconcile(args) => args.run(settings),
             LedgerCommand::Diff(args) => args.run(settings),
+            LedgerCommand::Fork(args) => args.run(settings),
             LedgerCommand::Restore(args) => args.run(settings),
         }
     }

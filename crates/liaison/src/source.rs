@@ -84,7 +84,8 @@ fn no_ledger(path: &Path) -> Failure {
     .into()
 }
 
-fn is_ledger(path: &Path) -> bool {
+/// Whether `path` is a ledger's directory.
+pub(crate) fn is_ledger(path: &Path) -> bool {
     std::fs::read_dir(path).is_ok_and(|names| {
         names.flatten().any(|name| {
             Path::new(&name.file_name())
@@ -102,13 +103,18 @@ pub(crate) fn read(path: &Path) -> Result<Reader, Failure> {
 /// Opens what a replay is made of: both ledgers of a pair, or one, which holds both offices' steps.
 pub(crate) fn recording(path: &Path) -> Result<replay::Recording, Failure> {
     match ledgers_in(path)?.as_slice() {
-        [one, other] => replay::Recording::of_pair(read(one)?, read(other)?)
-            .map_err(|error| Failure::Failed(error.to_string())),
+        [one, other] => pair(one, other),
         found => {
             let one = found.first().ok_or_else(|| no_ledger(path))?;
             Ok(replay::Recording::of_one(read(one)?))
         }
     }
+}
+
+/// Opens the two ledgers of a pair.
+pub(crate) fn pair(one: &Path, other: &Path) -> Result<replay::Recording, Failure> {
+    replay::Recording::of_pair(read(one)?, read(other)?)
+        .map_err(|error| Failure::Failed(error.to_string()))
 }
 
 /// The files of a ledger on disk.

@@ -1,0 +1,63 @@
+//! Room for ledgers that are made of others.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::failure::Failure;
+use crate::simulate::make_room;
+use crate::source;
+
+/// Sees to it that `out` can take ledgers: it is empty, or with `force` what an earlier run left there goes. The
+/// ledgers that are read must lie elsewhere.
+pub(super) fn room_at(out: &Path, force: bool, read: &Path) -> Result<(), Failure> {
+    let (ours, theirs) = (canonical(out), canonical(read));
+    if ours.starts_with(&theirs) || theirs.starts_with(&ours) {
+        return Err(Failure::Usage(format!(
+            "{} is where {} is read from; name another --out",
+            out.display(),
+            read.display()
+        )));
+    }
+    make_room(out, force)?;
+    if source::is_ledger(out) {
+        fs::remove_dir_all(out).map_err(|error| {
+            Failure::Failed(format!("failed to make room at {}: {error}", out.display()))
+        })?;
+    }
+    Ok(())
+}
+
+/// The path without links, as far as it exists.
+fn canonical(path: &Path) -> PathBuf {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    for base in path.ancestors() {
+        if let (Ok(found), Ok(rest)) = (fs::canonicalize(base), path.strip_prefix(base)) {
+            return found.join(rest);
+        }
+    }
+    path
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_written_where_it_is_read() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let pair = directory.path().join("pair");
+        fs::create_dir_all(pair.join("south")).expect("it is new");
+        for (out, read) in [
+            (pair.clone(), pair.clone()),
+            (pair.join("south"), pair.clone()),
+            (pair.clone(), pair.join("south")),
+            (pair.join("cut"), pair.clone()),
+            (pair.join("../pair"), pair.clone()),
+        ] {
+            let refused = room_at(&out, true, &read);
+            assert!(matches!(refused, Err(Failure::Usage(_))), "{out:?}");
+        }
+        assert!(pair.join("south").exists(), "nothing was removed");
+        room_at(&directory.path().join("other"), false, &pair).expect("there is room");
+    }
+}

@@ -1,0 +1,102 @@
+//! Parts of ledgers on the command line: forks and cuts.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+fn liaison(directory: &Path, line: &str) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_liaison"));
+    for name in ["SOUTH", "NORTH", "OFFICE", "OUTPUT", "CONFIG", "DATA"] {
+        command.env_remove(format!("LIAISON_{name}"));
+    }
+    command
+        .current_dir(directory)
+        .args(line.split(' '))
+        .output()
+        .expect("the binary is built")
+}
+
+/// What a command prints as JSON; it must succeed.
+#[track_caller]
+fn json(directory: &Path, line: &str) -> Value {
+    let output = liaison(directory, &format!("{line} --output json"));
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{line}: {error}");
+    serde_json::from_slice(&output.stdout).expect("it is JSON")
+}
+
+/// What a command says that fails, and its exit code.
+#[track_caller]
+fn refused(directory: &Path, line: &str) -> (String, i32) {
+    let output = liaison(directory, line);
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    (error, output.status.code().expect("it exits"))
+}
+
+/// A directory with a simulated pair in `pair`.
+fn simulated() -> TempDir {
+    let directory = tempfile::tempdir().expect("a directory");
+    json(directory.path(), "simulate kaesong-2018 --out pair");
+    directory
+}
+
+#[test]
+fn a_pair_is_forked_at_an_entry_of_either_office() {
+    let directory = simulated();
+    let directory = directory.path();
+    for office in ["south", "north"] {
+        for at in [1, 2, 3, 100, 555] {
+            let fork = format!("ledger fork pair --at {at} --office {office} --out fork --force");
+            let told = json(directory, &fork);
+            assert_eq!((&told["office"], &told["at"]), (&office.into(), &at.into()));
+            let kept = told[office]["entries"].as_u64().expect("a number");
+            assert!(kept <= at && kept + 5 > at, "{told}");
+            for place in ["south", "north"] {
+                assert_eq!(told[place]["epoch"], 2, "{told}");
+            }
+            json(directory, "ledger verify fork");
+            assert_eq!(json(directory, "ledger reconcile fork")["agreed"], true);
+        }
+    }
+    let text = String::from_utf8(liaison(directory, "ledger fork pair --at 9 --out text").stdout);
+    let text = text.expect("it is text");
+    assert!(text.contains("next: liaison up --data text"), "{text}");
+}
+
+#[test]
+fn one_ledger_is_forked_at_the_very_entry() {
+    let directory = simulated();
+    let directory = directory.path();
+    let told = json(directory, "ledger fork pair/north --at 321 --out alone");
+    assert_eq!(told["north"]["entries"], 321);
+    assert_eq!(told["south"], Value::Null);
+    json(directory, "ledger verify alone");
+    let (error, code) = refused(
+        directory,
+        "ledger fork pair/north --at 1 --office south --out a",
+    );
+    assert!(
+        code == 2 && error.contains("the north office's ledger"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_fork_that_cannot_be_is_refused_before_anything_is_removed() {
+    let directory = simulated();
+    let directory = directory.path();
+    json(directory, "ledger fork pair --at 50 --out fork");
+    let (error, code) = refused(directory, "ledger fork pair --at 50 --out fork");
+    assert!(code == 2 && error.contains("--force"), "{error}");
+    let (error, code) = refused(directory, "ledger fork pair --at 99999 --out fork --force");
+    assert!(code == 2 && error.contains("write --at 1 to "), "{error}");
+    let (error, code) = refused(directory, "ledger fork pair --at 50 --out pair --force");
+    assert!(code == 2 && error.contains("read from"), "{error}");
+    for whole in ["fork", "pair"] {
+        json(directory, &format!("ledger verify {whole}"));
+    }
+    let (error, code) = refused(directory, "ledger fork nowhere --at 1 --out fork");
+    assert!(code == 1 && error.contains("no such directory"), "{error}");
+}
