@@ -22,6 +22,7 @@ mod content;
 mod convert;
 mod envelope;
 mod original;
+mod splice;
 mod validate;
 
 pub use content::{content_of, parse_request_id};
@@ -35,6 +36,7 @@ pub use convert::{
 };
 pub use envelope::{FaultyEnvelope, decode_envelope, encode_envelope};
 pub use original::{Original, field_of};
+pub use splice::{reply_of, with_field, with_reply, without_field, without_reply};
 pub use validate::{Checked, Fields};
 
 /// Generated from `proto/`. The nesting mirrors the packages, as generated code expects.

@@ -12,10 +12,9 @@ use prost_reflect::{DescriptorPool, DynamicMessage, SerializeOptions};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::names::Names;
+use crate::Names;
 use crate::plan::{Selection, Verdict};
 use crate::recording::{Recorded, Recording, ReplayError};
-use crate::rekey;
 
 /// Differences that are listed.
 const DIFFERENCES_MAX: usize = 100;
@@ -357,9 +356,9 @@ impl Comparing<'_> {
         ours: &Recorded,
         theirs: &Recorded,
     ) -> Vec<(String, String, String)> {
-        let payload = match rekey::reply_of(ours.step.kind, &ours.payload) {
+        let payload = match protocol::reply_of(ours.step.kind, &ours.payload) {
             Some(reply) => match self.names.get(reply) {
-                Some(given) if given != reply => rekey::with_reply(&ours.payload, given),
+                Some(given) if given != reply => protocol::with_reply(&ours.payload, given),
                 _ => ours.payload.clone(),
             },
             None => ours.payload.clone(),

@@ -157,7 +157,7 @@ impl Officers {
         let Intended { recorded, due, .. } = intended;
         let (id, kind) = (recorded.step.id, recorded.step.kind);
         let request_id = self.ids.draw();
-        let reply = rekey::reply_of(kind, &recorded.payload);
+        let reply = protocol::reply_of(kind, &recorded.payload);
         let streams = self.streams(kind, reply, recorded.payload.len());
         if !streams {
             self.receive_all().await;
@@ -173,7 +173,7 @@ impl Officers {
         if let Some(reply) = reply {
             match self.shared.given(reply).await {
                 Some(given) if given == reply => {}
-                Some(given) => payload = rekey::with_reply(&payload, given),
+                Some(given) => payload = protocol::with_reply(&payload, given),
                 None => return self.orphan(id, kind, due),
             }
         }

@@ -13,9 +13,9 @@ use tokio::time::Instant;
 use tonic::Code;
 use tonic::transport::Channel;
 
+use crate::Names;
 use crate::lag::Lag;
 use crate::lane::Officers;
-use crate::names::Names;
 use crate::plan::{Intended, Plan, Verdict};
 use crate::recording::ReplayError;
 

@@ -82,7 +82,7 @@ impl Recorded {
         self.step
             .parent
             .into_iter()
-            .chain(crate::rekey::reply_of(self.step.kind, &self.payload))
+            .chain(protocol::reply_of(self.step.kind, &self.payload))
     }
 }
 

@@ -1,4 +1,4 @@
-//! The names that the offices gave to steps, by the names that were recorded.
+//! The names that steps were given anew, by the names that were recorded: of a replay, or of a part of a ledger.
 
 use std::collections::VecDeque;
 
