@@ -28,6 +28,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod cut;
 mod export;
 mod fit;
 #[cfg(test)]
@@ -38,6 +39,7 @@ mod rows;
 mod sorter;
 mod told;
 
+pub use cut::{Cut, CutError, Cutting, Window};
 pub use export::{Export, Exported, Format, Wanted};
 pub use fit::{Distance, Distances, FitError, Observed, Weeks};
 pub use pair::{PairError, PairWriter};

@@ -1,6 +1,7 @@
-//! `liaison ledger`: show, export, verify, reconcile, diff, restore.
+//! `liaison ledger`: show, export, verify, reconcile, diff, cut, fork, restore.
 
 mod bytes;
+mod cut;
 pub(crate) mod diff;
 mod export;
 mod fork;
@@ -19,7 +20,7 @@ use crate::settings::Settings;
 use crate::words::OfficeWord;
 use crate::{source, system};
 
-/// Read, export, check and restore ledgers
+/// Read, export, check, cut, fork and restore ledgers
 #[derive(Debug, Args)]
 pub(crate) struct LedgerArgs {
     #[command(subcommand)]
@@ -33,6 +34,7 @@ enum LedgerCommand {
     Verify(VerifyArgs),
     Reconcile(ReconcileArgs),
     Diff(diff::DiffArgs),
+    Cut(cut::CutArgs),
     Fork(fork::ForkArgs),
     Restore(RestoreArgs),
 }
@@ -109,6 +111,7 @@ impl LedgerArgs {
             LedgerCommand::Verify(args) => args.run(settings),
             LedgerCommand::Reconcile(args) => args.run(settings),
             LedgerCommand::Diff(args) => args.run(settings),
+            LedgerCommand::Cut(args) => args.run(settings),
             LedgerCommand::Fork(args) => args.run(settings),
             LedgerCommand::Restore(args) => args.run(settings),
         }

@@ -100,3 +100,78 @@ fn a_fork_that_cannot_be_is_refused_before_anything_is_removed() {
     let (error, code) = refused(directory, "ledger fork nowhere --at 1 --out fork");
     assert!(code == 1 && error.contains("no such directory"), "{error}");
 }
+
+#[test]
+fn a_month_is_cut_out_and_stands_alone() {
+    let directory = simulated();
+    let directory = directory.path();
+    let month = "--from 2018-10-01 --until 2018-11-01";
+    let of_pair = json(directory, &format!("ledger cut pair {month} --out october"));
+    let left_out = &of_pair["left_out"];
+    assert_eq!(left_out["not_received"], 0);
+    json(directory, "ledger verify october");
+    assert_eq!(json(directory, "ledger reconcile october")["agreed"], true);
+    assert_eq!(json(directory, "tally october"), of_pair["tally"]);
+
+    // Every document is counted on the day that it was sent.
+    let days = json(directory, "tally pair --by day");
+    let days = days["rows"].as_array().expect("it is a list");
+    let october = days.iter().filter(|day| is_in_october(day));
+    let documents: u64 = october
+        .filter_map(|day| day["tally"]["documents"].as_u64())
+        .sum();
+    assert_eq!(of_pair["tally"]["documents"], documents);
+    let replayed = json(directory, "replay october --simulated --out again --verify");
+    assert_eq!(
+        replayed["verified"]["differences"],
+        Value::Array(Vec::new())
+    );
+
+    // Either ledger alone holds the same steps.
+    for place in ["south", "north"] {
+        let of_one = format!("ledger cut pair/{place} {month} --out {place}-alone");
+        assert_eq!(json(directory, &of_one)["tally"], of_pair["tally"]);
+        json(directory, &format!("ledger diff october {place}-alone"));
+    }
+
+    // At noon some exchanges are under way.
+    let noon = json(
+        directory,
+        "ledger cut pair --from 2018-10-02T12:00 --out noon",
+    );
+    let left_out = &noon["left_out"];
+    for (what, some) in [("before", true), ("begun_before", true), ("after", false)] {
+        assert_eq!(left_out[what].as_u64() > Some(0), some, "{what}: {noon}");
+    }
+    assert_eq!(json(directory, "ledger reconcile noon")["agreed"], true);
+}
+
+fn is_in_october(row: &Value) -> bool {
+    row["key"].as_str().expect("a day").starts_with("2018-10-")
+}
+
+#[test]
+fn a_cut_that_cannot_be_is_refused_before_anything_is_removed() {
+    let directory = simulated();
+    let directory = directory.path();
+    json(directory, "ledger cut pair --until 2018-10-01 --out part");
+    for (line, told) in [
+        ("--out part", "--force"),
+        (
+            "--from 2019-06-01 --out part --force",
+            "the ledger's steps are from 2018-09-1",
+        ),
+        (
+            "--from 2018-10-02 --until 2018-10-01 --out part --force",
+            "is not before --until",
+        ),
+        ("--out pair/south --force", "read from"),
+        ("--from yesterdayish --out part --force", "yesterdayish"),
+    ] {
+        let (error, code) = refused(directory, &format!("ledger cut pair {line}"));
+        assert!(code == 2 && error.contains(told), "{line}: {code}: {error}");
+    }
+    for whole in ["part", "pair"] {
+        json(directory, &format!("ledger verify {whole}"));
+    }
+}
