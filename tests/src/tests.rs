@@ -8,6 +8,7 @@ mod bad_input;
 mod durability;
 mod errors;
 mod fits;
+mod forking;
 mod harness;
 mod hostile;
 mod processes;
