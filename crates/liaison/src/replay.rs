@@ -1,5 +1,6 @@
 //! `liaison replay`: a recorded ledger, played again at live or simulated offices.
 
+mod keys;
 mod report;
 
 use std::path::{Path, PathBuf};
@@ -10,11 +11,12 @@ use std::time::Duration;
 use clap::Args;
 use jiff::Timestamp;
 use office::{PerPlace, Place, StepKind};
-use replay::{Comparison, Fetched, Manner, Patience, Plan, Played, Progress, Recording, Rules};
-use replay::{Selection, Side, Speed, Verdict, compare};
+use replay::{Clock, Comparison, Fetched, Manner, Patience, Plan, Played, Progress, Recording};
+use replay::{Rules, Selection, Side, Speed, Verdict, compare};
 use serde_json::json;
 use simulator::Stage;
 
+use self::keys::Keys;
 use self::report::Report;
 use crate::connect;
 use crate::failure::Failure;
@@ -30,6 +32,10 @@ new ones, payloads the recorded bytes. Expiries and lapses are left to the offic
 is moved by as much as the whole replay, and a contact that the offices hold already gets other nanoseconds: both are \
 counted.
 
+On a terminal, at live offices, keys steer it: space pauses and resumes, n (or .) goes on to the next exchange or call \
+and pauses there, + and - double and halve the speed, q stops, and what was replayed until then is reported. Due times \
+stay absolute: behind a pause or a change of speed they count from there.
+
 Examples:
   liaison simulate kaesong-2018 --force
   liaison replay liaison-data/kaesong-2018-1 --simulated --verify --force
@@ -38,7 +44,7 @@ Examples:
   liaison replay liaison-data/kaesong-2018-1 --dry-run --only document-sent --until 2018-10-01
 
 JSON: {\"ledger\", \"seed\", \"speed\", \"passes\", \"made\", \"refused\", \"orphaned\", \"by_clock\", \"not_wanted\", \
-\"deadlines_moved\", \"contacts_rekeyed\", \"wall_ms\", \"lag\": {\"steps\", \"p50_us\", \"p99_us\", \"max_us\"}, \
+\"deadlines_moved\", \"contacts_rekeyed\", \"stopped\", \"wall_ms\", \"lag\": {\"steps\", \"p50_us\", \"p99_us\", \"max_us\"}, \
 \"refusals\": [{\"step\", \"kind\", \"code\", \"message\"}], \"verified\": null or as `liaison ledger diff` prints it, \
 \"out\"}; with --dry-run one line a step: {\"due_ms\", \"step\", \"kind\", \"authored_at\", \"verdict\"}. Exit code 99 if \
 a step was refused, or --verify found a difference.";
@@ -103,6 +109,9 @@ pub(crate) struct ReplayArgs {
     #[command(flatten)]
     offices: OfficesArgs,
 }
+
+/// Keys pressed that may wait.
+const CONTROLS_MAX: usize = 64;
 
 /// `document-sent`, or `kind=document-sent`.
 fn parse_kind(text: &str) -> Result<StepKind, String> {
@@ -210,7 +219,11 @@ impl ReplayArgs {
                 let stopwatch = Stopwatch::start();
                 let plan = Plan::new(recording, selection.clone());
                 let (ours, progress) = (channels.clone(), Arc::clone(&progress));
-                let played = replay::play(plan, ours, manner, progress).await;
+                let (controls, pressed) = mpsc::sync_channel(CONTROLS_MAX);
+                let keys = Keys::begin(controls);
+                let clock = Clock::System(pressed);
+                let played = replay::play(plan, ours, manner, clock, progress).await;
+                drop(keys);
                 let played = played.map_err(failed)?;
                 report.wall += stopwatch.elapsed();
                 if self.verify {
@@ -224,6 +237,10 @@ impl ReplayArgs {
                     report.verify(verified(recording, selection, found, &played).await?);
                 }
                 report.played.add(&played);
+                if played.stopped_at.is_some() {
+                    report.passes = pass + 1;
+                    break;
+                }
             }
             Ok(report)
         };
@@ -239,6 +256,10 @@ async fn verified(
     played: &Played,
 ) -> Result<Comparison, Failure> {
     let wanted = compare::wanted(recording.sides(), selection);
+    let wanted = match played.stopped_at {
+        Some(last) => compare::through(wanted, last),
+        None => wanted,
+    };
     // What the offices' clocks made meanwhile is no officer's.
     let found = compare::wanted(found, &Selection::default());
     let rules = rules(played);
@@ -276,11 +297,14 @@ fn told<T>(progress: &Arc<Progress>, work: impl FnOnce() -> T) -> T {
     let progress = Arc::clone(progress);
     let teller = std::thread::spawn(move || {
         while waiting.recv_timeout(Duration::from_secs(1)) == Err(RecvTimeoutError::Timeout) {
+            let speed = progress.speed();
+            let speed = speed.map_or_else(String::new, |speed| format!(", speed {speed}"));
             note(&format!(
-                "{} steps made, {} refused, {} into the replay",
+                "{} steps made, {} refused, {} into the recording{speed}{}",
                 thousands(progress.made()),
                 thousands(progress.refused()),
-                time::duration_words(Duration::from_secs(progress.due().as_secs()))
+                time::duration_words(Duration::from_secs(progress.at().as_secs())),
+                if progress.is_paused() { ", paused" } else { "" }
             ));
         }
     });
@@ -292,6 +316,7 @@ fn told<T>(progress: &Arc<Progress>, work: impl FnOnce() -> T) -> T {
 }
 
 fn dry_run(recording: &Recording, selection: Selection, output: Output) -> Result<(), Failure> {
+    let speed = selection.speed;
     let mut plan = Plan::new(recording, selection);
     while let Some(intended) = plan.next_step().map_err(failed)? {
         let step = intended.recorded.step;
@@ -300,7 +325,7 @@ fn dry_run(recording: &Recording, selection: Selection, output: Output) -> Resul
             Verdict::Make => "make",
             Verdict::ByClock => "by_clock",
         };
-        let due_ms = u64::try_from(intended.due.as_millis()).unwrap_or(u64::MAX);
+        let due_ms = u64::try_from(speed.takes(intended.at).as_millis()).unwrap_or(u64::MAX);
         if output.is_json() {
             output.json_line(&json!({
                 "due_ms": due_ms,

@@ -116,6 +116,21 @@ pub fn wanted(sides: PerPlace<Side>, selection: &Selection) -> PerPlace<Side> {
     PerPlace::new(only(Place::South), only(Place::North))
 }
 
+/// The steps of `sides` up to these line sequences: what a replay that was stopped came to.
+pub fn through(sides: PerPlace<Side>, last: PerPlace<u64>) -> PerPlace<Side> {
+    let mut sides = sides;
+    let mut until = |place: Place| {
+        let side = std::mem::replace(&mut sides[place], Box::new(std::iter::empty()) as Side);
+        let last = last[place];
+        let reached = move |step: &Result<Recorded, ReplayError>| {
+            step.as_ref()
+                .map_or(true, |step| step.step.id.sequence <= last)
+        };
+        Box::new(side.take_while(reached)) as Side
+    };
+    PerPlace::new(until(Place::South), until(Place::North))
+}
+
 /// Compares `found` with `recorded`.
 pub fn compare(
     recorded: PerPlace<Side>,

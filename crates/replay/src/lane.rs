@@ -12,7 +12,7 @@ use office::{Collection, Place, StepId, StepKind};
 use protocol::pb::office as pb;
 use protocol::pb::office::send_documents_response::Outcome;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::client::Grpc;
 use tonic::transport::Channel;
@@ -20,8 +20,9 @@ use tonic::{Code, Request, Status, Streaming};
 use tonic_prost::ProstCodec;
 
 use crate::call::{About, Call, Raw, named, upload};
+use crate::pacer::Ahead;
 use crate::plan::{Intended, Verdict};
-use crate::play::{Ahead, Manner, Played, Shared};
+use crate::play::{Manner, Played, Shared};
 use crate::rekey;
 
 /// Documents on the stream without a receipt.
@@ -35,7 +36,7 @@ const UPLOAD: &str = "/liaison.office.v1.DocumentService/UploadDocument";
 /// A step on the stream that is not dealt with yet.
 struct Open {
     recorded: StepId,
-    due: Duration,
+    at: Duration,
     /// The document's call, to ask for it again; `None` for a step that nobody makes.
     call: Option<Call>,
 }
@@ -86,7 +87,7 @@ impl Officers {
     pub(crate) async fn act(mut self, mut steps: mpsc::Receiver<Ahead>, start: Instant) -> Played {
         while let Some(step) = self.next_step(&mut steps).await {
             self.look_ahead(&mut steps);
-            self.deal(step.intended, start).await;
+            self.deal(step, start).await;
         }
         self.receive_all().await;
         // Nothing more comes: who still waits for a step of this office waits in vain.
@@ -118,43 +119,26 @@ impl Officers {
         }
     }
 
-    async fn deal(&mut self, intended: Intended, start: Instant) {
-        let id = intended.recorded.step.id;
-        match intended.verdict {
+    async fn deal(&mut self, step: Ahead, start: Instant) {
+        let id = step.intended.recorded.step.id;
+        match step.intended.verdict {
             Verdict::NotWanted => self.played.not_wanted += 1,
             Verdict::ByClock => self.played.by_clock += 1,
-            Verdict::Make => {
-                self.wait_until(start + intended.due).await;
-                return self.make(intended, start).await;
-            }
+            Verdict::Make => return self.make(step.intended, start + step.due).await,
         }
         if self.open.is_empty() {
             self.shared.deal(id, None);
         } else {
             self.open.push_back(Open {
                 recorded: id,
-                due: intended.due,
+                at: step.intended.at,
                 call: None,
             });
         }
     }
 
-    async fn wait_until(&mut self, due: Instant) {
-        loop {
-            let receipts = self.stream.as_mut().filter(|_| !self.open.is_empty());
-            let Some(stream) = receipts else {
-                return sleep_until(due).await;
-            };
-            tokio::select! {
-                biased;
-                () = sleep_until(due) => return,
-                receipt = stream.receipts.message() => self.received(receipt).await,
-            }
-        }
-    }
-
-    async fn make(&mut self, intended: Intended, start: Instant) {
-        let Intended { recorded, due, .. } = intended;
+    async fn make(&mut self, intended: Intended, due: Instant) {
+        let Intended { recorded, at, .. } = intended;
         let (id, kind) = (recorded.step.id, recorded.step.kind);
         let request_id = self.ids.draw();
         let reply = protocol::reply_of(kind, &recorded.payload);
@@ -168,23 +152,23 @@ impl Officers {
             self.played.deadlines_moved += 1;
         }
         let Some(about) = self.about(id, kind, recorded.step.parent).await else {
-            return self.orphan(id, kind, due);
+            return self.orphan(id, kind, at);
         };
         if let Some(reply) = reply {
             match self.shared.given(reply).await {
                 Some(given) if given == reply => {}
                 Some(given) => payload = protocol::with_reply(&payload, given),
-                None => return self.orphan(id, kind, due),
+                None => return self.orphan(id, kind, at),
             }
         }
         let Some(call) = Call::of(kind, &request_id, about, &payload) else {
-            return self.orphan(id, kind, due);
+            return self.orphan(id, kind, at);
         };
         self.played
             .lag
-            .record(Instant::now().saturating_duration_since(start + due));
+            .record(Instant::now().saturating_duration_since(due));
         if streams {
-            return self.push(id, due, call).await;
+            return self.push(id, at, call).await;
         }
         let mut made = self.call(&call, &request_id, &payload).await;
         if kind == StepKind::ContactRecorded
@@ -195,7 +179,7 @@ impl Officers {
             made = self.call(&call, &request_id, &other).await;
             self.played.contacts_rekeyed += u64::from(made.is_ok());
         }
-        self.made(id, kind, due, made);
+        self.made(id, kind, at, made);
     }
 
     /// Whether a document goes by the stream: when others are on it or follow at once.
@@ -240,30 +224,30 @@ impl Officers {
         })
     }
 
-    fn orphan(&mut self, id: StepId, kind: StepKind, due: Duration) {
+    fn orphan(&mut self, id: StepId, kind: StepKind, at: Duration) {
         self.played.orphaned += 1;
         let why = "what it answers was not replayed";
         self.played.refuse(id, kind, Code::FailedPrecondition, why);
-        self.shared.tell(due, false);
+        self.shared.tell(at, false);
         self.shared.deal(id, None);
     }
 
-    fn made(&mut self, id: StepId, kind: StepKind, due: Duration, made: Result<Raw, Status>) {
+    fn made(&mut self, id: StepId, kind: StepKind, at: Duration, made: Result<Raw, Status>) {
         let given = match &made {
             Ok(answer) => named(self.place, kind, answer),
             Err(_) => None,
         };
-        self.dealt(id, kind, due, made.map(|_| given));
+        self.dealt(id, kind, at, made.map(|_| given));
     }
 
     fn dealt(
         &mut self,
         id: StepId,
         kind: StepKind,
-        due: Duration,
+        at: Duration,
         made: Result<Option<StepId>, Status>,
     ) {
-        self.shared.tell(due, made.is_ok());
+        self.shared.tell(at, made.is_ok());
         match made {
             Ok(given) => {
                 self.played.made += 1;
@@ -320,7 +304,7 @@ impl Officers {
     }
 
     /// Puts a document on the stream.
-    async fn push(&mut self, recorded: StepId, due: Duration, call: Call) {
+    async fn push(&mut self, recorded: StepId, at: Duration, call: Call) {
         while self.open.len() >= OPEN_MAX {
             self.receive().await;
         }
@@ -330,7 +314,7 @@ impl Officers {
         let document = call.request.clone();
         self.open.push_back(Open {
             recorded,
-            due,
+            at,
             call: Some(call),
         });
         match &self.stream {
@@ -399,7 +383,7 @@ impl Officers {
         match outcome {
             Some(Outcome::Receipt(receipt)) => {
                 let given = Collection::Documents.parse(&receipt.name).ok();
-                self.dealt(open.recorded, StepKind::DocumentSent, open.due, Ok(given));
+                self.dealt(open.recorded, StepKind::DocumentSent, open.at, Ok(given));
             }
             // It may be recorded all the same: the same request gives the first answer again.
             Some(Outcome::Refusal(_)) | None => self.ask_again(open).await,
@@ -419,7 +403,7 @@ impl Officers {
             return self.shared.deal(open.recorded, None);
         };
         let made = self.call(&call, "", &Bytes::new()).await;
-        self.made(open.recorded, StepKind::DocumentSent, open.due, made);
+        self.made(open.recorded, StepKind::DocumentSent, open.at, made);
     }
 
     /// Steps behind the last receipt that nobody makes are dealt with.

@@ -1,99 +1,41 @@
-//! When each step is due. Times are absolute: `due = start + (t − t0) / speed`.
+//! When each step is due. Times are absolute: `due = anchor + (t − t_anchor) / speed`, and the anchor moves only when
+//! someone pauses, resumes, or changes the speed.
 
-use std::str::FromStr;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-/// How fast recorded time passes.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Speed {
-    /// So many times as fast as it was recorded.
-    Times(f64),
-    /// Every step is due at once; only what it answers holds it back.
-    Max,
-}
+use crate::speed::Speed;
 
-/// A text that is no speed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?} is not a speed; write a number above 0 such as 1, 60 or 3600, or max")]
-pub struct FaultySpeed {
-    text: String,
-}
-
-impl Speed {
-    /// `factor` times as fast as recorded.
-    pub fn times(factor: f64) -> Result<Self, FaultySpeed> {
-        if factor.is_finite() && factor > 0.0 {
-            return Ok(Self::Times(factor));
-        }
-        Err(FaultySpeed {
-            text: factor.to_string(),
-        })
-    }
-}
-
-impl FromStr for Speed {
-    type Err = FaultySpeed;
-
-    fn from_str(text: &str) -> Result<Self, FaultySpeed> {
-        let faulty = || FaultySpeed {
-            text: text.to_owned(),
-        };
-        match text {
-            "max" => Ok(Self::Max),
-            _ => text
-                .parse()
-                .map_err(|_| faulty())
-                .and_then(|factor| Self::times(factor).map_err(|_| faulty())),
-        }
-    }
-}
-
-impl std::fmt::Display for Speed {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Times(factor) => write!(f, "{factor}"),
-            Self::Max => f.write_str("max"),
-        }
-    }
-}
-
-/// Turns recorded times, in their order, into times after the start of the replay.
+/// Turns recorded times, in their order, into recorded time passed since the beginning, with long gaps shortened.
 #[derive(Debug, Clone)]
-pub struct Pace {
+pub struct Rhythm {
     t0: Timestamp,
     last: Timestamp,
-    speed: Speed,
     gap_max: Option<Duration>,
     /// Recorded time that was left out.
     left_out: Duration,
 }
 
-impl Pace {
-    /// A pace from `t0` on, in which no gap is longer than `gap_max` of recorded time.
-    pub fn new(t0: Timestamp, speed: Speed, gap_max: Option<Duration>) -> Self {
+impl Rhythm {
+    /// From `t0` on, with no gap longer than `gap_max`.
+    pub fn new(t0: Timestamp, gap_max: Option<Duration>) -> Self {
         Self {
             t0,
             last: t0,
-            speed,
             gap_max,
             left_out: Duration::ZERO,
         }
     }
 
-    /// How long after the start a step of `time` is due. A time before an earlier one is due with it.
-    pub fn due(&mut self, time: Timestamp) -> Duration {
+    /// How much recorded time passes until a step of `time`. A time before an earlier one counts as that one.
+    pub fn passed(&mut self, time: Timestamp) -> Duration {
         let gap = since(self.last, time);
         self.last = self.last.max(time);
         if let Some(gap_max) = self.gap_max {
             self.left_out += gap.saturating_sub(gap_max);
         }
-        let passed = since(self.t0, self.last).saturating_sub(self.left_out);
-        match self.speed {
-            Speed::Max => Duration::ZERO,
-            Speed::Times(factor) => scaled(passed, factor),
-        }
+        since(self.t0, self.last).saturating_sub(self.left_out)
     }
 }
 
@@ -101,71 +43,155 @@ fn since(earlier: Timestamp, later: Timestamp) -> Duration {
     Duration::try_from(later.duration_since(earlier)).unwrap_or_default()
 }
 
-/// `passed / factor`. At speed 1 exactly, whatever the length.
-fn scaled(passed: Duration, factor: f64) -> Duration {
-    if (factor - 1.0).abs() < f64::EPSILON {
-        return passed;
+/// What steers a replay while it runs.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Control {
+    /// Nothing is made until it goes on.
+    Pause,
+    /// It goes on.
+    Resume,
+    /// The one or the other.
+    PauseOrResume,
+    /// Goes on, at once, to the next exchange or call: up to the step that begins it, which is made; then it is paused.
+    Step,
+    /// From now on twice as fast.
+    Faster,
+    /// From now on half as fast.
+    Slower,
+    /// From now on so fast.
+    Speed(Speed),
+    /// Ends: what is under way is finished, and nothing more is made.
+    Stop,
+}
+
+/// What is to be done about the next step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// It is due at this time after the start.
+    Due(Duration),
+    /// Paused: only a control brings news.
+    Wait,
+    /// Nothing more is made.
+    Stop,
+}
+
+/// The pace of a replay. Whoever plays asks it about one step after another, in the order of the plan, and says when it
+/// lets one go; so nothing here can reorder or lose a step. Recorded times are those that [`Rhythm`] gives; all others
+/// are times after the start.
+#[derive(Debug, Clone)]
+pub struct Pace {
+    speed: Speed,
+    anchor: Duration,
+    t_anchor: Duration,
+    paused: bool,
+    stopped: bool,
+    /// Exchanges that may still begin although it is paused.
+    steps: u32,
+    /// When the step let go last was due: due times never go back.
+    last: Duration,
+    /// The latest recorded time let go.
+    reached: Duration,
+}
+
+impl Pace {
+    /// A pace from the start on.
+    pub fn new(speed: Speed) -> Self {
+        Self {
+            speed,
+            anchor: Duration::ZERO,
+            t_anchor: Duration::ZERO,
+            paused: false,
+            stopped: false,
+            steps: 0,
+            last: Duration::ZERO,
+            reached: Duration::ZERO,
+        }
     }
-    Duration::try_from_secs_f64(passed.as_secs_f64() / factor).unwrap_or(Duration::MAX)
+
+    /// How fast it goes when it goes.
+    pub fn speed(&self) -> Speed {
+        self.speed
+    }
+
+    /// Whether it is paused.
+    pub fn is_paused(&self) -> bool {
+        self.paused
+    }
+
+    /// What is to be done about the next step, of recorded time `t`.
+    pub fn next(&self, t: Duration) -> Next {
+        if self.stopped {
+            return Next::Stop;
+        }
+        if self.paused && self.steps == 0 {
+            return Next::Wait;
+        }
+        if self.paused {
+            return Next::Due(self.anchor.max(self.last));
+        }
+        // A step from before the anchor was late by then, and stays as late.
+        let takes = self.speed.takes(t.abs_diff(self.t_anchor));
+        let due = if t >= self.t_anchor {
+            self.anchor.saturating_add(takes)
+        } else {
+            self.anchor.saturating_sub(takes)
+        };
+        Next::Due(due.max(self.last))
+    }
+
+    /// The step of recorded time `t` that was due at `due` is let go; `begins` says whether it begins an exchange or call.
+    pub fn let_go(&mut self, t: Duration, due: Duration, begins: bool) {
+        self.last = self.last.max(due);
+        self.reached = self.reached.max(t);
+        if self.paused {
+            self.t_anchor = self.t_anchor.max(t);
+            self.steps = self.steps.saturating_sub(u32::from(begins));
+        }
+    }
+
+    /// Takes a control at `now`.
+    pub fn take(&mut self, control: Control, now: Duration) {
+        match control {
+            Control::Pause => self.pause(now),
+            Control::Resume => self.resume(now),
+            Control::PauseOrResume if self.paused => self.resume(now),
+            Control::PauseOrResume => self.pause(now),
+            Control::Step => {
+                self.pause(now);
+                self.anchor = self.anchor.max(now);
+                self.steps = self.steps.saturating_add(1);
+            }
+            Control::Faster => self.change(self.speed.doubled(), now),
+            Control::Slower => self.change(self.speed.halved(), now),
+            Control::Speed(speed) => self.change(speed, now),
+            Control::Stop => self.stopped = true,
+        }
+    }
+
+    fn pause(&mut self, now: Duration) {
+        self.anchor_at(now);
+        self.paused = true;
+    }
+
+    fn resume(&mut self, now: Duration) {
+        self.anchor_at(now);
+        (self.paused, self.steps) = (false, 0);
+    }
+
+    fn change(&mut self, speed: Speed, now: Duration) {
+        self.anchor_at(now);
+        self.speed = speed;
+    }
+
+    fn anchor_at(&mut self, now: Duration) {
+        if !self.paused {
+            let passed = self.speed.passes(now.saturating_sub(self.anchor));
+            // At full speed recorded time has come as far as what was let go.
+            self.t_anchor = passed.map_or(self.reached, |it| self.t_anchor.saturating_add(it));
+        }
+        self.anchor = self.anchor.max(now);
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use jiff::SignedDuration;
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn at(ms: i64) -> Timestamp {
-        Timestamp::UNIX_EPOCH
-            .checked_add(SignedDuration::from_millis(ms))
-            .expect("it is a time")
-    }
-
-    proptest! {
-        #[test]
-        fn due_times_are_absolute_and_never_go_back(
-            steps_ms in prop::collection::vec(0_i64..10_000_000, 1..100),
-            factor in 0.5_f64..5_000.0,
-        ) {
-            let mut pace = Pace::new(at(0), Speed::Times(factor), None);
-            let mut last = Duration::ZERO;
-            let mut latest_ms = 0;
-            for ms in steps_ms {
-                latest_ms = ms.max(latest_ms);
-                let due = pace.due(at(ms));
-                prop_assert!(due >= last);
-                let exact = latest_ms as f64 / 1_000.0 / factor;
-                prop_assert!((due.as_secs_f64() - exact).abs() < 1e-6, "no drift, however many came before");
-                last = due;
-            }
-        }
-
-        #[test]
-        fn no_gap_is_longer_than_the_longest(
-            steps_ms in prop::collection::vec(0_i64..10_000_000, 1..100),
-            gap_max_ms in 1_u64..100_000,
-        ) {
-            let mut times = steps_ms;
-            times.sort_unstable();
-            let gap_max = Duration::from_millis(gap_max_ms);
-            let mut shortened = Pace::new(at(0), Speed::Times(1.0), Some(gap_max));
-            let mut plain = Pace::new(at(0), Speed::Times(1.0), None);
-            let (mut last, mut last_plain) = (Duration::ZERO, Duration::ZERO);
-            for ms in times {
-                let (due, due_plain) = (shortened.due(at(ms)), plain.due(at(ms)));
-                prop_assert_eq!(due.abs_diff(last), due_plain.abs_diff(last_plain).min(gap_max));
-                (last, last_plain) = (due, due_plain);
-            }
-        }
-    }
-
-    #[test]
-    fn a_speed_is_a_number_or_max() {
-        assert_eq!("max".parse(), Ok(Speed::Max));
-        assert_eq!("3600".parse(), Ok(Speed::Times(3_600.0)));
-        for text in ["", "0", "-1", "NaN", "inf", "fast"] {
-            assert!(text.parse::<Speed>().is_err(), "{text:?} was taken");
-        }
-    }
-}
+mod tests;

@@ -1,12 +1,13 @@
-//! The plan: both offices' steps as one stream, each with the time at which it is due.
+//! The plan: both offices' steps as one stream, each with the recorded time that passes before it.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 use office::{PerPlace, Place, StepKind};
 
-use crate::pace::{Pace, Speed};
+use crate::pace::Rhythm;
 use crate::recording::{Lane, Recorded, Recording, ReplayError};
+use crate::speed::Speed;
 
 /// Which steps are wanted, and when.
 #[derive(Debug, Clone)]
@@ -76,8 +77,8 @@ pub struct Intended {
     pub recorded: Recorded,
     /// What to do.
     pub verdict: Verdict,
-    /// When, after the start of the replay.
-    pub due: Duration,
+    /// How much recorded time passes before it, long gaps shortened; at speed 1 it is due so long after the start.
+    pub at: Duration,
 }
 
 /// Reads a recording by cursor. Steps of one office come in their order, and each after what it answers.
@@ -88,7 +89,7 @@ pub struct Plan {
     /// The last line sequence given out, of each office.
     given: PerPlace<u64>,
     selection: Selection,
-    pace: Option<Pace>,
+    rhythm: Option<Rhythm>,
     begun: bool,
 }
 
@@ -101,9 +102,14 @@ impl Plan {
             heads: PerPlace::default(),
             given: PerPlace::default(),
             selection,
-            pace: None,
+            rhythm: None,
             begun: false,
         }
+    }
+
+    /// How fast it is to be played.
+    pub fn speed(&self) -> Speed {
+        self.selection.speed
     }
 
     /// The next step.
@@ -118,14 +124,14 @@ impl Plan {
         };
         self.given[place] = recorded.step.id.sequence;
         let verdict = self.selection.verdict(&recorded);
-        let due = match verdict {
-            Verdict::Make => self.due(recorded.step.authored_at),
+        let at = match verdict {
+            Verdict::Make => self.passed(recorded.step.authored_at),
             _ => Duration::ZERO,
         };
         Ok(Some(Intended {
             recorded,
             verdict,
-            due,
+            at,
         }))
     }
 
@@ -177,9 +183,8 @@ impl Plan {
         })
     }
 
-    fn due(&mut self, time: Timestamp) -> Duration {
+    fn passed(&mut self, time: Timestamp) -> Duration {
         let Selection {
-            speed,
             gap_max,
             begins_at,
             whole_seconds,
@@ -191,9 +196,9 @@ impl Plan {
             time
         };
         let t0 = begins_at.unwrap_or(time);
-        self.pace
-            .get_or_insert_with(|| Pace::new(t0, speed, gap_max))
-            .due(time)
+        self.rhythm
+            .get_or_insert_with(|| Rhythm::new(t0, gap_max))
+            .passed(time)
     }
 }
 
@@ -238,7 +243,7 @@ mod tests {
         let ids = |recording: &Recording| -> Vec<_> {
             planned(recording, Selection::default())
                 .iter()
-                .map(|intended| (intended.recorded.step.id, intended.due))
+                .map(|intended| (intended.recorded.step.id, intended.at))
                 .collect()
         };
         let wanted = ids(&pair);
@@ -261,8 +266,8 @@ mod tests {
             for answered in intended.recorded.answers() {
                 assert!(answered.sequence <= seen[answered.place], "{id}");
             }
-            assert!(intended.due >= last);
-            last = intended.due;
+            assert!(intended.at >= last);
+            last = intended.at;
         }
     }
 
@@ -283,7 +288,7 @@ mod tests {
             .filter(|intended| intended.verdict == Verdict::Make)
             .collect();
         assert!(!wanted.is_empty() && wanted.len() < 173);
-        assert_eq!(wanted[0].due, Duration::ZERO, "it begins with the first");
+        assert_eq!(wanted[0].at, Duration::ZERO, "it begins with the first");
         for intended in wanted {
             let step = intended.recorded.step;
             assert_eq!(step.kind, StepKind::DocumentSent);

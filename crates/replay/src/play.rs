@@ -1,14 +1,14 @@
-//! The replay itself: a planner hands each office's steps to its lane, and each lane makes them in their order.
+//! The replay itself: a pacer lets each office's steps go when they are due, and its lane makes them in their order.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use office::{PerPlace, Place, StepId, StepKind};
 use serde::Serialize;
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 use tonic::Code;
 use tonic::transport::Channel;
@@ -16,12 +16,12 @@ use tonic::transport::Channel;
 use crate::Names;
 use crate::lag::Lag;
 use crate::lane::Officers;
-use crate::plan::{Intended, Plan, Verdict};
+use crate::pace::Pace;
+use crate::pacer::{Clock, Door, Pacer};
+use crate::plan::Plan;
 use crate::recording::ReplayError;
+use crate::speed::Speed;
 
-/// Steps planned ahead for one office, and the bytes of their payloads.
-const AHEAD_MAX: usize = 8_192;
-const AHEAD_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Steps of meetings whose meeting is remembered.
 const MEETING_STEPS_MAX: usize = 1 << 18;
 /// Refusals that are listed.
@@ -56,7 +56,9 @@ pub struct Manner {
 pub struct Progress {
     made: AtomicU64,
     refused: AtomicU64,
-    due_ms: AtomicU64,
+    at_ms: AtomicU64,
+    speed: Mutex<Option<Speed>>,
+    paused: AtomicBool,
 }
 
 impl Progress {
@@ -70,9 +72,24 @@ impl Progress {
         self.refused.load(Ordering::Relaxed)
     }
 
-    /// When the last step was due, after the start.
-    pub fn due(&self) -> Duration {
-        Duration::from_millis(self.due_ms.load(Ordering::Relaxed))
+    /// How much recorded time has passed, long gaps shortened.
+    pub fn at(&self) -> Duration {
+        Duration::from_millis(self.at_ms.load(Ordering::Relaxed))
+    }
+
+    /// The speed to which someone has changed it; `None` if nobody has.
+    pub fn speed(&self) -> Option<Speed> {
+        *self.speed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether it is paused.
+    pub fn is_paused(&self) -> bool {
+        self.paused.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn steer(&self, pace: &Pace) {
+        self.paused.store(pace.is_paused(), Ordering::Relaxed);
+        *self.speed.lock().unwrap_or_else(PoisonError::into_inner) = Some(pace.speed());
     }
 }
 
@@ -110,6 +127,8 @@ pub struct Played {
     pub refusals: Vec<StepRefused>,
     /// How far behind the schedule steps were sent.
     pub lag: Lag,
+    /// It was stopped before its end: the last recorded step of each office that it came to.
+    pub stopped_at: Option<PerPlace<u64>>,
 }
 
 impl Played {
@@ -123,6 +142,7 @@ impl Played {
         self.deadlines_moved += other.deadlines_moved;
         self.contacts_rekeyed += other.contacts_rekeyed;
         self.lag.add(&other.lag);
+        self.stopped_at = self.stopped_at.or(other.stopped_at);
         let room = REFUSALS_MAX.saturating_sub(self.refusals.len());
         self.refusals
             .extend(other.refusals.iter().take(room).cloned());
@@ -138,12 +158,6 @@ impl Played {
             });
         }
     }
-}
-
-/// A step on its way to its lane, with the room that its bytes take up.
-pub(crate) struct Ahead {
-    pub(crate) intended: Intended,
-    pub(crate) _room: OwnedSemaphorePermit,
 }
 
 /// What both lanes know.
@@ -211,27 +225,28 @@ impl Shared {
         Some(meeting)
     }
 
-    pub(crate) fn tell(&self, due: Duration, made: bool) {
+    pub(crate) fn tell(&self, at: Duration, made: bool) {
         let counter = if made {
             &self.progress.made
         } else {
             &self.progress.refused
         };
         counter.fetch_add(1, Ordering::Relaxed);
-        let due_ms = u64::try_from(due.as_millis()).unwrap_or(u64::MAX);
-        self.progress.due_ms.fetch_max(due_ms, Ordering::Relaxed);
+        let at_ms = u64::try_from(at.as_millis()).unwrap_or(u64::MAX);
+        self.progress.at_ms.fetch_max(at_ms, Ordering::Relaxed);
     }
 }
 
-/// Plays a plan at the offices behind `channels`, from now on.
+/// Plays a plan at the offices behind `channels`, from now on, by `clock`.
 pub async fn play(
     mut plan: Plan,
     channels: PerPlace<Channel>,
     manner: Manner,
+    clock: Clock,
     progress: Arc<Progress>,
 ) -> Result<Played, ReplayError> {
     let shared = Arc::new(Shared {
-        progress,
+        progress: Arc::clone(&progress),
         ..Shared::default()
     });
     let start = Instant::now();
@@ -240,20 +255,16 @@ pub async fn play(
         manner.now.duration_since(first)
     });
     let lane = |place: Place| {
-        let (ahead, steps) = mpsc::channel(AHEAD_MAX);
+        let (door, steps) = Door::new();
         let channel = channels[place].clone();
         let officers = Officers::new(place, channel, manner, shift, Arc::clone(&shared));
-        (ahead, tokio::spawn(officers.act(steps, start)))
+        (door, tokio::spawn(officers.act(steps, start)))
     };
     let (south, south_lane) = lane(Place::South);
     let (north, north_lane) = lane(Place::North);
-    let ahead = PerPlace::new(south, north);
-    let room = PerPlace::new(
-        Arc::new(Semaphore::new(AHEAD_BYTES_MAX)),
-        Arc::new(Semaphore::new(AHEAD_BYTES_MAX)),
-    );
-    let planned = hand_over(&mut plan, &ahead, &room).await;
-    drop(ahead);
+    let doors = PerPlace::new(south, north);
+    let pacer = Pacer::new(plan, doors, progress, start);
+    let let_go = pacer.run(clock).await;
     let mut played = Played::default();
     for lane in [south_lane, north_lane] {
         match lane.await {
@@ -261,31 +272,7 @@ pub async fn play(
             Err(panic) => std::panic::resume_unwind(panic.into_panic()),
         }
     }
-    planned.map(|()| played)
-}
-
-/// Hands every step to its lane. What a step answers was handed over before it, so the oldest in either lane can
-/// always be made, and no bound here can stop both.
-async fn hand_over(
-    plan: &mut Plan,
-    ahead: &PerPlace<mpsc::Sender<Ahead>>,
-    room: &PerPlace<Arc<Semaphore>>,
-) -> Result<(), ReplayError> {
-    while let Some(mut intended) = plan.next_step()? {
-        let place = intended.recorded.step.id.place;
-        if intended.verdict != Verdict::Make {
-            intended.recorded.payload.clear();
-        }
-        let bytes = intended.recorded.payload.len().clamp(1, AHEAD_BYTES_MAX) as u32;
-        let room = Arc::clone(&room[place]).acquire_many_owned(bytes).await;
-        let room = room.expect("nobody closes it");
-        let step = Ahead {
-            intended,
-            _room: room,
-        };
-        if ahead[place].send(step).await.is_err() {
-            break;
-        }
-    }
-    Ok(())
+    let let_go = let_go?;
+    played.stopped_at = let_go.stopped.then_some(let_go.last);
+    Ok(played)
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use simulator::{SimulationError, Stage};
 
+use crate::pacer::Clock;
 use crate::plan::{Plan, Selection};
 use crate::play::{Manner, Patience, Played, Progress, play};
 use crate::recording::{Recording, ReplayError};
@@ -57,7 +58,8 @@ pub fn play_simulated(
         now: start,
     };
     let plan = Plan::new(recording, selection);
-    let played = stage(start).act(|channels| play(plan, channels, manner, progress))?;
+    let played =
+        stage(start).act(|channels| play(plan, channels, manner, Clock::Runtime, progress))?;
     Ok(played?)
 }
 

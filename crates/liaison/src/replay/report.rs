@@ -63,6 +63,9 @@ impl Report {
             ms(lag.p99_us),
             ms(lag.max_us),
         );
+        if self.played.stopped_at.is_some() {
+            text.push_str("stopped before its end\n");
+        }
         for (count, what) in [
             (played.by_clock, "left to the offices' clocks"),
             (played.not_wanted, "left out"),
@@ -117,6 +120,7 @@ impl Report {
             "not_wanted": played.not_wanted,
             "deadlines_moved": played.deadlines_moved,
             "contacts_rekeyed": played.contacts_rekeyed,
+            "stopped": played.stopped_at.is_some(),
             "wall_ms": u64::try_from(self.wall.as_millis()).unwrap_or(u64::MAX),
             "lag": played.lag.report(),
             "refusals": played.refusals,
