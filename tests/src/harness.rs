@@ -15,7 +15,7 @@ mod status;
 mod wait;
 
 pub(crate) use binaries::root;
-pub(crate) use cli::{Ran, liaison};
+pub(crate) use cli::{Ran, liaison, liaison_command};
 pub(crate) use clients::Clients;
 pub(crate) use content::{
     acknowledge, arrives, document, known, request_id, send, sending, terms, try_send,

@@ -15,3 +15,4 @@ mod processes;
 mod replaying;
 mod services;
 mod simulated;
+mod steering;
