@@ -34,7 +34,8 @@ pub fn start_of(recording: &Recording) -> Result<Timestamp, ReplayError> {
     Ok(recording.opened_at()?.unwrap_or(Timestamp::UNIX_EPOCH))
 }
 
-/// Plays a recording into simulated offices: `stage` is given the time at which they begin.
+/// Plays a recording into simulated offices: `stage` is given the time at which they begin, which is that of the recorded
+/// ones, or of the part that is wanted.
 ///
 /// Officers act on the whole seconds on which a scenario has them act. So a simulated ledger without faults, replayed
 /// under its own seed, comes out byte for byte; under another seed, in other milliseconds.
@@ -45,7 +46,9 @@ pub fn play_simulated(
     stage: impl FnOnce(Timestamp) -> Stage,
     progress: Arc<Progress>,
 ) -> Result<Played, SimulatedError> {
-    let start = start_of(recording)?;
+    // Steps are made at their recorded times, so nobody waits for a part that is not wanted.
+    let start = selection.from.max(Some(start_of(recording)?));
+    let start = start.unwrap_or_default();
     let selection = Selection {
         begins_at: selection.begins_at.or(Some(start)),
         whole_seconds: true,
@@ -136,5 +139,28 @@ mod tests {
             assert_eq!(found.differences, [], "{speed}");
             assert_eq!(found.steps, 1_163);
         }
+    }
+
+    #[test]
+    fn a_part_begins_where_it_does_and_keeps_its_times() {
+        let recorded = simulated(1);
+        let from = "2018-12-01T00:00:00+09:00".parse().expect("a time");
+        let selection = Selection {
+            from: Some(from),
+            only: vec![office::StepKind::CallRecorded],
+            ..Selection::default()
+        };
+        let (played, again) = replayed(&recorded, 1, selection.clone());
+        assert!(played.made > 20 && played.refused == 0, "{played:?}");
+        assert_eq!(again.opened_at().expect("it reads"), Some(from));
+        let times = |recording: &Recording| -> Vec<_> {
+            let plan = Plan::new(recording, selection.clone());
+            let wanted = plan.map(|step| step.expect("it reads"));
+            let wanted = wanted.filter(|step| step.verdict == crate::Verdict::Make);
+            wanted
+                .map(|step| step.recorded.step.authored_at.as_second())
+                .collect()
+        };
+        assert_eq!(times(&recorded), times(&again));
     }
 }
