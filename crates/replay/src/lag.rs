@@ -32,8 +32,10 @@ impl Default for Lag {
 }
 
 impl Lag {
-    pub(crate) fn record(&mut self, lag: Duration) {
-        self.0.saturating_record(lag.as_micros() as u64);
+    /// Adds one, to the microsecond.
+    pub fn record(&mut self, lag: Duration) {
+        let us = u64::try_from(lag.as_micros()).unwrap_or(LAG_US_MAX);
+        self.0.saturating_record(us);
     }
 
     pub(crate) fn add(&mut self, other: &Self) {
