@@ -70,3 +70,28 @@ async fn under_the_same_seed_a_replay_gives_its_first_answers_again() {
     let tally = pair.finish().await;
     assert_eq!(tally.documents(), 173, "each was recorded once");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_shipped_scenario_comes_out_as_it_was_simulated() {
+    // The workshop in its rhythm; weeks and months as fast as they go.
+    for (scenario, speed) in [
+        ("workshop", "3600"),
+        ("talks-march-2018", "max"),
+        ("line-cut-2020", "max"),
+        ("kaesong-2018", "max"),
+        ("steady", "max"),
+    ] {
+        let pair = Pair::start().await;
+        let plot = liaison(&directory(&pair), &["scenario", "plot", scenario]).await;
+        assert_eq!(plot.code, Some(0), "{scenario}: {plot:?}");
+        let simulate = ["simulate", scenario, "--out", "recorded"];
+        let simulated = liaison(&directory(&pair), &simulate).await;
+        assert_eq!(simulated.code, Some(0), "{scenario}: {simulated:?}");
+        let (ran, printed) = replay(&pair, &["--speed", speed, "--verify"]).await;
+        assert_eq!(ran.code, Some(0), "{scenario}: {ran:?}");
+        let nothing = Value::Array(Vec::new());
+        assert_eq!(printed["verified"]["differences"], nothing, "{scenario}");
+        assert_eq!(printed["verified"]["steps"], printed["made"], "{scenario}");
+        pair.finish().await;
+    }
+}
