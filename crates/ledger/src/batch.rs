@@ -20,6 +20,7 @@ pub struct Batch {
     pub(crate) segment: u64,
     pub(crate) offset: u64,
     pub(crate) points: Vec<IndexPoint>,
+    pub(crate) recent: Vec<IndexPoint>,
     pub(crate) first: u64,
     pub(crate) through: u64,
     pub(crate) bytes: Bytes,
@@ -97,6 +98,7 @@ impl Batch {
                 .expect("the segment written to is known");
             segment.len = self.offset + self.bytes.len() as u64;
             segment.points.extend(self.points);
+            durable.remember(self.segment, self.recent);
             durable.sequence = self.through;
         });
         Ok(())

@@ -49,6 +49,8 @@ pub struct Ledger {
     batch_first: u64,
     points: Vec<IndexPoint>,
     last_point: u64,
+    /// Of every entry of the batch.
+    recent: Vec<IndexPoint>,
 }
 
 impl std::fmt::Debug for Ledger {
@@ -117,6 +119,7 @@ impl Ledger {
             batch_first: 0,
             points: Vec::new(),
             last_point,
+            recent: Vec::new(),
         }
     }
 
@@ -178,16 +181,18 @@ impl Ledger {
             }
         }
         let at = self.offset + self.batch.len() as u64;
+        let point = IndexPoint {
+            sequence,
+            offset: at,
+            outbound: self.outbound,
+            inbound: self.inbound,
+            latest: self.latest,
+        };
         if at == 0 || at - self.last_point >= INDEX_SPACING_BYTES {
-            self.points.push(IndexPoint {
-                sequence,
-                offset: at,
-                outbound: self.outbound,
-                inbound: self.inbound,
-                latest: self.latest,
-            });
+            self.points.push(point);
             self.last_point = at;
         }
+        self.recent.push(point);
         let durable = self.batch.is_empty().then_some(DurablePoint {
             segment: self.segment,
             offset: self.offset,
@@ -225,6 +230,7 @@ impl Ledger {
             segment: self.segment,
             offset,
             points: std::mem::take(&mut self.points),
+            recent: std::mem::take(&mut self.recent),
             first: self.batch_first,
             through: self.next - 1,
             bytes,

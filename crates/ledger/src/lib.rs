@@ -64,7 +64,7 @@ pub use log::{Log, MemoryLog};
 pub use names::Names;
 pub use opening::{Recovery, read, read_with};
 pub use reader::{Cursor, Reader, Steps};
-pub use reconcile::{Reconciliation, reconcile};
+pub use reconcile::{Reconciliation, reconcile, reconcile_and_count};
 pub use report::{ConsultationsReport, ContactsReport, MeetingsReport, TallyReport};
 pub use restore::{Restored, restore};
 pub use snapshot::{SnapshotDraft, SnapshotUse, SnapshotWriter, Snapshots};

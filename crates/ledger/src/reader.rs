@@ -1,5 +1,6 @@
 //! Reading: by cursor, by sequence, by step, by time. Constant memory, and only what is durable.
 
+use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -18,6 +19,10 @@ pub(crate) const INDEX_SPACING_BYTES: u64 = 32 * 1024;
 /// Bytes read first: what one entry is looked up in. Whoever reads on reads more at a time.
 const READ_FIRST_BYTES: usize = 32 * 1024;
 const READ_BYTES: usize = 128 * 1024;
+/// Bytes read first where the entry itself is pointed at.
+const READ_ENTRY_BYTES: usize = 4 * 1024;
+/// Entries whose place is remembered one by one: what was just recorded is what is asked for most. 900 kB.
+const RECENT_MAX: usize = 16 * 1024;
 
 /// Where an entry stands, and what came before it.
 #[derive(Debug, Clone, Copy)]
@@ -45,10 +50,24 @@ pub(crate) struct Segment {
 #[derive(Default)]
 pub(crate) struct Durable {
     pub(crate) segments: Vec<Segment>,
+    /// The places of the last entries, each with its segment.
+    pub(crate) recent: VecDeque<(u64, IndexPoint)>,
     /// The highest durable sequence.
     pub(crate) sequence: u64,
     /// Why a commit failed: nothing more is written.
     pub(crate) failed: Option<String>,
+}
+
+impl Durable {
+    /// Remembers the places of entries that have just become durable.
+    pub(crate) fn remember(&mut self, segment: u64, points: Vec<IndexPoint>) {
+        let kept = RECENT_MAX.saturating_sub(points.len());
+        let over = self.recent.len().saturating_sub(kept);
+        self.recent.drain(..over);
+        let over = points.len().saturating_sub(RECENT_MAX);
+        let points = points.into_iter().skip(over);
+        self.recent.extend(points.map(|point| (segment, point)));
+    }
 }
 
 /// Reads a ledger. Cheap to clone; safe beside the writer.
@@ -140,7 +159,7 @@ impl Reader {
                 point.inbound
             }) <= after
         });
-        let sequence = start.map_or(0, |(_, point)| {
+        let sequence = start.map_or(0, |Start { point, .. }| {
             if outbound {
                 point.outbound
             } else {
@@ -155,41 +174,56 @@ impl Reader {
         }
     }
 
-    fn cursor(&self, start: Option<(u64, IndexPoint)>) -> Cursor {
-        let (segment, offset, next) = start.map_or((0, 0, 1), |(segment, point)| {
-            (segment, point.offset, point.sequence)
-        });
-        let before = start.map_or(
-            IndexPoint {
+    fn cursor(&self, start: Option<Start>) -> Cursor {
+        let Start {
+            segment,
+            point,
+            read_first,
+        } = start.unwrap_or(Start {
+            segment: 0,
+            point: IndexPoint {
                 sequence: 1,
                 offset: 0,
                 outbound: 0,
                 inbound: 0,
                 latest: Timestamp::MIN,
             },
-            |(_, point)| point,
-        );
+            read_first: READ_FIRST_BYTES,
+        });
         Cursor {
             reader: self.clone(),
-            before,
+            before: point,
+            read_first,
             segment,
-            offset,
-            next,
+            offset: point.offset,
+            next: point.sequence,
             buffer: Bytes::new(),
             skip_through: 0,
             skip_before: None,
         }
     }
 
-    /// The last point that `wanted` takes, with its segment; `wanted` holds for a prefix of all points.
-    fn point(&self, wanted: impl Fn(&IndexPoint) -> bool) -> Option<(u64, IndexPoint)> {
+    /// The last point that `wanted` takes; `wanted` holds for a prefix of all points.
+    fn point(&self, wanted: impl Fn(&IndexPoint) -> bool) -> Option<Start> {
         self.view(|durable| {
+            let recent = durable.recent.partition_point(|(_, point)| wanted(point));
+            if let Some((segment, point)) = recent.checked_sub(1).map(|at| durable.recent[at]) {
+                return Some(Start {
+                    segment,
+                    point,
+                    read_first: READ_ENTRY_BYTES,
+                });
+            }
             let until = durable
                 .segments
                 .partition_point(|segment| segment.points.first().is_some_and(&wanted));
             let segment = durable.segments.get(until.checked_sub(1)?)?;
             let at = segment.points.partition_point(&wanted).checked_sub(1)?;
-            Some((segment.first, segment.points[at]))
+            Some(Start {
+                segment: segment.first,
+                point: segment.points[at],
+                read_first: READ_FIRST_BYTES,
+            })
         })
     }
 
@@ -200,6 +234,14 @@ impl Reader {
     pub(crate) fn update(&self, change: impl FnOnce(&mut Durable)) {
         change(&mut self.durable.write().unwrap_or_else(PoisonError::into_inner));
     }
+}
+
+/// Where a cursor begins.
+#[derive(Debug, Clone, Copy)]
+struct Start {
+    segment: u64,
+    point: IndexPoint,
+    read_first: usize,
 }
 
 /// What an entry was, as far as whoever counts steps asks.
@@ -218,6 +260,14 @@ impl Passed {
             _ => Self::Note,
         }
     }
+
+    fn direction(self) -> Option<u8> {
+        match self {
+            Self::Outbound => Some(OUTBOUND),
+            Self::Inbound => Some(INBOUND),
+            Self::Note => None,
+        }
+    }
 }
 
 /// Reads entries one after another. At the end of what is durable it gives `None`, and goes on later.
@@ -226,6 +276,8 @@ pub struct Cursor {
     reader: Reader,
     /// Where it began.
     before: IndexPoint,
+    /// Bytes read first.
+    read_first: usize,
     /// First sequence of the segment read; 0 before the first.
     segment: u64,
     offset: u64,
@@ -305,6 +357,30 @@ impl Cursor {
         }
     }
 
+    /// The next entry of `direction`. Others are passed over: their checksums and places must hold, the rest is not read.
+    fn next_of(&mut self, direction: u8) -> Result<Option<Entry>, LedgerError> {
+        let ours = |entry: &Entry| Passed::of(entry).direction() == Some(direction);
+        loop {
+            match frame_len(&self.buffer) {
+                Ok(Some(len)) if self.buffer.len() >= len => {
+                    let body = self.buffer.slice(FRAME_HEADER_BYTES..len);
+                    if glance(&body).is_some_and(|(_, found)| found != u64::from(direction)) {
+                        self.pass()?;
+                        continue;
+                    }
+                }
+                Ok(_) if self.fill()? => continue,
+                Ok(_) => return Ok(None),
+                // The fault is told as for any entry.
+                Err(_) => {}
+            }
+            match self.any_entry()? {
+                Some(entry) if !ours(&entry) => {}
+                entry => return Ok(entry),
+            }
+        }
+    }
+
     /// Passes over the next entry, and says whether it is a step and whose. Its checksum and place must hold; the rest
     /// is not read.
     fn pass(&mut self) -> Result<Option<Passed>, LedgerError> {
@@ -368,7 +444,7 @@ impl Cursor {
             return Err(self.damaged("a frame runs over the end of the segment".to_owned()));
         }
         let usual = if self.next == self.before.sequence {
-            READ_FIRST_BYTES
+            self.read_first
         } else {
             READ_BYTES
         };
@@ -425,13 +501,10 @@ impl Steps {
             };
             self.sequence += u64::from(self.is_ours(passed));
         }
-        while let Some(entry) = self.cursor.next_entry()? {
-            if self.is_ours(Passed::of(&entry)) {
-                self.sequence += 1;
-                return Ok(Some((self.sequence, entry)));
-            }
-        }
-        Ok(None)
+        let direction = if self.outbound { OUTBOUND } else { INBOUND };
+        let found = self.cursor.next_of(direction)?;
+        self.sequence += u64::from(found.is_some());
+        Ok(found.map(|entry| (self.sequence, entry)))
     }
 
     fn is_ours(&self, passed: Passed) -> bool {

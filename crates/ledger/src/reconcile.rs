@@ -29,13 +29,21 @@ pub struct Reconciliation {
 /// Compares two ledgers of one pair: each outbound entry of one is the inbound entry of the other, same bytes,
 /// same order, same counts. Local entries stand outside.
 pub fn reconcile(one: &Reader, other: &Reader) -> Result<Reconciliation, LedgerError> {
+    Ok(reconcile_and_count(one, other)?.0)
+}
+
+/// The same, with what each ledger counts: of the one and of the other. Counted is only what agrees.
+pub fn reconcile_and_count(
+    one: &Reader,
+    other: &Reader,
+) -> Result<(Reconciliation, Option<(Tally, Tally)>), LedgerError> {
     let mut compared = Compared::default();
     if one.place() == other.place() {
         compared.differences.push(format!(
             "both ledgers belong to the {} office; name one of each",
             one.place()
         ));
-        return Ok(compared.into_reconciliation());
+        return Ok((compared.into_reconciliation(), None));
     }
     for author in Place::BOTH {
         let (own, peers) = if author == one.place() {
@@ -45,10 +53,11 @@ pub fn reconcile(one: &Reader, other: &Reader) -> Result<Reconciliation, LedgerE
         };
         compared.steps_of(author, own, peers)?;
     }
+    let mut counted = None;
     if compared.differences.is_empty() {
-        compared.counts(one, other)?;
+        counted = Some(compared.counts(one, other)?);
     }
-    Ok(compared.into_reconciliation())
+    Ok((compared.into_reconciliation(), counted))
 }
 
 #[derive(Default)]
@@ -93,7 +102,7 @@ impl Compared {
         Ok(())
     }
 
-    fn counts(&mut self, one: &Reader, other: &Reader) -> Result<(), LedgerError> {
+    fn counts(&mut self, one: &Reader, other: &Reader) -> Result<(Tally, Tally), LedgerError> {
         let (here, there) = (tally(one)?, tally(other)?);
         let cells: BTreeSet<Count> = here
             .cells()
@@ -115,7 +124,7 @@ impl Compared {
                 ));
             }
         }
-        Ok(())
+        Ok((here, there))
     }
 
     fn into_reconciliation(self) -> Reconciliation {

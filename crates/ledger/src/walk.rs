@@ -1,5 +1,6 @@
 //! Walks over the segments of a ledger, and makes the index on the way.
 
+use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::{Arc, RwLock};
 
@@ -55,6 +56,7 @@ impl Walk {
         let durable = Durable {
             segments: self.segments,
             sequence: self.next - 1,
+            recent: VecDeque::new(),
             failed: None,
         };
         Reader {

@@ -152,10 +152,12 @@ impl Simulation {
         let readers = [reader(Place::South), reader(Place::North)]
             .into_iter()
             .collect::<Result<Vec<_>, SimulationError>>()?;
-        let reconciliation = ledger::reconcile(&readers[0], &readers[1])?;
-        let mut cold = PerPlace::default();
-        for (place, reader) in Place::BOTH.into_iter().zip(&readers) {
-            cold[place] = ledger::tally(reader)?;
+        let (reconciliation, counted) = ledger::reconcile_and_count(&readers[0], &readers[1])?;
+        let cold = match counted {
+            Some((south, north)) => PerPlace::new(south, north),
+            None => PerPlace::new(ledger::tally(&readers[0])?, ledger::tally(&readers[1])?),
+        };
+        for place in Place::BOTH {
             if protocol::tally_to_pb(&cold[place]) != played.tallies[place] {
                 let what = format!("the {place} office counted {:?}", played.tallies[place]);
                 return Err(SimulationError::Miscounted { what });
