@@ -14,7 +14,7 @@
 //! let mapping = Mapping {
 //!     time: "3:unix".parse()?,
 //!     from: "1".to_owned(),
-//!     to: "2".to_owned(),
+//!     to: Some("2".to_owned()),
 //!     kind: None,
 //!     id: None,
 //!     subject: None,
@@ -33,19 +33,20 @@ mod export;
 mod fit;
 #[cfg(test)]
 mod fixture;
+mod imported;
 mod pair;
 mod payload;
 mod rows;
 mod sorter;
+mod source;
 mod told;
 
 pub use cut::{Cut, CutError, Cutting, Window};
 pub use export::{Export, Exported, Format, Wanted};
 pub use fit::{Distance, Distances, FitError, Observed, Weeks};
+pub use imported::{ImportError, Imported, Skipped, TOLD_MAX, Why};
 pub use pair::{PairError, PairWriter};
 pub use payload::{payload_from_json, payload_to_json, payload_type};
-pub use rows::{
-    ImportError, Imported, Layout, Mapping, Rule, RuleError, Skipped, TOLD_MAX, TimeColumn,
-    TimeFormat, Why, import_rows,
-};
+pub use rows::{Mapping, Rule, RuleError, TimeColumn, TimeFormat, import_rows};
+pub use source::Layout;
 pub use told::Told;

@@ -174,7 +174,7 @@ impl ImportArgs {
         Mapping {
             time: self.time,
             from: self.from,
-            to: self.to,
+            to: Some(self.to),
             kind: self.kind,
             id: self.id,
             subject: self.subject,

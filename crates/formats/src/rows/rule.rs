@@ -110,6 +110,14 @@ impl Rule {
         &self.columns
     }
 
+    /// Whether it asks to whom a row went.
+    pub fn asks_for_addressee(&self) -> bool {
+        let mut asks = false;
+        self.condition
+            .each_operand(&mut |operand| asks |= *operand == Operand::To);
+        asks
+    }
+
     /// Whether South sent a row.
     pub(crate) fn holds(&self, values: Values<'_>) -> bool {
         self.condition.holds(values)

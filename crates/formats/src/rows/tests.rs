@@ -2,8 +2,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
-use ledger::{DiskStorage, Record};
+use ledger::{DiskStorage, Record, TallyReport};
 use proptest::prelude::*;
+use prost::Message as _;
+use protocol::pb::office as pb;
 
 use super::*;
 
@@ -17,7 +19,7 @@ fn mapping(rule: &str) -> Mapping {
     Mapping {
         time: "time:unix".parse().expect("it is a time column"),
         from: "src".to_owned(),
-        to: "dst".to_owned(),
+        to: Some("dst".to_owned()),
         kind: None,
         id: None,
         subject: None,
@@ -217,7 +219,7 @@ fn json_lines_are_mapped_by_their_keys() {
     let mapping = Mapping {
         time: "at:rfc3339".parse().expect("it is a time column"),
         from: "/by/name".to_owned(),
-        to: "for".to_owned(),
+        to: Some("for".to_owned()),
         id: Some("id".to_owned()),
         subject: Some("none".to_owned()),
         ..mapping("from < to")

@@ -1,90 +1,51 @@
 //! Rows of text: comma, tab or space separated, or a JSON object a line. Each row knows its line.
 
-use std::io::{self, BufRead};
+use std::io::{self, BufRead, Read as _};
 
 use csv_core::ReadRecordResult;
 use scenario::Mistake;
 use serde_json::Value;
 
-/// A row may be as long, over all its lines.
-const ROW_BYTES_MAX: usize = 1024 * 1024;
-
-/// How rows are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Layout {
-    /// Fields between delimiters, quoted as RFC 4180 has it.
-    Delimited {
-        /// One ASCII character.
-        delimiter: u8,
-        /// Whether the first row names the columns.
-        header: bool,
-    },
-    /// A JSON object a line.
-    JsonLines,
-}
-
-/// A row, as far as it was asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Raw {
-    /// The line that it begins on, from 1.
-    pub(crate) line: u64,
-    /// The row as it stands in the file, without its line end.
-    pub(crate) text: String,
-    /// The fields asked for; `None` where there is none.
-    pub(crate) fields: Vec<Option<String>>,
-    /// Where those begin, in characters from 1.
-    pub(crate) columns: Vec<usize>,
-}
-
-/// Why a file of rows cannot be read at all.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum TableError {
-    #[error(transparent)]
-    Io(#[from] io::Error),
-    #[error("{0}")]
-    Header(Mistake),
-}
+use super::{Asked, Layout, Raw, SourceError};
 
 /// Reads rows, one after another.
-pub(crate) struct Table<R> {
+pub(super) struct Table<'a, R> {
     input: R,
     layout: Layout,
-    /// The fields asked for, by the names that were typed.
-    wanted: Vec<String>,
-    /// Where they stand in a delimited row.
+    asked: &'a Asked,
+    /// Where the columns asked for stand in a delimited row.
     indices: Vec<usize>,
     csv: csv_core::Reader,
     line: u64,
     pending: Vec<u8>,
 }
 
-impl<R: BufRead> Table<R> {
-    /// Reads as far as the header, and finds the columns `wanted`.
-    pub(crate) fn open(input: R, layout: Layout, wanted: Vec<String>) -> Result<Self, TableError> {
+impl<'a, R: BufRead> Table<'a, R> {
+    /// Reads as far as the header, and finds the columns asked for.
+    pub(super) fn open(input: R, layout: Layout, asked: &'a Asked) -> Result<Self, SourceError> {
         let delimiter = match layout {
             Layout::Delimited { delimiter, .. } => delimiter,
-            Layout::JsonLines => b',',
+            _ => b',',
         };
         let csv = csv_core::ReaderBuilder::new().delimiter(delimiter).build();
         let mut table = Self {
             input,
             layout,
-            wanted,
+            asked,
             indices: Vec::new(),
             csv,
             line: 0,
             pending: Vec::new(),
         };
-        match layout {
-            Layout::Delimited { header, .. } => table.find_columns(header)?,
-            Layout::JsonLines => {}
+        if let Layout::Delimited { header, .. } = layout {
+            table.find_columns(header)?;
         }
         Ok(table)
     }
 
-    fn find_columns(&mut self, header: bool) -> Result<(), TableError> {
+    fn find_columns(&mut self, header: bool) -> Result<(), SourceError> {
         let mistake = |line: u64, name: &str, message: String, remedy: String| {
-            TableError::Header(Mistake {
+            SourceError::Mistake(Mistake {
                 line: line as usize,
                 column: 1,
                 key: name.to_owned(),
@@ -100,11 +61,11 @@ impl<R: BufRead> Table<R> {
                     line = record.line;
                     record.fields
                 }
-                Some(Err(found)) => return Err(TableError::Header(found)),
+                Some(Err(found)) => return Err(SourceError::Mistake(found)),
                 None => Vec::new(),
             };
         }
-        for wanted in &self.wanted {
+        for wanted in &self.asked.columns {
             let by_name = names.iter().position(|name| name.trim() == wanted);
             let by_number = wanted
                 .parse::<usize>()
@@ -128,12 +89,12 @@ impl<R: BufRead> Table<R> {
     }
 
     /// The next row; a mistake if it cannot be read. `None` after the last.
-    pub(crate) fn next_row(&mut self) -> io::Result<Option<Result<Raw, Mistake>>> {
+    pub(super) fn next_row(&mut self) -> io::Result<Option<Result<Raw, Mistake>>> {
         match self.layout {
-            Layout::JsonLines => self.json_row(),
             Layout::Delimited { delimiter, .. } => Ok(self
                 .record()?
                 .map(|record| record.map(|record| self.pick(record, delimiter)))),
+            _ => self.json_row(),
         }
     }
 
@@ -168,11 +129,30 @@ impl<R: BufRead> Table<R> {
         }
     }
 
-    /// Adds the line that follows; returns its length.
+    /// Adds the line that follows; returns its length. Of a row that is too long no more is held than shows it.
     fn more(&mut self) -> io::Result<usize> {
-        let len = self.input.read_until(b'\n', &mut self.pending)?;
+        let room = (self.asked.row_bytes_max + 1).saturating_sub(self.pending.len());
+        let mut bounded = (&mut self.input).take(room as u64);
+        let len = bounded.read_until(b'\n', &mut self.pending)?;
         self.line += u64::from(len > 0);
+        if self.is_too_long() && !self.pending.ends_with(b"\n") {
+            self.input.skip_until(b'\n')?;
+        }
         Ok(len)
+    }
+
+    fn is_too_long(&self) -> bool {
+        self.pending.len() > self.asked.row_bytes_max
+    }
+
+    fn too_long(&self, line: u64) -> Mistake {
+        let (bytes_max, end) = (self.asked.row_bytes_max, self.line);
+        at(
+            line,
+            1,
+            format!("the row is longer than {bytes_max} bytes, to line {end}"),
+            "close its last quote, or leave it out".to_owned(),
+        )
     }
 
     fn record(&mut self) -> io::Result<Option<Result<Record, Mistake>>> {
@@ -195,22 +175,17 @@ impl<R: BufRead> Table<R> {
                 ReadRecordResult::OutputFull => output.resize(output.len() * 2 + 64, 0),
                 ReadRecordResult::OutputEndsFull => ends.resize(ends.len() * 2, 0),
                 ReadRecordResult::Record | ReadRecordResult::End => break,
-                ReadRecordResult::InputEmpty if self.pending.len() > ROW_BYTES_MAX => {
-                    let end = self.line;
-                    return Ok(Some(Err(at(
-                        line,
-                        1,
-                        format!(
-                            "a quoted field is not closed within {ROW_BYTES_MAX} bytes, to line {end}"
-                        ),
-                        "close it, or give the file another quoting".to_owned(),
-                    ))));
+                ReadRecordResult::InputEmpty if self.is_too_long() => {
+                    return Ok(Some(Err(self.too_long(line))));
                 }
                 // csv-core ends the record at the end of the file when it gets no more input.
                 ReadRecordResult::InputEmpty => {
                     self.more()?;
                 }
             }
+        }
+        if self.is_too_long() {
+            return Ok(Some(Err(self.too_long(line))));
         }
         if !self.pending[read..].trim_ascii().is_empty() {
             return Ok(Some(Err(at(
@@ -248,6 +223,9 @@ impl<R: BufRead> Table<R> {
             return Ok(None);
         }
         let line = self.line;
+        if self.is_too_long() {
+            return Ok(Some(Err(self.too_long(line))));
+        }
         let value = match serde_json::from_slice::<Value>(&self.pending) {
             Ok(value) if value.is_object() => value,
             Ok(_) => {
@@ -264,8 +242,9 @@ impl<R: BufRead> Table<R> {
             }
         };
         let text = String::from_utf8_lossy(self.pending.trim_ascii()).into_owned();
-        let fields = self.wanted.iter().map(|key| field(&value, key)).collect();
-        let columns = self.wanted.iter().map(|key| place_of(&text, key)).collect();
+        let wanted = self.asked.columns.iter();
+        let fields = wanted.clone().map(|key| field(&value, key)).collect();
+        let columns = wanted.map(|key| place_of(&text, key)).collect();
         Ok(Some(Ok(Raw {
             line,
             text,
@@ -344,9 +323,17 @@ fn place_of(text: &str, key: &str) -> usize {
 mod tests {
     use super::*;
 
+    fn asked(columns: &[&str]) -> Asked {
+        Asked {
+            columns: columns.iter().map(|name| (*name).to_owned()).collect(),
+            text: true,
+            row_bytes_max: 1_000,
+        }
+    }
+
     fn rows(text: &str, layout: Layout, wanted: &[&str]) -> Vec<Result<Raw, Mistake>> {
-        let wanted = wanted.iter().map(|name| (*name).to_owned()).collect();
-        let mut table = Table::open(text.as_bytes(), layout, wanted).expect("it has columns");
+        let asked = asked(wanted);
+        let mut table = Table::open(text.as_bytes(), layout, &asked).expect("it has columns");
         std::iter::from_fn(|| table.next_row().expect("memory reads")).collect()
     }
 
@@ -402,12 +389,9 @@ mod tests {
 
     #[test]
     fn rows_that_cannot_be_read_are_told_and_passed_over() {
-        let mut table = Table::open(
-            &b"a,b\n\xff,1\n2,\"3\n"[..],
-            delimited(b',', false),
-            vec!["1".to_owned()],
-        )
-        .expect("it has columns");
+        let asked = asked(&["1"]);
+        let mut table = Table::open(&b"a,b\n\xff,1\n2,\"3\n"[..], delimited(b',', false), &asked)
+            .expect("it has columns");
         table.next_row().expect("memory reads");
         let mistake = table.next_row().expect("memory reads").expect("a row");
         let mistake = mistake.expect_err("it is no text");
@@ -419,11 +403,32 @@ mod tests {
     }
 
     #[test]
+    fn a_row_that_is_too_long_is_told_and_passed_over() {
+        let long = "x".repeat(2_000);
+        for (layout, first, last) in [
+            (delimited(b',', false), "a", "b"),
+            (Layout::JsonLines, "{\"1\":\"a\"}", "{\"1\":\"b\"}"),
+        ] {
+            let found = rows(&format!("{first}\n{long}\n{last}\n"), layout, &["1"]);
+            assert_eq!(found.len(), 3);
+            let mistake = found[1].as_ref().expect_err("it is too long").to_string();
+            assert!(
+                mistake.starts_with("2:1: the row is longer than 1000"),
+                "{mistake}"
+            );
+            assert_eq!(fields(&found[2]), ["b"]);
+        }
+    }
+
+    #[test]
     fn a_column_that_is_not_there_is_told_with_those_that_are() {
         let open = |wanted: &str, header| {
-            let layout = delimited(b',', header);
-            let table = Table::open(&b"src,dst\n"[..], layout, vec![wanted.to_owned()]);
-            table.err().expect("there is none").to_string()
+            let asked = asked(&[wanted]);
+            let table = Table::open(&b"src,dst\n"[..], delimited(b',', header), &asked);
+            match table.err() {
+                Some(SourceError::Mistake(mistake)) => mistake.to_string(),
+                other => panic!("{wanted:?} was to be missing: {other:?}"),
+            }
         };
         assert_eq!(
             open("from", true),

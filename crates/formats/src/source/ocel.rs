@@ -1,0 +1,197 @@
+//! The events of an OCEL 2.0 log in JSON, one after another, whatever stands beside them.
+
+use std::io::BufRead;
+
+use scenario::Mistake;
+use serde::de::{
+    DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
+use serde_json::Value;
+
+use super::input::{Input, Position, TooLong, Watch};
+use super::{Asked, Raw, SourceError, Take, mistake};
+use crate::imported::ImportError;
+
+pub(super) fn each(
+    input: impl BufRead,
+    asked: &Asked,
+    take: &mut Take<'_>,
+) -> Result<(), SourceError> {
+    let (input, watch) = Input::open(input, asked.row_bytes_max)?;
+    let mut log = Log {
+        asked,
+        watch: watch.clone(),
+        take,
+        stop: None,
+        found: false,
+    };
+    let mut reader = serde_json::Deserializer::from_reader(input);
+    let read = LogSeed(&mut log).deserialize(&mut reader);
+    let read = read.and_then(|()| reader.end());
+    let (stop, found) = (log.stop, log.found);
+    if let Some(stop) = stop {
+        return Err(SourceError::Stop(stop));
+    }
+    let at = watch.position();
+    match read {
+        Ok(()) if found => Ok(()),
+        Ok(()) => Err(SourceError::Mistake(mistake(
+            1,
+            1,
+            "the log has no list of events".to_owned(),
+            "write it as OCEL 2.0 in JSON, or name what it is with --format",
+        ))),
+        Err(error) if error.is_io() => {
+            let error = std::io::Error::from(error);
+            if !TooLong::is(&error) {
+                return Err(SourceError::Io(error));
+            }
+            Err(SourceError::Mistake(too_long(at, asked)))
+        }
+        Err(error) => {
+            let text = error.to_string();
+            let what = text.split(" at line").next().unwrap_or_default();
+            Err(SourceError::Mistake(mistake(
+                error.line() as u64,
+                error.column(),
+                format!("the log is no OCEL 2.0 in JSON: {what}"),
+                "nothing behind this can be read; give the whole file, or name what it is with --format",
+            )))
+        }
+    }
+}
+
+fn too_long(at: Position, asked: &Asked) -> Mistake {
+    mistake(
+        at.line,
+        at.column,
+        format!("an event is longer than {} bytes", asked.row_bytes_max),
+        "nothing behind this can be read; leave the event out",
+    )
+}
+
+struct Log<'l, 't> {
+    asked: &'l Asked,
+    watch: Watch,
+    take: &'l mut Take<'t>,
+    stop: Option<ImportError>,
+    found: bool,
+}
+
+/// The whole log: an object.
+struct LogSeed<'s, 'l, 't>(&'s mut Log<'l, 't>);
+
+impl<'de> DeserializeSeed<'de> for LogSeed<'_, '_, '_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for LogSeed<'_, '_, '_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("an object with a list of events")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(key) = map.next_key::<String>()? {
+            if key == "events" {
+                self.0.found = true;
+                map.next_value_seed(EventsSeed(self.0))?;
+            } else {
+                self.0.watch.pass_over();
+                map.next_value::<IgnoredAny>()?;
+            }
+            self.0.watch.begin_part();
+        }
+        Ok(())
+    }
+}
+
+/// The list of events.
+struct EventsSeed<'s, 'l, 't>(&'s mut Log<'l, 't>);
+
+impl<'de> DeserializeSeed<'de> for EventsSeed<'_, '_, '_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for EventsSeed<'_, '_, '_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a list of events")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut events: A) -> Result<(), A::Error> {
+        while let Some((at, event)) = events.next_element_seed(EventSeed(&self.0.watch))? {
+            let raw = raw(self.0.asked, at, &event);
+            if let Err(stop) = (self.0.take)(raw) {
+                self.0.stop = Some(stop);
+                return Err(A::Error::custom("no more is wanted"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// One event, with where it begins: its first character is read already.
+struct EventSeed<'s>(&'s Watch);
+
+impl<'de> DeserializeSeed<'de> for EventSeed<'_> {
+    type Value = (Position, Value);
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        let at = self.0.position();
+        self.0.begin_part();
+        let event = serde::Deserialize::deserialize(deserializer)?;
+        Ok((at, event))
+    }
+}
+
+fn raw(asked: &Asked, at: Position, event: &Value) -> Result<Raw, Mistake> {
+    if !event.is_object() {
+        let message = "an event is no object".to_owned();
+        let remedy = "write it with an id, a type and a time";
+        return Err(mistake(at.line, at.column, message, remedy));
+    }
+    let fields = asked.columns.iter().map(|name| field(event, name));
+    Ok(Raw {
+        line: at.line,
+        fields: fields.collect(),
+        columns: vec![at.column.max(1); asked.columns.len()],
+        text: if asked.text {
+            event.to_string()
+        } else {
+            String::new()
+        },
+    })
+}
+
+fn field(event: &Value, name: &str) -> Option<String> {
+    if ["id", "type", "time"].contains(&name) {
+        return text(&event[name]);
+    }
+    let find = |list: &str, key: &str| {
+        let found = event[list].as_array()?.iter();
+        found.into_iter().find(|found| found[key] == name)
+    };
+    match find("attributes", "name") {
+        Some(attribute) => text(&attribute["value"]),
+        None => text(&find("relationships", "qualifier")?["objectId"]),
+    }
+}
+
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::Null => None,
+        Value::String(text) => Some(text.clone()),
+        other => Some(other.to_string()),
+    }
+}

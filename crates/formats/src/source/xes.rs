@@ -1,0 +1,245 @@
+//! The events of an XES log, one after another, each with the attributes of its trace.
+
+use std::io::BufRead;
+
+use quick_xml::events::{BytesStart, Event};
+use quick_xml::{Reader, XmlVersion};
+use scenario::Mistake;
+use serde_json::{Map, Value};
+
+use super::input::{Input, Position, TooLong, Watch};
+use super::{Asked, Raw, SourceError, Take, mistake};
+
+/// What stands before the name of a trace's attribute.
+const OF_TRACE: &str = "case:";
+
+/// Elements that are an attribute with one value. Lists and containers are passed over.
+const ATTRIBUTES: [&str; 6] = ["string", "date", "int", "float", "boolean", "id"];
+
+pub(super) fn each(
+    input: impl BufRead,
+    asked: &Asked,
+    take: &mut Take<'_>,
+) -> Result<(), SourceError> {
+    let (input, watch) = Input::open(input, asked.row_bytes_max)?;
+    let mut xml = Reader::from_reader(input);
+    let mut log = Log {
+        asked,
+        watch,
+        open: Vec::new(),
+        passed_over: 0,
+        found: false,
+        case: vec![None; asked.columns.len()],
+        event: None,
+    };
+    let mut buffer = Vec::new();
+    loop {
+        buffer.clear();
+        if log.event.is_none() {
+            log.watch.begin_part();
+        }
+        match xml.read_event_into(&mut buffer) {
+            Ok(Event::Start(element)) => log.start(&element),
+            Ok(Event::Empty(element)) => {
+                log.start(&element);
+                if let Some(raw) = log.end() {
+                    take(raw).map_err(SourceError::Stop)?;
+                }
+            }
+            Ok(Event::End(_)) => {
+                if let Some(raw) = log.end() {
+                    take(raw).map_err(SourceError::Stop)?;
+                }
+            }
+            Ok(Event::Eof) => return log.finish(),
+            Ok(_) => {}
+            Err(quick_xml::Error::Io(error)) if !TooLong::is(&error) => {
+                return Err(SourceError::Io(std::io::Error::new(error.kind(), error)));
+            }
+            Err(error) => return Err(log.unreadable(&error)),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Element {
+    Log,
+    Trace,
+    Event,
+    Attribute,
+}
+
+struct Log<'l> {
+    asked: &'l Asked,
+    watch: Watch,
+    /// The elements that are open, as far as they are known.
+    open: Vec<Element>,
+    /// How many elements are open that are passed over, with all inside.
+    passed_over: usize,
+    found: bool,
+    /// The attributes asked for of the trace that is open.
+    case: Vec<Option<String>>,
+    event: Option<Found>,
+}
+
+/// An event, as far as it has been read.
+struct Found {
+    at: Position,
+    fields: Vec<Option<String>>,
+    whole: Map<String, Value>,
+    mistake: Option<Mistake>,
+}
+
+impl Log<'_> {
+    fn start(&mut self, element: &BytesStart<'_>) {
+        if self.passed_over > 0 {
+            self.passed_over += 1;
+            return;
+        }
+        let name = element.local_name();
+        let name: &str = name.as_ref();
+        let known = match (self.open.last(), name) {
+            (None, "log") => Element::Log,
+            (Some(Element::Log), "trace") => Element::Trace,
+            (Some(Element::Log | Element::Trace), "event") => Element::Event,
+            (Some(Element::Trace | Element::Event), name) if ATTRIBUTES.contains(&name) => {
+                Element::Attribute
+            }
+            _ => {
+                self.passed_over = 1;
+                return;
+            }
+        };
+        match known {
+            Element::Log => self.found = true,
+            Element::Trace => self.case.fill(None),
+            Element::Event => {
+                self.event = Some(Found {
+                    at: self.watch.position(),
+                    fields: self.case.clone(),
+                    whole: Map::new(),
+                    mistake: None,
+                });
+            }
+            Element::Attribute => self.attribute(element),
+        }
+        self.open.push(known);
+    }
+
+    fn attribute(&mut self, element: &BytesStart<'_>) {
+        let read = key_and_value(element);
+        let at = self.watch.position();
+        match (read, &mut self.event) {
+            (Ok((key, value)), None) => {
+                let columns = self.asked.columns.iter().zip(&mut self.case);
+                for (_, field) in
+                    columns.filter(|(name, _)| name.strip_prefix(OF_TRACE) == Some(&*key))
+                {
+                    *field = Some(value.clone());
+                }
+            }
+            (Ok((key, value)), Some(event)) => {
+                let columns = self.asked.columns.iter().zip(&mut event.fields);
+                for (_, field) in columns.filter(|(name, _)| **name == key) {
+                    *field = Some(value.clone());
+                }
+                if self.asked.text {
+                    event.whole.insert(key, value.into());
+                }
+            }
+            (Err(message), Some(event)) => {
+                let remedy = "write it as <string key=\"…\" value=\"…\"/>";
+                let mistake = mistake(at.line, at.column, message, remedy);
+                event.mistake.get_or_insert(mistake);
+            }
+            // A column of it is missing then, and told with each event.
+            (Err(_), None) => {}
+        }
+    }
+
+    /// An element ends; gives the event that is over.
+    fn end(&mut self) -> Option<Result<Raw, Mistake>> {
+        if self.passed_over > 0 {
+            self.passed_over -= 1;
+            return None;
+        }
+        match self.open.pop()? {
+            Element::Event => {}
+            Element::Trace => {
+                self.case.fill(None);
+                return None;
+            }
+            Element::Log | Element::Attribute => return None,
+        }
+        let event = self.event.take()?;
+        if let Some(mistake) = event.mistake {
+            return Some(Err(mistake));
+        }
+        Some(Ok(Raw {
+            line: event.at.line,
+            columns: vec![event.at.column.max(1); event.fields.len()],
+            fields: event.fields,
+            text: if self.asked.text {
+                Value::from(event.whole).to_string()
+            } else {
+                String::new()
+            },
+        }))
+    }
+
+    fn finish(self) -> Result<(), SourceError> {
+        let at = self.watch.position();
+        let (message, remedy) = if !self.found {
+            let remedy = "write it as XES, or name what it is with --format";
+            ("the file has no <log>", remedy)
+        } else if !self.open.is_empty() {
+            ("the log ends before it is closed", "give the whole file")
+        } else {
+            return Ok(());
+        };
+        let (line, column) = if self.found {
+            (at.line, at.column)
+        } else {
+            (1, 1)
+        };
+        Err(SourceError::Mistake(mistake(
+            line,
+            column,
+            message.to_owned(),
+            remedy,
+        )))
+    }
+
+    fn unreadable(&self, error: &quick_xml::Error) -> SourceError {
+        let at = self.watch.position();
+        let message = match error {
+            quick_xml::Error::Io(_) => {
+                format!("an event is longer than {} bytes", self.asked.row_bytes_max)
+            }
+            error => format!("the log is no XML: {error}"),
+        };
+        let remedy = "nothing behind this can be read; mend it, or name what it is with --format";
+        SourceError::Mistake(mistake(at.line, at.column, message, remedy))
+    }
+}
+
+fn key_and_value(element: &BytesStart<'_>) -> Result<(String, String), String> {
+    let (mut key, mut value) = (None, None);
+    for attribute in element.attributes() {
+        let attribute = attribute.map_err(|error| format!("an attribute is no XML: {error}"))?;
+        let field = match attribute.key.as_ref() {
+            "key" => &mut key,
+            "value" => &mut value,
+            _ => continue,
+        };
+        let text = attribute
+            .normalized_value(XmlVersion::Implicit1_0)
+            .map_err(|error| format!("an attribute's value cannot be read: {error}"))?;
+        *field = Some(text.into_owned());
+    }
+    match (key, value) {
+        (Some(key), Some(value)) => Ok((key, value)),
+        (None, _) => Err("an attribute has no key".to_owned()),
+        (Some(key), None) => Err(format!("the attribute {key:?} has no value")),
+    }
+}
