@@ -2,6 +2,8 @@
 
 use std::sync::LazyLock;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use office::StepKind;
 use prost::Message as _;
@@ -61,6 +63,30 @@ pub fn payload_from_json(kind: StepKind, value: &Value) -> Result<Bytes, String>
     let message =
         DynamicMessage::deserialize(descriptor, value).map_err(|error| error.to_string())?;
     Ok(message.encode_to_vec().into())
+}
+
+/// A payload as exports tell it.
+pub(crate) struct PayloadTold {
+    /// As JSON, if it can be read.
+    pub(crate) json: Option<Value>,
+    /// As base64, if the JSON would not give the same bytes back.
+    pub(crate) bytes: Option<String>,
+}
+
+impl PayloadTold {
+    pub(crate) fn new(kind: StepKind, payload: &Bytes, unset: bool) -> Self {
+        let json = payload_to_json(kind, payload, unset);
+        let null = Value::Null;
+        let back = payload_from_json(kind, json.as_ref().unwrap_or(&null));
+        let bytes = (back.as_ref() != Ok(payload)).then(|| BASE64_STANDARD.encode(payload));
+        Self { json, bytes }
+    }
+
+    /// The JSON as text; empty if there is none.
+    pub(crate) fn text(&self) -> String {
+        let json = self.json.as_ref();
+        json.map(Value::to_string).unwrap_or_default()
+    }
 }
 
 /// The officers that a payload names, each with what it is there.
@@ -143,6 +169,34 @@ mod tests {
             assert_eq!(value["body"], "AP8=");
             assert_eq!(payload_from_json(kind, &value).as_ref(), Ok(&payload));
         }
+    }
+
+    #[test]
+    fn bytes_stand_beside_json_that_would_not_give_them_back() {
+        let kind = StepKind::DocumentSent;
+        let plain: Bytes = pb::Document {
+            subject: "x".to_owned(),
+            ..Default::default()
+        }
+        .encode_to_vec()
+        .into();
+        // A field that nobody knows; a field that is set twice; no message at all.
+        let unknown = [&plain[..], &[0xf8, 0x3f, 1]].concat();
+        let twice = [&plain[..], &plain[..]].concat();
+        for (payload, exact) in [
+            (plain.clone(), true),
+            (unknown.into(), false),
+            (twice.into(), false),
+            (Bytes::from_static(b"\xff"), false),
+        ] {
+            let told = PayloadTold::new(kind, &payload, true);
+            assert_eq!(told.bytes.is_none(), exact, "{payload:?}");
+            if let Some(bytes) = told.bytes {
+                assert_eq!(BASE64_STANDARD.decode(&bytes).ok(), Some(payload.to_vec()));
+            }
+        }
+        let nothing = PayloadTold::new(StepKind::DocumentExpired, &Bytes::new(), true);
+        assert!(nothing.json.is_none() && nothing.bytes.is_none());
     }
 
     #[test]

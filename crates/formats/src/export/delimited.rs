@@ -7,11 +7,12 @@ use prost::Message as _;
 use protocol::pb::office as pb;
 
 use super::Form;
-use crate::payload::{officers_of, payload_to_json, subject_of};
+use crate::payload::{PayloadTold, officers_of, subject_of};
 use crate::told::Told;
 
-/// The columns. The payload stands whole in the last, as JSON; some of it before that, to be sorted and grouped by.
-const COLUMNS: [&str; 18] = [
+/// The columns. The payload stands whole behind all else, as JSON, and where that would not give back the same bytes as
+/// base64 too; some of it before that, to be sorted and grouped by.
+const COLUMNS: [&str; 19] = [
     "sequence",
     "recorded_at",
     "direction",
@@ -30,6 +31,7 @@ const COLUMNS: [&str; 18] = [
     "reference",
     "officers",
     "payload",
+    "payload_bytes",
 ];
 
 pub(super) struct Delimited<W: Write> {
@@ -57,7 +59,7 @@ impl<W: Write> Form for Delimited<W> {
             .into_iter()
             .map(|(role, officer)| format!("{role} {}", officer.name))
             .collect();
-        let payload = payload_to_json(step.kind, &told.payload, false);
+        let payload = PayloadTold::new(step.kind, &told.payload, false);
         let row: [String; COLUMNS.len()] = [
             told.sequence.to_string(),
             told.recorded_at.to_string(),
@@ -76,9 +78,8 @@ impl<W: Write> Form for Delimited<W> {
             subject_of(step.kind, &told.payload),
             reference_of(told),
             officers.join("; "),
-            payload
-                .map(|payload| payload.to_string())
-                .unwrap_or_default(),
+            payload.text(),
+            payload.bytes.unwrap_or_default(),
         ];
         self.rows.write_record(&row)?;
         self.count += 1;

@@ -6,7 +6,7 @@ use office::Exchanges;
 use serde_json::{Value, json};
 
 use super::Form;
-use crate::payload::{payload_to_json, payload_type};
+use crate::payload::{PayloadTold, payload_type};
 use crate::told::Told;
 
 pub(super) struct JsonLines<W> {
@@ -46,6 +46,7 @@ fn object(told: &Told) -> Value {
             "office": count.office.word(),
         })
     });
+    let payload = PayloadTold::new(step.kind, &told.payload, true);
     json!({
         "sequence": told.sequence,
         "recorded_at": told.recorded_at.to_string(),
@@ -59,6 +60,7 @@ fn object(told: &Told) -> Value {
         "inert": told.applied.inert,
         "counted": counted,
         "payload_type": payload_type(step.kind),
-        "payload": payload_to_json(step.kind, &told.payload, true),
+        "payload": payload.json,
+        "payload_bytes": payload.bytes,
     })
 }

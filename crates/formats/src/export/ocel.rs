@@ -8,14 +8,16 @@ use office::{Collection, Exchanges, Place, StepId, StepKind};
 use serde_json::{Value, json};
 
 use super::Form;
-use crate::payload::{officers_of, payload_to_json, subject_of};
+use crate::payload::{PayloadTold, officers_of, subject_of};
 use crate::told::Told;
 
 /// An object's value from the beginning on.
 const ALWAYS: &str = "1970-01-01T00:00:00Z";
 
-/// What each type of event has. `payload` is the step's payload as JSON, in a string.
-const EVENT_ATTRIBUTES: [(&str, &str); 11] = [
+/// What each type of event has. `payload` is the step's payload as JSON, in a string; `payload_bytes` are its bytes as
+/// base64, where the JSON would not give them back. Every value is written as a string, as the schema has it, whatever
+/// its type.
+const EVENT_ATTRIBUTES: [(&str, &str); 12] = [
     ("entry", "integer"),
     ("recorded_at", "time"),
     ("direction", "string"),
@@ -27,6 +29,7 @@ const EVENT_ATTRIBUTES: [(&str, &str); 11] = [
     ("counted_day", "string"),
     ("counted_office", "string"),
     ("payload", "string"),
+    ("payload_bytes", "string"),
 ];
 
 /// The types of objects, each with its attributes.
@@ -160,25 +163,25 @@ impl<W: Write> Form for Ocel<W> {
             let rank = self.officers.entry(id).or_default();
             *rank = if *rank == 0 { officer.rank } else { *rank };
         }
-        let payload = payload_to_json(step.kind, &told.payload, false);
-        let payload = payload.map(|payload| payload.to_string());
+        let payload = PayloadTold::new(step.kind, &told.payload, false);
         let values = [
-            json!(told.sequence),
-            json!(told.recorded_at.to_string()),
-            json!(told.direction()),
-            json!(step.id.place.word()),
-            json!(told.parent_name()),
-            json!(told.request_id_text()),
-            json!(told.applied.inert),
-            json!(told.counted()),
-            json!(told.counted_day()),
-            json!(told.counted_office()),
-            json!(payload.unwrap_or_default()),
+            told.sequence.to_string(),
+            told.recorded_at.to_string(),
+            told.direction().to_owned(),
+            step.id.place.word().to_owned(),
+            told.parent_name(),
+            told.request_id_text(),
+            told.applied.inert.to_string(),
+            told.counted().to_owned(),
+            told.counted_day(),
+            told.counted_office().to_owned(),
+            payload.text(),
+            payload.bytes.unwrap_or_default(),
         ];
         let attributes = EVENT_ATTRIBUTES.iter().zip(values);
         // An attribute without a value is left out.
         let attributes: Vec<Value> = attributes
-            .filter(|(_, value)| *value != "")
+            .filter(|(_, value)| !value.is_empty())
             .map(|((name, _), value)| json!({"name": name, "value": value}))
             .collect();
         let event = json!({

@@ -113,6 +113,9 @@ fn check_ocel(wanted: Wanted) {
     };
     for event in &events {
         assert!(types("eventTypes").contains(&event["type"]));
+        for attribute in event["attributes"].as_array().expect("a list") {
+            assert!(attribute["value"].is_string(), "{attribute}");
+        }
         for related in event["relationships"].as_array().expect("a list") {
             assert!(ids.contains(&related["objectId"]), "{related}");
         }

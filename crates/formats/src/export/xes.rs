@@ -1,5 +1,6 @@
 //! XES 1.0 (IEEE 1849): a trace an exchange, an event a step.
 
+use std::fmt::Write as _;
 use std::io::{self, BufReader, BufWriter, Read as _, Seek as _, SeekFrom, Write};
 
 use office::{Collection, Exchanges, StepId};
@@ -7,7 +8,7 @@ use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, Event};
 
 use super::Form;
-use crate::payload::{officers_of, payload_to_json};
+use crate::payload::{PayloadTold, officers_of};
 use crate::told::Told;
 
 /// Prefix, name and definition of the extensions used.
@@ -96,6 +97,7 @@ impl<W: Write> Form for Xes<W> {
                 if open.is_some() {
                     xml.write_event(Event::End(BytesEnd::new("trace")))?;
                 }
+                xml.get_mut().write_all(b"\n")?;
                 xml.write_event(Event::Start(BytesStart::new("trace")))?;
                 let (collection, id) = event.exchange;
                 attribute(
@@ -112,6 +114,7 @@ impl<W: Write> Form for Xes<W> {
             bytes.resize(event.len as usize, 0);
             file.read_exact(&mut bytes)?;
             at = event.offset + u64::from(event.len);
+            xml.get_mut().write_all(b"\n")?;
             xml.get_mut().write_all(&bytes)?;
         }
         if open.is_some() {
@@ -182,10 +185,7 @@ fn event(xml: &mut Writer<Vec<u8>>, told: &Told) -> io::Result<()> {
     {
         attribute(xml, "string", "org:resource", &officer.name)?;
     }
-    let payload = payload_to_json(step.kind, &told.payload, false);
-    let payload = payload
-        .map(|payload| payload.to_string())
-        .unwrap_or_default();
+    let payload = PayloadTold::new(step.kind, &told.payload, false);
     for (kind, key, value) in [
         ("int", "entry", told.sequence.to_string()),
         ("date", "recorded_at", told.recorded_at.to_string()),
@@ -197,7 +197,8 @@ fn event(xml: &mut Writer<Vec<u8>>, told: &Told) -> io::Result<()> {
         ("string", "counted", told.counted().to_owned()),
         ("string", "counted_day", told.counted_day()),
         ("string", "counted_office", told.counted_office().to_owned()),
-        ("string", "payload", payload),
+        ("string", "payload", json_for_xml(&payload.text())),
+        ("string", "payload_bytes", payload.bytes.unwrap_or_default()),
     ] {
         if !value.is_empty() {
             attribute(xml, kind, key, &value)?;
@@ -207,17 +208,29 @@ fn event(xml: &mut Writer<Vec<u8>>, told: &Told) -> io::Result<()> {
 }
 
 fn attribute(xml: &mut Writer<impl Write>, kind: &str, key: &str, value: &str) -> io::Result<()> {
-    // XML 1.0 has no way to write control characters.
     let value: String = value
         .chars()
-        .map(|letter| match letter {
-            '\t' | '\n' | '\r' => letter,
-            letter if letter.is_control() || matches!(letter, '\u{fffe}' | '\u{ffff}') => {
-                '\u{fffd}'
-            }
-            letter => letter,
-        })
+        .map(|letter| if is_xml(letter) { letter } else { '\u{fffd}' })
         .collect();
     let element = BytesStart::new(kind).with_attributes([("key", key), ("value", &*value)]);
     xml.write_event(Event::Empty(element))
+}
+
+/// Whether XML 1.0 has a way to write a letter, and no reader takes it for another.
+fn is_xml(letter: char) -> bool {
+    matches!(letter, '\t' | '\n' | '\r')
+        || !(letter.is_control() || matches!(letter, '\u{fffe}' | '\u{ffff}'))
+}
+
+/// JSON with the letters escaped that XML cannot write. Outside of its strings JSON has none of them.
+fn json_for_xml(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for letter in json.chars() {
+        if is_xml(letter) {
+            text.push(letter);
+        } else {
+            let _ = write!(text, "\\u{:04x}", u32::from(letter));
+        }
+    }
+    text
 }

@@ -33,7 +33,8 @@ Examples:
 
 jsonl: a line a step: {\"sequence\", \"recorded_at\", \"direction\", \"what\", \"name\", \"step\", \"parent\", \
 \"authored_at\", \"request_id\", \"inert\", \"counted\": {\"what\", \"day\", \"office\"}, \"payload_type\", \
-\"payload\"}; a body is base64. csv has the same in columns, the payload as JSON in the last. In ocel steps are \
+\"payload\", \"payload_bytes\"}; a body is base64, and so is payload_bytes, which is there where the payload would not \
+come back from its JSON. csv has the same in columns, the payload as JSON. In ocel steps are \
 events, what they are about and who is named in them objects; in xes a trace is an exchange.
 
 JSON (with --out): {\"out\", \"format\", \"steps\", \"items\", \"unreadable\"}; items are lines, messages, meetings or \
