@@ -39,6 +39,7 @@ mod payload;
 mod rows;
 mod sorter;
 mod source;
+mod steps;
 mod told;
 
 pub use cut::{Cut, CutError, Cutting, Window};
@@ -49,4 +50,5 @@ pub use pair::{PairError, PairWriter};
 pub use payload::{payload_from_json, payload_to_json, payload_type};
 pub use rows::{Mapping, Rule, RuleError, TimeColumn, TimeFormat, import_rows};
 pub use source::Layout;
+pub use steps::import_steps;
 pub use told::Told;
