@@ -1,16 +1,19 @@
-//! `liaison import`: other people's records into a pair of ledgers.
+//! `liaison import`: other people's records, or our own exports, into a pair of ledgers.
+
+mod columns;
 
 use std::fmt::Write as _;
-use std::fs::{self, File};
-use std::io::BufReader;
+use std::fs::File;
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 
-use clap::Args;
-use formats::{ImportError, Imported, Layout, Mapping, Rule, TimeColumn};
+use clap::{Args, ValueEnum};
+use formats::{ImportError, Imported, Layout};
 use ledger::Reconciliation;
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
+use crate::import::columns::ColumnsArgs;
 use crate::output::{FAINT, HEADING, clean, styled, thousands};
 use crate::settings::Settings;
 use crate::simulate::make_room;
@@ -20,10 +23,12 @@ use crate::{ledger_command, source, tally, time};
 const SHOWN_MAX: usize = 10;
 
 const EXAMPLES: &str = "\
-A row becomes a document that South or North sent; with --kind also a contact or a call. Columns are named by the \
-header, else numbered from 1; of JSON lines they are keys, or pointers such as /sender/name. Rows may come in any \
-order. Rows that cannot be read, that the office does not take, or that stay within one side are skipped, and told \
-by their lines.
+What `liaison ledger export` wrote as jsonl, csv, ocel or xes comes back as the same steps; it needs no more than \
+the file. Of other people's records, a row or an event becomes a document that South or North sent; with --kind also \
+a contact or a call. Columns are named by the header, else numbered from 1; of JSON lines they are keys, or pointers \
+such as /sender/name; of an event log the attributes of an event, case: and an attribute of its trace (XES), or the \
+qualifier of an object (OCEL). Rows may come in any order. Rows that cannot be read, that the office does not take, \
+or that stay within one side are skipped, and told by their lines.
 
 FORMAT is unix, unix-ms, unix-us, unix-ns, rfc3339, or a pattern such as %Y-%m-%d %H:%M:%S (at UTC+9 unless it has \
 an offset). RULE compares from, to, columns, numbers and 'text' with <, <=, >, >=, ==, !=; matches with =~ /regex/; \
@@ -34,21 +39,28 @@ KIND: contact, regular consultation, on-demand consultation; call, closing call,
 document. Any other is a message.
 
 Examples:
+  liaison import steps.jsonl --out again
+  liaison import claims.xes --south-when 'from in @south.txt'
   liaison import mail.csv --header --time sent:rfc3339 --from sender --to recipient --south-when 'from in @south.txt'
   liaison import edges.txt --delimiter space --time 3:unix --from 1 --to 2 --south-when 'from < to'
   liaison import chat.jsonl --time at:unix-ms --from /by/name --to room --south-when 'from =~ /^s-/' --out /tmp/chat
 
-JSON: {\"rows\", \"documents\", \"contacts\", \"calls\", \"skipped\", \"unreadable\", \"one_side\", \"refused\", \
-\"skipped_rows\": [{\"line\", \"column\", \"why\", \"message\", \"remedy\"}] (100 at most), \"first\", \"last\", \
-\"out\", \"tally\", \"reconciled\"}; rows = documents + contacts + calls + skipped.";
+JSON: {\"rows\", \"steps\", \"documents\", \"contacts\", \"calls\", \"skipped\", \"unreadable\", \"one_side\", \
+\"refused\", \"skipped_rows\": [{\"line\", \"column\", \"why\", \"message\", \"remedy\"}] (100 at most), \"first\", \
+\"last\", \"out\", \"tally\", \"reconciled\"}; rows = documents + contacts + calls + skipped, of our own exports \
+rows = steps + skipped.";
 
-/// Turn other people's records into a pair of ledgers
+/// Turn other people's records, or our own exports, into a pair of ledgers
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ImportArgs {
-    /// The records: CSV, TSV, space separated, or JSON lines (.jsonl, .ndjson)
+    /// The records: CSV, TSV, space separated, JSON lines, an event log, or an export of ours
     #[arg(value_name = "FILE")]
     file: PathBuf,
+
+    /// What the file is [default: what its extension or its beginning says]
+    #[arg(long, value_enum)]
+    format: Option<FormatWord>,
 
     /// What stands between two fields: a character, or comma, tab, space [default: tab for .tsv, else comma]
     #[arg(long, value_name = "C", value_parser = parse_delimiter)]
@@ -58,33 +70,8 @@ pub(crate) struct ImportArgs {
     #[arg(long)]
     header: bool,
 
-    /// When: the column, and how it writes times
-    #[arg(long, value_name = "COL:FORMAT")]
-    time: TimeColumn,
-
-    /// Who sent: the signatory
-    #[arg(long, value_name = "COL")]
-    from: String,
-
-    /// To whom: the addressee
-    #[arg(long, value_name = "COL")]
-    to: String,
-
-    /// What it is; without it every row is a document
-    #[arg(long, value_name = "COL")]
-    kind: Option<String>,
-
-    /// The other system's id: stands in the reference, before the line
-    #[arg(long, value_name = "COL")]
-    id: Option<String>,
-
-    /// The subject [default: the line]
-    #[arg(long, value_name = "COL")]
-    subject: Option<String>,
-
-    /// Which rows South sent; North sent the others
-    #[arg(long, value_name = "RULE", value_parser = parse_rule)]
-    south_when: Rule,
+    #[command(flatten)]
+    columns: ColumnsArgs,
 
     /// Where the two ledgers go [default: liaison-data/FILE without its extension]
     #[arg(long, value_name = "DIR")]
@@ -111,8 +98,16 @@ fn parse_delimiter(text: &str) -> Result<u8, String> {
     }
 }
 
-fn parse_rule(text: &str) -> Result<Rule, String> {
-    Rule::parse(text, |path| fs::read_to_string(path)).map_err(|error| error.to_string())
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum FormatWord {
+    /// Rows, with commas or what --delimiter says between fields
+    Csv,
+    /// JSON lines: an object a line
+    Jsonl,
+    /// Object-centric event log (OCEL 2.0, JSON)
+    Ocel,
+    /// Event log (XES)
+    Xes,
 }
 
 impl ImportArgs {
@@ -125,20 +120,25 @@ impl ImportArgs {
             }
             Ok(file)
         });
-        let file = read.map_err(|error| {
+        let not_read = |error| {
             Failure::Usage(format!(
                 "failed to read {name}: {error}; name a file of records"
             ))
-        })?;
+        };
+        let file = read.map_err(not_read)?;
         let out = self.out.clone().unwrap_or_else(|| {
             Path::new("liaison-data").join(self.file.file_stem().unwrap_or_default())
         });
+        let mut input = BufReader::with_capacity(256 * 1024, file);
+        let head = input.fill_buf().map_err(not_read)?;
+        let (strict, layout) = (self.strict, self.layout(head));
+        let mapping = self.columns.mapping(layout)?;
         make_room(&out, self.force)?;
-        let (strict, layout) = (self.strict, self.layout());
-        let mapping = self.mapping();
-        let input = BufReader::with_capacity(256 * 1024, file);
-        let imported = formats::import_rows(&name, input, layout, &mapping, strict, &out)
-            .map_err(to_failure)?;
+        let imported = match &mapping {
+            Some(mapping) => formats::import_rows(&name, input, layout, mapping, strict, &out),
+            None => formats::import_steps(&name, input, layout, strict, &out),
+        };
+        let imported = imported.map_err(to_failure)?;
         let reconciled = reconcile(&out)?;
         settings.output.print(
             || to_text(&name, &out, &imported, &reconciled),
@@ -153,32 +153,28 @@ impl ImportArgs {
         )))
     }
 
-    fn extension(&self) -> String {
+    fn layout(&self, head: &[u8]) -> Layout {
         let extension = self.file.extension().unwrap_or_default();
-        extension.to_string_lossy().to_lowercase()
-    }
-
-    fn layout(&self) -> Layout {
-        let extension = self.extension();
-        if self.delimiter.is_none() && ["jsonl", "ndjson"].contains(&&*extension) {
-            return Layout::JsonLines;
-        }
-        let by_extension = if extension == "tsv" { b'\t' } else { b',' };
-        Layout::Delimited {
-            delimiter: self.delimiter.unwrap_or(by_extension),
-            header: self.header,
-        }
-    }
-
-    fn mapping(self) -> Mapping {
-        Mapping {
-            time: self.time,
-            from: self.from,
-            to: Some(self.to),
-            kind: self.kind,
-            id: self.id,
-            subject: self.subject,
-            south_when: self.south_when,
+        let extension = extension.to_string_lossy();
+        let is_tsv = extension.eq_ignore_ascii_case("tsv");
+        let delimited = Layout::Delimited {
+            delimiter: if is_tsv { b'\t' } else { b',' },
+            header: false,
+        };
+        let found = match self.format {
+            Some(FormatWord::Csv) => delimited,
+            Some(FormatWord::Jsonl) => Layout::JsonLines,
+            Some(FormatWord::Ocel) => Layout::Ocel,
+            Some(FormatWord::Xes) => Layout::Xes,
+            None if self.delimiter.is_some() => delimited,
+            None => Layout::recognise(&extension, head),
+        };
+        match found {
+            Layout::Delimited { delimiter, .. } => Layout::Delimited {
+                delimiter: self.delimiter.unwrap_or(delimiter),
+                header: self.header,
+            },
+            other => other,
         }
     }
 }
@@ -251,6 +247,7 @@ fn to_json(out: &Path, imported: &Imported, reconciled: &Reconciliation) -> Valu
         .collect();
     json!({
         "rows": imported.rows,
+        "steps": imported.steps,
         "documents": imported.documents,
         "contacts": imported.contacts,
         "calls": imported.calls,

@@ -16,7 +16,7 @@ use crate::imported::{Account, ImportError, Imported, Why};
 use crate::pair::{PairError, PairWriter};
 use crate::payload::payload_from_json;
 use crate::sorter::Sorter;
-use crate::source::{self, Asked, Layout, Raw};
+use crate::source::{self, Asked, Layout, Raw, SourceError};
 
 /// A row may be as long: the largest document, as base64 in JSON, which may stand in quotes itself.
 const ROW_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -95,7 +95,16 @@ pub fn import_steps(
             Err(mistake) => account.skip(Why::Unreadable, mistake),
         }
     });
-    read.map_err(|error| account.not_read(error))?;
+    read.map_err(|error| {
+        account.not_read(match error {
+            // A column that is not there.
+            SourceError::Mistake(mistake) if !mistake.key.is_empty() => {
+                let remedy = NO_EXPORT.to_owned();
+                SourceError::Mistake(Mistake { remedy, ..mistake })
+            }
+            other => other,
+        })
+    })?;
     write(account, sorter, out)
 }
 

@@ -142,10 +142,8 @@ fn what_cannot_be_read_is_told_with_its_place() {
     let error = import(b"a,b\n1,2\n", layout)
         .expect_err("it is no export")
         .to_string();
-    assert_eq!(
-        error,
-        "steps:1:1: the header has no column \"sequence\"; name one of a, b"
-    );
+    let told = "steps:1:1: the header has no column \"sequence\"; if it is no export of ours";
+    assert!(error.starts_with(told), "{error}");
     let error = import(b"{\"a\": 1}\n", Layout::JsonLines).expect_err("it is no export");
     let error = error.to_string();
     assert!(error.contains("1 of 1 rows are skipped"), "{error}");
