@@ -281,3 +281,27 @@ fn an_export_replaces_nothing_unless_it_is_told_to() {
     let (code, _) = desk.refused("ledger export none --format csv");
     assert_eq!(code, 1);
 }
+
+#[test]
+fn parquet_is_written_or_told_how_to_get() {
+    let desk = Desk::new();
+    desk.json("simulate workshop --out pair");
+    let line = "ledger export pair/south --format parquet --out steps.parquet";
+    if cfg!(feature = "parquet") {
+        let written = desk.json(line);
+        assert_eq!(written["items"], written["steps"]);
+        let table = fs::read(desk.path("steps.parquet")).expect("it is there");
+        assert!(table.starts_with(b"PAR1") && table.ends_with(b"PAR1"));
+    } else {
+        let (code, error) = desk.refused(line);
+        assert_eq!(code, 2);
+        assert!(
+            error.contains("cargo build --release --features parquet"),
+            "{error}"
+        );
+        assert!(
+            !desk.path("steps.parquet").exists(),
+            "nothing was to be written"
+        );
+    }
+}

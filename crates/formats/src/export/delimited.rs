@@ -55,10 +55,6 @@ impl<W: Write> Form for Delimited<W> {
             return Ok(());
         }
         let step = &told.step;
-        let officers: Vec<String> = officers_of(step.kind, &told.payload)
-            .into_iter()
-            .map(|(role, officer)| format!("{role} {}", officer.name))
-            .collect();
         let payload = PayloadTold::new(step.kind, &told.payload, false);
         let row: [String; COLUMNS.len()] = [
             told.sequence.to_string(),
@@ -77,7 +73,7 @@ impl<W: Write> Form for Delimited<W> {
             told.counted_office().to_owned(),
             subject_of(step.kind, &told.payload),
             reference_of(told),
-            officers.join("; "),
+            officers_words(told),
             payload.text(),
             payload.bytes.unwrap_or_default(),
         ];
@@ -92,7 +88,15 @@ impl<W: Write> Form for Delimited<W> {
     }
 }
 
-fn reference_of(told: &Told) -> String {
+/// The officers that a step names, as in `signatory Chun; addressee Jon`.
+pub(super) fn officers_words(told: &Told) -> String {
+    let officers = officers_of(told.step.kind, &told.payload).into_iter();
+    let words = officers.map(|(role, officer)| format!("{role} {}", officer.name));
+    words.collect::<Vec<_>>().join("; ")
+}
+
+/// The sender's own reference of a document; empty for other steps.
+pub(super) fn reference_of(told: &Told) -> String {
     if told.step.kind != StepKind::DocumentSent {
         return String::new();
     }

@@ -5,6 +5,8 @@ mod delimited;
 mod diagram;
 mod json_lines;
 mod ocel;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod xes;
 
 use std::io::{self, Write};
@@ -30,6 +32,15 @@ pub enum Format {
     Ocel,
     /// Event log, XES 1.0 (IEEE 1849); a trace an exchange.
     Xes,
+    /// A typed table, a row a step. Only with the feature `parquet`.
+    Parquet,
+}
+
+impl Format {
+    /// Whether this build can write it.
+    pub const fn is_built(self) -> bool {
+        !matches!(self, Self::Parquet) || cfg!(feature = "parquet")
+    }
 }
 
 /// Which steps are wanted.
@@ -69,7 +80,7 @@ trait Form {
 }
 
 /// Exports the entries of one ledger, given one after another from the first. Memory is bounded but for what a
-/// format needs whole: meetings, and 32 bytes a step for XES.
+/// format needs whole: meetings, 32 bytes a step for XES, and for Parquet 64 Ki rows or 32 MiB of them.
 pub struct Export<'w> {
     form: Box<dyn Form + 'w>,
     teller: Teller,
@@ -78,7 +89,7 @@ pub struct Export<'w> {
 }
 
 impl<'w> Export<'w> {
-    /// Begins to write `format` to `out`.
+    /// Begins to write `format` to `out`; an error if this build cannot ([`Format::is_built`]).
     pub fn begin(format: Format, out: impl Write + 'w, wanted: Wanted) -> io::Result<Self> {
         let form: Box<dyn Form + 'w> = match format {
             Format::Jsonl => Box::new(json_lines::JsonLines::new(out)),
@@ -87,6 +98,13 @@ impl<'w> Export<'w> {
             Format::Ics => Box::new(calendar::Calendar::new(out)),
             Format::Ocel => Box::new(ocel::Ocel::begin(out)?),
             Format::Xes => Box::new(xes::Xes::new(out)?),
+            #[cfg(feature = "parquet")]
+            Format::Parquet => Box::new(parquet::Table::begin(out)?),
+            #[cfg(not(feature = "parquet"))]
+            Format::Parquet => {
+                let without = "this build has no Parquet; build it with the feature `parquet`";
+                return Err(io::Error::new(io::ErrorKind::Unsupported, without));
+            }
         };
         Ok(Self {
             form,

@@ -1,7 +1,7 @@
 //! `liaison ledger export`: a ledger in other people's formats.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
@@ -30,17 +30,19 @@ Examples:
   liaison ledger export liaison-data/kaesong-2018-1/south --format mermaid --from 2018-11-02 --first 20
   liaison ledger export liaison-data/kaesong-2018-1/south --format ics --out meetings.ics
   liaison ledger export liaison-data/kaesong-2018-1/south --format ocel --out kaesong.jsonocel
+  liaison ledger export liaison-data/kaesong-2018-1/south --format parquet --out steps.parquet
 
 jsonl: a line a step: {\"sequence\", \"recorded_at\", \"direction\", \"what\", \"name\", \"step\", \"parent\", \
 \"authored_at\", \"request_id\", \"inert\", \"counted\": {\"what\", \"day\", \"office\"}, \"payload_type\", \
 \"payload\", \"payload_bytes\"}; a body is base64, and so is payload_bytes, which is there where the payload would not \
 come back from its JSON. csv has the same in columns, the payload as JSON. In ocel steps are \
-events, what they are about and who is named in them objects; in xes a trace is an exchange.
+events, what they are about and who is named in them objects; in xes a trace is an exchange. parquet has the columns \
+of csv, typed, with the payload's bytes: times in microseconds (UTC), days as dates, request ids as UUIDs.
 
 JSON (with --out): {\"out\", \"format\", \"steps\", \"items\", \"unreadable\"}; items are lines, messages, meetings or \
 events.";
 
-/// Write a ledger as JSON lines, CSV, a diagram, a calendar, or an event log
+/// Write a ledger as JSON lines, CSV, a diagram, a calendar, an event log, or a Parquet table
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct ExportArgs {
@@ -90,6 +92,8 @@ enum FormatWord {
     Ocel,
     /// Event log (XES)
     Xes,
+    /// Typed table (Parquet): a step a row; in builds with --features parquet
+    Parquet,
 }
 
 impl FormatWord {
@@ -101,12 +105,14 @@ impl FormatWord {
             Self::Ics => Format::Ics,
             Self::Ocel => Format::Ocel,
             Self::Xes => Format::Xes,
+            Self::Parquet => Format::Parquet,
         }
     }
 }
 
 impl ExportArgs {
     pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
+        self.can_be_written()?;
         let offices = settings.offices(&self.offices)?;
         let exported = block_on(async {
             let source = Source::open(&self.ledger, &offices).await?;
@@ -163,10 +169,25 @@ impl ExportArgs {
         )
     }
 
+    fn can_be_written(&self) -> Result<(), Failure> {
+        if !self.format.format().is_built() {
+            return Err(Failure::Usage(
+                "this liaison was built without Parquet; build one that has it with `cargo build --release \
+                 --features parquet`"
+                    .to_owned(),
+            ));
+        }
+        if self.format == FormatWord::Parquet && self.out.is_none() && io::stdout().is_terminal() {
+            let message = "a Parquet file is no text for a terminal; name a file with --out";
+            return Err(Failure::Usage(message.to_owned()));
+        }
+        Ok(())
+    }
+
     fn items(&self) -> &'static str {
         match self.format {
             FormatWord::Jsonl => "lines",
-            FormatWord::Csv => "rows",
+            FormatWord::Csv | FormatWord::Parquet => "rows",
             FormatWord::Mermaid => "messages",
             FormatWord::Ics => "meetings",
             FormatWord::Ocel | FormatWord::Xes => "events",
