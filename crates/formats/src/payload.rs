@@ -1,19 +1,15 @@
-//! Payloads as JSON: protobuf's own mapping, with the field names of the proto files. A body is base64.
-
-use std::sync::LazyLock;
+//! Payloads as JSON, and back.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use office::StepKind;
 use prost::Message as _;
-use prost_reflect::{DescriptorPool, DynamicMessage, SerializeOptions};
+use prost_reflect::DynamicMessage;
 use protocol::pb::office as pb;
 use serde_json::Value;
 
-static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| {
-    DescriptorPool::decode(protocol::DESCRIPTORS).expect("the build wrote the descriptors")
-});
+use crate::message::{message_descriptor, message_to_json};
 
 /// The protobuf type of a step's payload; `None` if it has none.
 pub fn payload_type(kind: StepKind) -> Option<&'static str> {
@@ -38,15 +34,7 @@ pub fn payload_type(kind: StepKind) -> Option<&'static str> {
 /// A payload as JSON, with the fields that are not set or without them. `None` if the kind has no payload, or the bytes
 /// cannot be read as one.
 pub fn payload_to_json(kind: StepKind, payload: &[u8], unset: bool) -> Option<Value> {
-    let descriptor = POOL.get_message_by_name(payload_type(kind)?)?;
-    let message = DynamicMessage::decode(descriptor, payload).ok()?;
-    let options = SerializeOptions::new()
-        .use_proto_field_name(true)
-        .stringify_64_bit_integers(false)
-        .skip_default_fields(!unset);
-    message
-        .serialize_with_options(serde_json::value::Serializer, &options)
-        .ok()
+    message_to_json(payload_type(kind)?, payload, unset)
 }
 
 /// The payload that JSON tells; the error is the reason why there is none.
@@ -54,9 +42,7 @@ pub fn payload_from_json(kind: StepKind, value: &Value) -> Result<Bytes, String>
     let Some(name) = payload_type(kind) else {
         return Ok(Bytes::new());
     };
-    let descriptor = POOL
-        .get_message_by_name(name)
-        .ok_or_else(|| format!("{name} is not known"))?;
+    let descriptor = message_descriptor(name).ok_or_else(|| format!("{name} is not known"))?;
     if value.is_null() {
         return Ok(Bytes::new());
     }

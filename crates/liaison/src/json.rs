@@ -1,19 +1,9 @@
-//! Messages as JSON: protobuf's own mapping, with the field names of the proto files and numbers as numbers.
-
-use std::sync::LazyLock;
+//! Messages as JSON, as `--output json` prints them: with the fields that are not set.
 
 use prost::Message;
-use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor, SerializeOptions};
 use serde_json::Value;
 
-static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| {
-    DescriptorPool::decode(protocol::DESCRIPTORS).expect("the build wrote the descriptors")
-});
-
-/// The descriptor of a message of ours.
-pub(crate) fn descriptor(name: &str) -> Option<MessageDescriptor> {
-    POOL.get_message_by_name(name)
-}
+pub(crate) use formats::message_descriptor as descriptor;
 
 /// A message of the type `name` as JSON.
 pub(crate) fn of(name: &str, message: &impl Message) -> Value {
@@ -22,14 +12,7 @@ pub(crate) fn of(name: &str, message: &impl Message) -> Value {
 
 /// An encoded message of the type `name` as JSON; `None` if the bytes cannot be read as one.
 pub(crate) fn of_bytes(name: &str, bytes: &[u8]) -> Option<Value> {
-    let message = DynamicMessage::decode(descriptor(name)?, bytes).ok()?;
-    let options = SerializeOptions::new()
-        .use_proto_field_name(true)
-        .stringify_64_bit_integers(false)
-        .skip_default_fields(false);
-    message
-        .serialize_with_options(serde_json::value::Serializer, &options)
-        .ok()
+    formats::message_to_json(name, bytes, true)
 }
 
 #[cfg(test)]
