@@ -48,11 +48,16 @@ impl Report {
     pub(super) fn to_text(&self) -> String {
         let Self { played, .. } = self;
         let lag = played.lag.report();
+        let of_speed = match self.speed {
+            Speed::Times(_) => "",
+            // Everything was due at once: this is how long it waited for what came before.
+            Speed::Max => ", all of it due at the start",
+        };
         let ms = |us: u64| format!("{}.{:03} ms", us / 1_000, us % 1_000);
         let per_s = played.made as f64 / self.wall.as_secs_f64().max(1e-9);
         let mut text = format!(
             "replayed {}: {} steps in {:.3?} ({} steps/s), speed {}, seed {}\n\
-             lag behind the schedule: p50 {}, p99 {}, max {}\n",
+             lag behind the schedule: p50 {}, p99 {}, max {}{of_speed}\n",
             self.ledger.display(),
             thousands(played.made),
             self.wall,
