@@ -74,13 +74,12 @@ async fn under_the_same_seed_a_replay_gives_its_first_answers_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_shipped_scenario_comes_out_as_it_was_simulated() {
     // The workshop in its rhythm; weeks and months as fast as they go.
-    for (scenario, speed) in [
-        ("workshop", "3600"),
-        ("talks-march-2018", "max"),
-        ("line-cut-2020", "max"),
-        ("kaesong-2018", "max"),
-        ("steady", "max"),
-    ] {
+    for (scenario, _) in scenario::shipped() {
+        let speed = if *scenario == "workshop" {
+            "3600"
+        } else {
+            "max"
+        };
         let pair = Pair::start().await;
         let plot = liaison(&directory(&pair), &["scenario", "plot", scenario]).await;
         assert_eq!(plot.code, Some(0), "{scenario}: {plot:?}");

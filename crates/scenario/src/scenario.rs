@@ -12,6 +12,7 @@ use crate::amount::{Amount, TOTAL_MAX};
 use crate::calendar::{Calendar, HOURS_KEYS, OfficeHours, PERIOD_KEYS, Period};
 use crate::calls::{CALLS_KEYS, Calls};
 use crate::consultations::{CONSULTATIONS_KEYS, Consultations};
+use crate::counts::{Counts, exact, seeds};
 use crate::documents::{self, DOCUMENTS_KEYS, Documents, Sending};
 use crate::draw::Draw;
 use crate::events::Events;
@@ -37,8 +38,6 @@ pub(crate) const ROOT_KEYS: &[&str] = &[
     "events",
     "faults",
 ];
-/// Where the seeds of further copies of the traffic are drawn; the parts draw from the streams below.
-const SEEDS_STREAM: u64 = 1 << 32;
 /// Where the documents of the second block and of later ones are drawn.
 const DOCUMENTS_STREAMS: u64 = 1 << 33;
 /// Where it is drawn what rates come to.
@@ -359,49 +358,6 @@ impl Scenario {
     pub fn staff(&self, place: Place) -> &Staff {
         &self.staff[place]
     }
-}
-
-/// How many each block brings under one seed.
-#[derive(Debug)]
-struct Counts {
-    documents: Vec<u64>,
-    meetings: Vec<u64>,
-    consultations: Vec<u64>,
-}
-
-impl Counts {
-    fn totals(
-        &self,
-        meetings: &[Meetings],
-        consultations: &[Consultations],
-        events: &Events,
-    ) -> Totals {
-        let meetings = meetings
-            .iter()
-            .map(|block| block.kind)
-            .zip(self.meetings.iter().copied());
-        let consultations = consultations
-            .iter()
-            .map(|block| block.kind)
-            .zip(self.consultations.iter().copied());
-        Totals::new(
-            meetings
-                .chain(consultations)
-                .chain(events.contacts.iter().copied()),
-            self.documents.iter().sum::<u64>() + events.documents,
-        )
-    }
-}
-
-/// The totals of blocks that have one.
-fn exact(amounts: impl Iterator<Item = Amount>) -> Vec<u64> {
-    amounts.filter_map(Amount::total).collect()
-}
-
-/// A seed for each copy of the traffic; the first is drawn under `seed` itself.
-fn seeds(seed: u64, copies: u32) -> impl Iterator<Item = u64> {
-    let mut seeds = Draw::new(seed, SEEDS_STREAM);
-    (0..copies).map(move |copy| if copy == 0 { seed } else { seeds.seed() })
 }
 
 /// A name that can stand in a path on any machine.

@@ -371,7 +371,8 @@ impl<'a> Value<'a> {
     }
 }
 
-fn offset_of(text: &str) -> Option<Offset> {
+/// The distance from UTC that `+09:00` says; `None` of any other text.
+pub fn offset_of(text: &str) -> Option<Offset> {
     let (sign, rest) = match text.split_at_checked(1)? {
         ("+", rest) => (1, rest),
         ("-", rest) => (-1, rest),

@@ -78,20 +78,9 @@ pub(super) struct FitArgs {
 }
 
 fn offset(text: &str) -> Result<Offset, String> {
-    let wrong = || format!("{text:?} is no distance from UTC; write one such as +09:00 or -07:00");
-    let (sign, rest) = match text.split_at_checked(1).ok_or_else(wrong)? {
-        ("+", rest) => (1, rest),
-        ("-", rest) => (-1, rest),
-        _ => return Err(wrong()),
-    };
-    let (hours, minutes) = rest.split_once(':').ok_or_else(wrong)?;
-    let number = |text: &str| text.parse::<u8>().map_err(|_| wrong());
-    let (hours, minutes) = (number(hours)?, number(minutes)?);
-    if hours > 18 || minutes > 59 {
-        return Err(wrong());
-    }
-    let seconds = sign * (i32::from(hours) * 3_600 + i32::from(minutes) * 60);
-    Offset::from_seconds(seconds).map_err(|_| wrong())
+    scenario::offset_of(text).ok_or_else(|| {
+        format!("{text:?} is no distance from UTC; write one such as +09:00 or -07:00")
+    })
 }
 
 impl FitArgs {
