@@ -138,7 +138,8 @@ impl OfficeHours {
     }
 }
 
-fn second_of(time: Time) -> u64 {
+/// The second of a day at which `time` is.
+pub(crate) fn second_of(time: Time) -> u64 {
     u64::from(
         u32::from(time.hour().cast_unsigned()) * 3600
             + u32::from(time.minute().cast_unsigned()) * 60,

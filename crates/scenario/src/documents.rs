@@ -150,6 +150,25 @@ impl Documents {
         let reply_s = quantiles("reply_seconds", 1..=REPLY_S_MAX);
         let refused_per_mille = table.per_mille("refused_per_mille");
         let (amount, answer) = (amount?, answer?);
+        let in_office_time = matches!(
+            sending,
+            Some(Sending::Begun {
+                rhythm: Rhythm::OfficeTime,
+                ..
+            })
+        );
+        // In minutes of office time there is no answer either, which is told below.
+        if let (Some(calendar), Delay::Clock(_)) = (calendar, &answer)
+            && in_office_time
+            && amount.total() != Some(0)
+            && calendar.working_days().is_empty()
+        {
+            table.required("answer_seconds")?.mistake(
+                "nothing is sent: the offices work on no day of the period".to_owned(),
+                "change `office_hours`, lengthen `period`, or write a `rhythm`",
+            );
+            return None;
+        }
         if let (Some(calendar), Delay::Office(minutes)) = (calendar, &answer)
             && amount.mean(calendar) > 0
             && calendar.office_s() <= *minutes.start()

@@ -2,9 +2,9 @@
 //!
 //! Every rhythm but that of plain office time comes down to spans of the period, each with a weight.
 
-use jiff::civil::{Time, Weekday};
+use jiff::civil::Weekday;
 
-use crate::calendar::{Calendar, WEEKDAYS};
+use crate::calendar::{Calendar, WEEKDAYS, second_of};
 use crate::draw::Draw;
 use crate::quantiles::Quantiles;
 use crate::table::{Table, Value};
@@ -337,9 +337,4 @@ fn weights(value: &Value<'_>, count: usize) -> Option<Vec<u64>> {
         return None;
     }
     Some(weights)
-}
-
-fn second_of(time: Time) -> u64 {
-    u64::from(time.hour().cast_unsigned()) * HOUR_S
-        + u64::from(time.minute().cast_unsigned()) * MINUTE_S
 }

@@ -256,9 +256,10 @@ impl Documents {
                 let asked_s = calendar.second_at(followed[index].at);
                 // What would follow after the period follows within what is left of it.
                 let sent_s = follows.after.after(asked_s, calendar, draw);
+                // Half of that, so that what follows it in turn finds room too.
                 let sent_s = sent_s.unwrap_or_else(|| {
-                    let last_s = calendar.last_s().max(asked_s + 1);
-                    draw.within(asked_s + 1..=last_s)
+                    let left_s = calendar.last_s().saturating_sub(asked_s);
+                    asked_s + draw.within(left_s.min(1)..=(left_s / 2).max(left_s.min(1)))
                 });
                 Post {
                     answered_s: self.answered(sent_s, calendar, draw),

@@ -378,3 +378,25 @@ proptest! {
         }
     }
 }
+
+/// However late what is followed comes, what follows it comes within the period.
+#[test]
+fn a_long_chain_at_the_end_of_the_period_stays_in_it() {
+    let night = ["0"; 23].join(", ");
+    let first = documents(&format!(
+        "name = \"a0\"\ntotal = 30\nrhythm = {{ hours_of_day = [{night}, 1], days = [\"Sun\"] }}"
+    ));
+    let mut parts = first;
+    for link in 1..12 {
+        parts += &documents(&format!(
+            "name = \"a{link}\"\ntotal = 30\nfollows = \"a{}\"\nafter_seconds = [1800]",
+            link - 1
+        ));
+    }
+    let scenario = parsed(&parts);
+    for seed in 0..20 {
+        let timeline = scenario.timeline(seed);
+        assert_eq!(counts(&timeline).documents, 360);
+        assert!(timeline.events.iter().all(|event| event.at < timeline.end));
+    }
+}
