@@ -329,6 +329,39 @@ fn calls_are_unanswered_while_nobody_answers() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..Default::default() })]
+
+    /// Any number in the file may be any other: what is accepted is drawn, within the period.
+    #[test]
+    fn no_number_makes_drawing_panic(
+        at in any::<prop::sample::Index>(),
+        put in prop::sample::select(vec!["0", "1", "2", "7", "60", "999", "1000", "1440", "10000", "[]", "[0]", "[5, 1]"]),
+        drop_line in any::<prop::sample::Index>(),
+        drops in any::<bool>(),
+        seed in any::<u64>(),
+    ) {
+        let text = scenario::shipped_text("patterns").expect("it is shipped");
+        let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        let numbered: Vec<usize> = (0..lines.len())
+            .filter(|line| !lines[*line].starts_with('#') && lines[*line].contains(" = ") && !lines[*line].ends_with('['))
+            .collect();
+        let line = numbered[at.index(numbered.len())];
+        let key = lines[line].split(" = ").next().unwrap_or_default().to_owned();
+        lines[line] = format!("{key} = {put}");
+        if drops {
+            lines.remove(numbered[drop_line.index(numbered.len())]);
+        }
+        if let Ok(scenario) = Scenario::parse("changed.toml", &lines.join("\n")) {
+            let timeline = scenario.timeline(seed);
+            for event in &timeline.events {
+                prop_assert!(timeline.start <= event.at && event.at < timeline.end, "{:?}", event);
+            }
+            prop_assert_eq!(counts(&timeline).documents, scenario.totals(seed, 1).documents);
+        }
+    }
+}
+
+proptest! {
     #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..Default::default() })]
 
     #[test]
