@@ -1,0 +1,14 @@
+//! Open-loop load on the offices, or on any gRPC method.
+//!
+//! **The decision.** When each arrival is due is decided before the run, and nothing that the target does can change it. A
+//! target that stalls is therefore measured from when its callers wanted an answer, not from when a generator that
+//! waited for it got round to asking: three latencies are kept apart, *response* (intended to done), *service* (sent to
+//! done) and *lag* (intended to sent).
+//!
+//! **The invariant.** Every arrival that was due is told: as answered, failed, or not sent, and a run whose generator could
+//! not keep up says so and why. What is remembered does not grow with the number of results.
+
+pub mod latency;
+pub mod report;
+
+pub use latency::{Latencies, LatencyHistogram};

@@ -1,0 +1,423 @@
+//! The report: everything that a run came to, as it is saved, merged, compared and shown.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::latency::Latencies;
+
+/// What a run came to.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Report {
+    /// Whether the figures are the target's: the generator kept up with its schedule.
+    pub valid: bool,
+    /// Why they are not, if they are not.
+    pub invalid_because: Vec<Shortfall>,
+    /// Somebody ended it before its end.
+    pub interrupted: bool,
+    /// What was called, and how.
+    pub setup: Setup,
+    /// When its first arrival was due.
+    pub started_at: Option<Timestamp>,
+    /// How long arrivals were due, in seconds, warm-up left out.
+    pub duration_s: f64,
+    /// Arrivals due a second.
+    pub offered_rate: f64,
+    /// Arrivals that were finished, well or ill, a second.
+    pub achieved_rate: f64,
+    /// Arrivals that were due.
+    pub arrivals: u64,
+    /// Arrivals that were due and never sent.
+    pub unsent: u64,
+    /// Calls that ended, well or ill; a stream is one.
+    pub calls: u64,
+    /// Calls that failed.
+    pub errors: u64,
+    /// Calls by gRPC status code, such as `OK` and `UNAVAILABLE`.
+    pub codes: BTreeMap<String, u64>,
+    /// What the failures were, the most frequent first; at most 50.
+    pub failures: Vec<FailureCount>,
+    /// Intended to done, of every call.
+    pub response: Latencies,
+    /// Sent to done, of every call.
+    pub service: Latencies,
+    /// Intended to sent, of every call.
+    pub lag: Latencies,
+    /// Each workflow of the plan, in the plan's order.
+    pub workflows: Vec<WorkflowReport>,
+    /// What went on inside streams, if there were any.
+    pub streams: Option<StreamsReport>,
+    /// Bytes of messages sent, framing left out.
+    pub bytes_sent: u64,
+    /// Bytes of messages received, framing left out.
+    pub bytes_received: u64,
+    /// What the generator itself took.
+    pub generator: GeneratorReport,
+    /// What was sent and answered, held against both ledgers; only for a pair of offices.
+    pub books: Option<Books>,
+    /// Where the time went; only for a pair of offices.
+    pub breakdown: Option<Breakdown>,
+    /// What happened from second to second. After an hour two seconds become one interval, and so on.
+    pub intervals: Vec<Interval>,
+    /// The thresholds that were given, and how each fared.
+    pub thresholds: Vec<ThresholdReport>,
+    /// The rates tried, if the highest was searched for.
+    pub search: Option<SearchReport>,
+    /// The repeats, if there were several; the rest of the report is then all of them together.
+    pub repeats: Vec<RepeatReport>,
+    /// How it compares with a run saved before.
+    pub comparison: Option<ComparisonReport>,
+}
+
+/// What was called, and how.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Setup {
+    /// The plan's name, or the method called.
+    pub plan: String,
+    /// The addresses called.
+    pub targets: Vec<String>,
+    /// `open` (on a schedule) or `closed` (each call after the one before).
+    pub loop_kind: String,
+    /// The schedule in words, such as `constant, 2,000/s`.
+    pub schedule: String,
+    /// The seed of all draws.
+    pub seed: u64,
+    /// How long it was to last, in seconds; 0 if only a total was given.
+    pub duration_s: f64,
+    /// Warm-up before it, in seconds, that is not measured.
+    pub warmup_s: f64,
+    /// Most calls in flight.
+    pub in_flight_max: u64,
+    /// The part of the schedule, such as `1/2`; empty for all of it.
+    pub shard: String,
+    /// The version of the software.
+    pub version: String,
+}
+
+/// A resource of which the generator had too little.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Shortfall {
+    /// `processor`, `in flight`, `connections`, `streams` or `schedule`.
+    pub resource: String,
+    /// What was seen, and what to do about it.
+    pub text: String,
+}
+
+/// One kind of failure.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct FailureCount {
+    /// The gRPC status code, such as `UNAVAILABLE`.
+    pub code: String,
+    /// The step that failed, such as `document.send`.
+    pub step: String,
+    /// The message of the first such failure.
+    pub message: String,
+    /// How many there were.
+    pub count: u64,
+}
+
+/// What came of one workflow.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct WorkflowReport {
+    /// Its name in the plan.
+    pub name: String,
+    /// How many were begun.
+    pub started: u64,
+    /// How many came to their end.
+    pub finished: u64,
+    /// How many stopped at a step that failed.
+    pub failed: u64,
+    /// From when it was intended to when its last step was done, pauses included; of those that came to their end.
+    pub end_to_end: Latencies,
+    /// Its steps, in order.
+    pub steps: Vec<StepReport>,
+}
+
+/// What came of one step of a workflow.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct StepReport {
+    /// Its name in the plan.
+    pub name: String,
+    /// The method, such as `liaison.office.v1.DocumentService/SendDocument`.
+    pub method: String,
+    /// Calls that ended, well or ill.
+    pub calls: u64,
+    /// Calls that failed.
+    pub errors: u64,
+    /// Intended (for a later step: the step before done, and its pause over) to done.
+    pub response: Latencies,
+    /// Sent to done.
+    pub service: Latencies,
+}
+
+/// What went on inside streams.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct StreamsReport {
+    /// Streams opened.
+    pub opened: u64,
+    /// Messages sent on them.
+    pub messages_sent: u64,
+    /// Messages received on them.
+    pub messages_received: u64,
+    /// Each message: intended to answered where answers match requests one to one; else from one answer to the next.
+    pub message: Latencies,
+    /// The stream opened to its first message received.
+    pub first_message: Latencies,
+    /// The stream opened to its end.
+    pub life: Latencies,
+}
+
+/// What the generator itself took.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct GeneratorReport {
+    /// Threads that made calls.
+    pub threads: u64,
+    /// Connections, at their most.
+    pub connections: u64,
+    /// Calls in flight, at their most.
+    pub in_flight_max: u64,
+    /// Processor time of the threads that made calls, in seconds.
+    pub cpu_s: f64,
+    /// The same for each call, in microseconds.
+    pub cpu_us_per_call: f64,
+    /// How long those threads could have run and got no processor, in seconds.
+    pub cpu_wait_s: f64,
+}
+
+/// What was sent and answered, held against what both offices counted. Request ids are compared, one by one.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Books {
+    /// Requests sent that change something, the warm-up's too.
+    pub sent: u64,
+    /// Those that were answered: recorded, said the office.
+    pub answered: u64,
+    /// Those that the office refused.
+    pub refused: u64,
+    /// Those to which no answer came: nobody here can know what became of them.
+    pub unknown: u64,
+    /// Those of the unknown that the ledgers hold all the same.
+    pub unknown_but_counted: u64,
+    /// Those that were refused, and that a ledger holds all the same.
+    pub refused_but_counted: u64,
+    /// Request ids that South's ledger holds.
+    pub south: u64,
+    /// Request ids that North's ledger holds.
+    pub north: u64,
+    /// Answered, and not in both ledgers.
+    pub lost: u64,
+    /// Request ids that one ledger holds twice or more.
+    pub doubled: u64,
+    /// Whether the line came to rest before the books were made up.
+    pub quiet: bool,
+    /// Some request ids of what is amiss, at most 20, each with what is.
+    pub examples: Vec<String>,
+}
+
+impl Books {
+    /// Whether nothing is lost, doubled, or counted though refused.
+    pub fn balance(&self) -> bool {
+        self.lost == 0 && self.doubled == 0 && self.refused_but_counted == 0
+    }
+}
+
+/// Where the time of a step went, from the client's call until the office that made it knows that its peer has it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Breakdown {
+    /// Steps looked at: a sample of all.
+    pub samples: u64,
+    /// The stages, in order.
+    pub stages: Vec<Stage>,
+}
+
+/// One stage of it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Stage {
+    /// `queued`, `synced`, `crossed the line`, `synced at the peer`, …
+    pub name: String,
+    /// How long it took.
+    pub latency: Latencies,
+}
+
+/// What happened within one interval of the run.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Interval {
+    /// When it began, in seconds after the first arrival was due; below 0 in the warm-up.
+    pub at_s: f64,
+    /// How long it is, in seconds.
+    pub seconds: f64,
+    /// Arrivals due.
+    pub offered: u64,
+    /// Arrivals finished, well or ill.
+    pub finished: u64,
+    /// Calls that ended.
+    pub calls: u64,
+    /// Those that failed.
+    pub errors: u64,
+    /// Messages received on streams.
+    pub messages: u64,
+    /// Calls in flight at its end.
+    pub in_flight: u64,
+    /// Response of the calls that ended in it.
+    pub response: IntervalLatency,
+    /// Their lag.
+    pub lag: IntervalLatency,
+    /// How many responses were in each bucket of [`heat_bucket`]; those that are empty are left out.
+    pub heat: BTreeMap<u16, u64>,
+}
+
+/// A few figures of a histogram, in microseconds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct IntervalLatency {
+    /// Half.
+    pub p50_us: u64,
+    /// Nine in ten.
+    pub p90_us: u64,
+    /// 99 in 100.
+    pub p99_us: u64,
+    /// 999 in 1,000.
+    pub p999_us: u64,
+    /// The largest.
+    pub max_us: u64,
+}
+
+/// Buckets of a heat map to the doubling.
+pub const HEAT_PER_OCTAVE: u16 = 4;
+
+/// The bucket of a heat map that a latency belongs to: four to each doubling, from 0 for 1 µs.
+pub fn heat_bucket(us: u64) -> u16 {
+    let us = us.max(1);
+    let octave = us.ilog2();
+    // Within an octave the buckets are equally wide: no logarithm is needed, and platforms agree.
+    let quarter = ((us - (1 << octave)) * u64::from(HEAT_PER_OCTAVE)) >> octave;
+    octave as u16 * HEAT_PER_OCTAVE + quarter as u16
+}
+
+/// The smallest latency of a bucket, in microseconds.
+pub fn heat_floor_us(bucket: u16) -> f64 {
+    let octave = f64::from(1_u32 << (bucket / HEAT_PER_OCTAVE).min(31));
+    octave * (1.0 + f64::from(bucket % HEAT_PER_OCTAVE) / f64::from(HEAT_PER_OCTAVE))
+}
+
+/// A threshold and how it fared.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ThresholdReport {
+    /// As it was given, such as `p99.9>5ms`.
+    pub text: String,
+    /// The figure it was held against, with its unit.
+    pub seen: String,
+    /// Whether it makes the run fail.
+    pub failed: bool,
+}
+
+/// The rates tried in search of the highest that holds.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SearchReport {
+    /// What was to hold, such as `p99<10ms,errors<0.1%`.
+    pub goal: String,
+    /// The highest rate that held; `None` if none did.
+    pub found_rate: Option<f64>,
+    /// Why the search ended, in words.
+    pub ended: String,
+    /// Each rate tried, in the order of trying.
+    pub trials: Vec<Trial>,
+}
+
+/// One rate tried.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Trial {
+    /// Offered, a second.
+    pub rate: f64,
+    /// Achieved, a second.
+    pub achieved_rate: f64,
+    /// Whether the goal held.
+    pub held: bool,
+    /// What did not, in words; empty if all did.
+    pub because: String,
+    /// Response.
+    pub response: Latencies,
+    /// Calls.
+    pub calls: u64,
+    /// Those that failed.
+    pub errors: u64,
+    /// Whether the generator kept up.
+    pub valid: bool,
+}
+
+/// One repeat of a run.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RepeatReport {
+    /// Whether the generator kept up.
+    pub valid: bool,
+    /// Arrivals finished a second.
+    pub achieved_rate: f64,
+    /// Calls.
+    pub calls: u64,
+    /// Those that failed.
+    pub errors: u64,
+    /// Response.
+    pub response: Latencies,
+    /// Service.
+    pub service: Latencies,
+    /// Processor time of the generator for each call, in microseconds.
+    pub cpu_us_per_call: f64,
+}
+
+/// How a run compares with one saved before.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ComparisonReport {
+    /// The file it was compared with.
+    pub baseline: String,
+    /// What differs in the setup, in words: figures of different setups are compared with care.
+    pub setup_differs: Vec<String>,
+    /// Each figure.
+    pub figures: Vec<FigureComparison>,
+}
+
+/// One figure, before and now.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct FigureComparison {
+    /// What, such as `response p99`.
+    pub name: String,
+    /// Its unit: `µs`, `/s` or `%`.
+    pub unit: String,
+    /// Before: the median over the repeats, the smallest and the largest.
+    pub before: Spread,
+    /// Now.
+    pub now: Spread,
+    /// `better`, `worse`, `same` (the spreads overlap) or `unclear` (too few repeats to tell).
+    pub verdict: String,
+}
+
+/// A figure over repeats.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Spread {
+    /// How many repeats.
+    pub repeats: u64,
+    /// The smallest.
+    pub min: f64,
+    /// The median.
+    pub median: f64,
+    /// The largest.
+    pub max: f64,
+}
