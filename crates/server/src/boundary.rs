@@ -19,6 +19,7 @@ use tower::Service;
 use tracing::Instrument as _;
 
 use crate::status::{malformed, plain, status_of, too_large};
+use crate::timing;
 
 /// Wraps the services of an office.
 #[derive(Debug, Clone)]
@@ -59,7 +60,8 @@ where
             method = request.uri().path(),
             request_id = tracing::field::Empty
         );
-        let answering = self.inner.call(request);
+        let timed = timing::is_wanted(request.headers());
+        let answering = timing::taken(timed, self.inner.call(request));
         Box::pin(
             async move {
                 let response = match deadline {

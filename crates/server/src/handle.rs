@@ -9,6 +9,7 @@ use ledger::Reader;
 use office::line::{Acknowledgement, Hello, LineHash, Mark, Resume};
 use office::{Limits, Office, Order, Place, Refusal, RequestId, StepId};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
+use tokio::time::Instant;
 
 use crate::status::stopped;
 
@@ -26,6 +27,10 @@ pub(crate) struct Authored {
     pub(crate) id: StepId,
     /// When; `None` for a repeat, whose time the ledger has.
     pub(crate) at: Option<Timestamp>,
+    /// When its batch was judged.
+    pub(crate) judged: Instant,
+    /// When its batch was durable, for who waits for more than that.
+    pub(crate) synced: Option<Instant>,
 }
 
 /// How the owner tells a stream of the line what it thinks of it. Never waits.

@@ -36,6 +36,7 @@ mod server;
 mod services;
 mod status;
 mod tasks;
+mod timing;
 mod watch;
 
 pub use clock::{Clock, SystemClock, system_seed};

@@ -15,6 +15,7 @@ use office::document::DocumentState;
 use office::line::{Acknowledgement, Hello, LineFault, LineHash, Mark, Resume, Taken};
 use office::{Office, Place, Refusal, RequestId, StepId};
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
 
 use crate::clock::Clock;
 use crate::handle::{
@@ -58,6 +59,8 @@ pub(crate) struct Owner {
     acknowledgement: Option<Acknowledgement>,
     /// Who waits for the peer to have a step, by its sequence.
     delivering: BTreeMap<u64, Vec<(Authored, oneshot::Sender<Outcome>)>>,
+    /// When the batch at hand was begun.
+    judged: Instant,
     /// Who waits for an officer's answer to a document.
     awaiting: BTreeMap<StepId, Vec<oneshot::Sender<()>>>,
     /// What the peer said last while this office is being restored.
@@ -103,6 +106,7 @@ impl Owner {
             answers: Vec::new(),
             acknowledgement: None,
             delivering: BTreeMap::new(),
+            judged: Instant::now(),
             awaiting: BTreeMap::new(),
             heard: None,
             draining: false,
@@ -159,6 +163,7 @@ impl Owner {
 
     async fn batch(&mut self, batch: &mut Vec<Work>) -> Result<(), LedgerError> {
         let now = self.clock.now();
+        self.judged = Instant::now();
         if !self.draining {
             for order in self.office.due(now) {
                 if let Ok(step) = self.office.plan(now, &order) {
@@ -195,8 +200,9 @@ impl Owner {
             self.outbox.acknowledged(self.office.line().acknowledged());
         }
         if let Some(batch) = self.ledger.take_batch() {
-            let started = tokio::time::Instant::now();
+            let started = Instant::now();
             self.commit(batch).await?;
+            self.tell_synced();
             self.outbox.close_batch();
             let progress = durable(&self.office, &self.reader, &self.outbox, started.elapsed());
             self.progress.send_replace(progress);
@@ -206,6 +212,22 @@ impl Owner {
         }
         self.tell_delivered();
         Ok(())
+    }
+
+    /// Who waits for the peer is told, with the rest, when it was durable here.
+    fn tell_synced(&mut self) {
+        let now = Instant::now();
+        for waiting in self.delivering.values_mut().rev() {
+            if waiting
+                .iter()
+                .all(|(authored, _)| authored.synced.is_some())
+            {
+                break;
+            }
+            for (authored, _) in waiting {
+                authored.synced.get_or_insert(now);
+            }
+        }
     }
 
     /// Everything recorded is durable when this is called, acknowledgements too.
@@ -329,7 +351,12 @@ impl Owner {
         } = authoring;
         // A repeat is answered even while draining: its step stands in the ledger already.
         if let Some(repeated) = self.office.repeated(request_id, &order, &payload) {
-            return repeated.map(|id| Authored { id, at: None });
+            return repeated.map(|id| Authored {
+                id,
+                at: None,
+                judged: self.judged,
+                synced: None,
+            });
         }
         if self.draining {
             return Err(draining());
@@ -339,6 +366,8 @@ impl Owner {
         let authored = Authored {
             id: step.id,
             at: Some(step.authored_at),
+            judged: self.judged,
+            synced: None,
         };
         self.append_own(now, step, payload, Some(request_id));
         Ok(authored)

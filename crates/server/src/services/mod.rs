@@ -23,6 +23,7 @@ use hyper::body::Incoming;
 use office::{Limits, Refusal, RequestId, Violation};
 use protocol::{Checked, Fields};
 use tokio::sync::{Semaphore, watch};
+use tokio::time::Instant;
 use tonic::body::Body;
 use tonic::server::NamedService;
 use tonic::{Status, codegen::BoxFuture};
@@ -39,6 +40,7 @@ use crate::handle::{Authored, Authoring, OwnerHandle};
 use crate::line::{LineEvents, PeerWatch};
 use crate::status::status_of;
 use crate::tasks::Tasks;
+use crate::timing;
 
 /// What all services of an office work with.
 #[derive(Clone)]
@@ -60,10 +62,11 @@ impl Desk {
     /// Has the owner author a step, and waits until it is durable here.
     async fn author(&self, authoring: Authoring) -> Result<Authored, Status> {
         record_request_id(authoring.request_id);
-        self.owner
-            .author(authoring)
-            .await
-            .map_err(|refusal| status_of(&refusal))
+        let asked = Instant::now();
+        let authored = self.owner.author(authoring).await;
+        let authored = authored.map_err(|refusal| status_of(&refusal))?;
+        timing::recorded(asked, &authored);
+        Ok(authored)
     }
 
     /// When a step was authored; a repeat's time stands in the ledger.
@@ -82,13 +85,16 @@ impl Desk {
     /// As [`Self::author`], until it is durable at the peer.
     async fn deliver(&self, authoring: Authoring) -> Result<Authored, Status> {
         record_request_id(authoring.request_id);
-        tokio::select! {
+        let asked = Instant::now();
+        let authored = tokio::select! {
             biased;
             authored = self.owner.deliver(authoring) => authored,
             refusal = self.peer.unreachable(self.limits.peer_timeout) => Err(refusal),
             () = tokio::time::sleep(self.limits.wait_timeout) => Err(waited(self.limits.wait_timeout, "delivery")),
-        }
-        .map_err(|refusal| status_of(&refusal))
+        };
+        let authored = authored.map_err(|refusal| status_of(&refusal))?;
+        timing::delivered(asked, &authored);
+        Ok(authored)
     }
 }
 
