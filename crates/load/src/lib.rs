@@ -10,5 +10,8 @@
 
 pub mod latency;
 pub mod report;
+pub mod schedule;
+mod words;
 
 pub use latency::{Latencies, LatencyHistogram};
+pub use schedule::{Arrival, End, Kind, Pace, Schedule, ScheduleError, Shape, Shard};

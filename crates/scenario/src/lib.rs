@@ -51,7 +51,7 @@ mod totals;
 
 pub use answers::{Answer, Answers};
 pub use calendar::Calendar;
-pub use mistake::{Mistake, ScenarioError};
+pub use mistake::{Mistake, ScenarioError, near_miss};
 pub use scenario::Scenario;
 pub use shipped::{SCHEMA, shipped, shipped_text};
 pub use staff::Staff;

@@ -126,7 +126,7 @@ impl<'t> Mistakes<'t> {
 }
 
 /// The word of `known` that `word` was likely meant to be.
-pub(crate) fn near_miss<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
+pub fn near_miss<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
     let distance_max = (word.chars().count() / 3).max(1);
     known
         .iter()

@@ -1,0 +1,119 @@
+//! Figures in words: rates, durations and latencies, as people read them.
+
+use std::time::Duration;
+
+/// A number with its thousands apart, and at most `decimals` decimals.
+pub(crate) fn number(value: f64, decimals: usize) -> String {
+    let text = format!("{:.decimals$}", value.abs());
+    let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
+    let mut words = String::with_capacity(text.len() + whole.len() / 3 + 1);
+    let fraction = fraction.trim_end_matches('0');
+    if value < 0.0 && (whole != "0" || !fraction.is_empty()) {
+        words.push('-');
+    }
+    for (index, digit) in whole.chars().enumerate() {
+        if index > 0 && (whole.len() - index).is_multiple_of(3) {
+            words.push(',');
+        }
+        words.push(digit);
+    }
+    if !fraction.is_empty() {
+        words.push('.');
+        words.push_str(fraction);
+    }
+    words
+}
+
+/// A rate such as `2,000/s`; what is less than one a second is told by the minute, hour or day.
+pub(crate) fn rate(per_second: f64) -> String {
+    const UNITS: [(f64, &str); 4] = [(1.0, "s"), (60.0, "min"), (3_600.0, "h"), (86_400.0, "day")];
+    let (seconds, unit) = UNITS
+        .iter()
+        .find(|(seconds, _)| per_second == 0.0 || per_second * seconds >= 0.999)
+        .unwrap_or(&UNITS[3]);
+    let value = per_second * seconds;
+    let decimals = if value >= 1_000.0 { 1 } else { 3 };
+    format!("{}/{unit}", number(value, decimals))
+}
+
+/// A duration such as `1h 30m`, `10s` or `250ms`, to the nanosecond.
+pub(crate) fn duration(duration: Duration) -> String {
+    let (seconds, nanos) = (duration.as_secs(), duration.subsec_nanos());
+    let parts = [
+        (seconds / 86_400, "d"),
+        (seconds / 3_600 % 24, "h"),
+        (seconds / 60 % 60, "m"),
+        (seconds % 60, "s"),
+        (u64::from(nanos / 1_000_000), "ms"),
+        (u64::from(nanos / 1_000 % 1_000), "µs"),
+        (u64::from(nanos % 1_000), "ns"),
+    ];
+    let words: Vec<String> = parts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, unit)| format!("{count}{unit}"))
+        .collect();
+    if words.is_empty() {
+        return "0s".to_owned();
+    }
+    words.join(" ")
+}
+
+/// A latency in the unit that suits it, such as `5.21 ms`, to three digits or better.
+pub(crate) fn latency(us: f64) -> String {
+    let (value, unit) = match us {
+        us if us >= 1e6 => (us / 1e6, "s"),
+        us if us >= 1e3 => (us / 1e3, "ms"),
+        us => (us, "µs"),
+    };
+    let decimals = match value {
+        value if value >= 100.0 => 0,
+        value if value >= 10.0 => 1,
+        _ => 2,
+    };
+    format!("{} {unit}", number(value, decimals))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_read_well() {
+        let read = [
+            (2_000.0, "2,000/s"),
+            (1_234_567.0, "1,234,567/s"),
+            (2.5, "2.5/s"),
+            (0.5, "30/min"),
+            (1.0 / 86_400.0, "1/day"),
+            (1.0 / 3_600.0, "1/h"),
+            (0.0, "0/s"),
+        ];
+        for (per_second, words) in read {
+            assert_eq!(rate(per_second), words);
+        }
+    }
+
+    #[test]
+    fn durations_read_well() {
+        let read = [
+            (Duration::ZERO, "0s"),
+            (Duration::from_secs(10), "10s"),
+            (Duration::from_millis(1_250), "1s 250ms"),
+            (Duration::from_secs(93_600), "1d 2h"),
+            (Duration::from_nanos(1_001), "1µs 1ns"),
+        ];
+        for (time, words) in read {
+            assert_eq!(duration(time), words);
+        }
+    }
+
+    #[test]
+    fn latencies_and_numbers_read_well() {
+        assert_eq!(latency(312.0), "312 µs");
+        assert_eq!(latency(5_210.0), "5.21 ms");
+        assert_eq!(latency(1_500_000.0), "1.5 s");
+        assert_eq!(number(-0.001, 2), "0");
+        assert_eq!(number(-1_234.5, 2), "-1,234.5");
+    }
+}
