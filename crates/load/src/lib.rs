@@ -8,10 +8,19 @@
 //! **The invariant.** Every arrival that was due is told: as answered, failed, or not sent, and a run whose generator could
 //! not keep up says so and why. What is remembered does not grow with the number of results.
 
+pub mod keep;
 pub mod latency;
 pub mod report;
 pub mod schedule;
+pub mod schema;
+pub mod template;
+mod units;
+mod wire;
 mod words;
 
+pub use keep::{Keep, KeepError, Kept};
 pub use latency::{Latencies, LatencyHistogram};
 pub use schedule::{Arrival, End, Kind, Pace, Schedule, ScheduleError, Shape, Shard};
+pub use schema::{CallKind, Method, Schema, SchemaError};
+pub use template::{Csv, Scope, Template, TemplateError, TemplateMistake, Text, Values};
+pub use units::duration;

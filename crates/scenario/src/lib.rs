@@ -51,10 +51,10 @@ mod totals;
 
 pub use answers::{Answer, Answers};
 pub use calendar::Calendar;
-pub use mistake::{Mistake, ScenarioError, near_miss};
+pub use mistake::{Mistake, Mistakes, ScenarioError, near_miss};
 pub use scenario::Scenario;
 pub use shipped::{SCHEMA, shipped, shipped_text};
 pub use staff::Staff;
-pub use table::offset_of;
+pub use table::{Table, Value, offset_of};
 pub use timeline::{Act, Event, Fault, FaultSpan, Key, Timeline};
 pub use totals::Totals;

@@ -51,7 +51,7 @@ impl fmt::Display for ScenarioError {
 
 /// Mistakes while they are being found. Reading goes on after each, so that all come at once.
 #[derive(Debug)]
-pub(crate) struct Mistakes<'t> {
+pub struct Mistakes<'t> {
     text: &'t str,
     found: RefCell<Vec<Mistake>>,
     missing: RefCell<Vec<Mistake>>,
@@ -60,7 +60,8 @@ pub(crate) struct Mistakes<'t> {
 }
 
 impl<'t> Mistakes<'t> {
-    pub(crate) fn new(text: &'t str) -> Self {
+    /// None found yet in `text`.
+    pub fn new(text: &'t str) -> Self {
         Self {
             text,
             found: RefCell::default(),
@@ -70,7 +71,7 @@ impl<'t> Mistakes<'t> {
     }
 
     /// Adds a mistake at byte `offset` of the text.
-    pub(crate) fn add(&self, offset: usize, key: &str, message: String, remedy: String) {
+    pub fn add(&self, offset: usize, key: &str, message: String, remedy: String) {
         let mistake = self.at(offset, key, message, remedy);
         if !self.unreadable_lines.borrow().contains(&mistake.line) {
             self.found.borrow_mut().push(mistake);
@@ -78,7 +79,7 @@ impl<'t> Mistakes<'t> {
     }
 
     /// Adds a key that is not there.
-    pub(crate) fn add_missing(&self, offset: usize, key: &str, remedy: String) {
+    pub fn add_missing(&self, offset: usize, key: &str, remedy: String) {
         let message = format!("`{key}` is missing");
         self.missing
             .borrow_mut()
@@ -86,7 +87,7 @@ impl<'t> Mistakes<'t> {
     }
 
     /// Adds text that is no TOML.
-    pub(crate) fn add_unreadable(&self, offset: usize, message: &str) {
+    pub fn add_unreadable(&self, offset: usize, message: &str) {
         let remedy = "write it as TOML 1.0 has it".to_owned();
         let mistake = self.at(offset, "", message.to_owned(), remedy);
         let mut lines = self.unreadable_lines.borrow_mut();
@@ -98,7 +99,7 @@ impl<'t> Mistakes<'t> {
     }
 
     /// The error, if anything is wrong.
-    pub(crate) fn into_error(self, source_name: &str) -> Option<ScenarioError> {
+    pub fn into_error(self, source_name: &str) -> Option<ScenarioError> {
         let mut mistakes = self.found.into_inner();
         // What is missing may stand in the text that could not be read.
         if self.unreadable_lines.into_inner().is_empty() {

@@ -11,7 +11,7 @@ use crate::mistake::{Mistakes, near_miss};
 
 /// A table of the file.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Table<'a> {
+pub struct Table<'a> {
     mistakes: &'a Mistakes<'a>,
     entries: &'a DeTable<'a>,
     offset: usize,
@@ -20,7 +20,7 @@ pub(crate) struct Table<'a> {
 
 /// A value of the file.
 #[derive(Debug, Clone)]
-pub(crate) struct Value<'a> {
+pub struct Value<'a> {
     mistakes: &'a Mistakes<'a>,
     value: &'a DeValue<'a>,
     offset: usize,
@@ -29,7 +29,7 @@ pub(crate) struct Value<'a> {
 
 impl<'a> Table<'a> {
     /// A table with the path `path`. Keys other than `known` are mistakes.
-    pub(crate) fn new(
+    pub fn new(
         mistakes: &'a Mistakes<'a>,
         entries: &'a DeTable<'a>,
         span: Range<usize>,
@@ -62,13 +62,13 @@ impl<'a> Table<'a> {
     }
 
     /// The value of `key`, if it is there.
-    pub(crate) fn optional(&self, key: &str) -> Option<Value<'a>> {
+    pub fn optional(&self, key: &str) -> Option<Value<'a>> {
         let value = self.entries.get(key)?;
         Some(Value::new(self.mistakes, value, self.path_of(key)))
     }
 
     /// The value of `key`, which must be there.
-    pub(crate) fn required(&self, key: &str) -> Option<Value<'a>> {
+    pub fn required(&self, key: &str) -> Option<Value<'a>> {
         let value = self.optional(key);
         if value.is_none() {
             let below = if self.path.is_empty() {
@@ -84,7 +84,7 @@ impl<'a> Table<'a> {
     }
 
     /// The value of `key` as `read` reads it, or `default` if it is not there.
-    pub(crate) fn or<T>(
+    pub fn or<T>(
         &self,
         key: &str,
         default: T,
@@ -94,17 +94,17 @@ impl<'a> Table<'a> {
     }
 
     /// A required whole number within `bounds`.
-    pub(crate) fn integer(&self, key: &str, bounds: RangeInclusive<u64>) -> Option<u64> {
+    pub fn integer(&self, key: &str, bounds: RangeInclusive<u64>) -> Option<u64> {
         self.required(key)?.integer(bounds)
     }
 
     /// A chance in 1000; 0 if it is not there.
-    pub(crate) fn per_mille(&self, key: &str) -> Option<u64> {
+    pub fn per_mille(&self, key: &str) -> Option<u64> {
         self.or(key, 0, |value| value.integer(0..=1000))
     }
 
     /// The whole numbers `{stem}_min` and `{stem}_max`, in that order.
-    pub(crate) fn range(
+    pub fn range(
         &self,
         stem: &str,
         bounds: &RangeInclusive<u64>,
@@ -142,12 +142,12 @@ impl<'a> Value<'a> {
     }
 
     /// The key, from the root.
-    pub(crate) fn path(&self) -> &str {
+    pub fn path(&self) -> &str {
         &self.path
     }
 
     /// Says that this value is wrong.
-    pub(crate) fn mistake(&self, message: String, remedy: impl Into<String>) {
+    pub fn mistake(&self, message: String, remedy: impl Into<String>) {
         self.mistakes
             .add(self.offset, &self.path, message, remedy.into());
     }
@@ -167,27 +167,27 @@ impl<'a> Value<'a> {
     }
 
     /// Whether it is a string.
-    pub(crate) fn is_text(&self) -> bool {
+    pub fn is_text(&self) -> bool {
         self.value.is_str()
     }
 
     /// Whether it is a whole number.
-    pub(crate) fn is_integer(&self) -> bool {
+    pub fn is_integer(&self) -> bool {
         self.value.is_integer()
     }
 
     /// Whether it is a list.
-    pub(crate) fn is_list(&self) -> bool {
+    pub fn is_list(&self) -> bool {
         self.value.is_array()
     }
 
     /// Whether it is a table.
-    pub(crate) fn is_table(&self) -> bool {
+    pub fn is_table(&self) -> bool {
         self.value.is_table()
     }
 
     /// A whole number within `bounds`.
-    pub(crate) fn integer(&self, bounds: RangeInclusive<u64>) -> Option<u64> {
+    pub fn integer(&self, bounds: RangeInclusive<u64>) -> Option<u64> {
         let remedy = format!(
             "write a whole number from {} to {}",
             bounds.start(),
@@ -206,14 +206,14 @@ impl<'a> Value<'a> {
     }
 
     /// True or false.
-    pub(crate) fn flag(&self) -> Option<bool> {
+    pub fn flag(&self) -> Option<bool> {
         self.value
             .as_bool()
             .or_else(|| self.wrong_type("write true or false"))
     }
 
     /// A text of 1 to `bytes_max` bytes.
-    pub(crate) fn text(&self, bytes_max: usize) -> Option<String> {
+    pub fn text(&self, bytes_max: usize) -> Option<String> {
         let remedy = format!("write a text of 1 to {bytes_max} bytes in quotes");
         let Some(text) = self.value.as_str() else {
             return self.wrong_type(&remedy);
@@ -229,7 +229,7 @@ impl<'a> Value<'a> {
     }
 
     /// One of the words of `known`.
-    pub(crate) fn word<T: Copy>(&self, known: &[(&str, T)]) -> Option<T> {
+    pub fn word<T: Copy>(&self, known: &[(&str, T)]) -> Option<T> {
         let words: Vec<&str> = known.iter().map(|(word, _)| *word).collect();
         let remedy = format!("write one of {}", listed(&words));
         let Some(word) = self.value.as_str() else {
@@ -245,7 +245,7 @@ impl<'a> Value<'a> {
     }
 
     /// A calendar day.
-    pub(crate) fn date(&self) -> Option<Date> {
+    pub fn date(&self) -> Option<Date> {
         const REMEDY: &str = "write a date, such as 2018-09-14, without quotes";
         let Some(datetime) = self.value.as_datetime() else {
             return self.wrong_type(REMEDY);
@@ -265,7 +265,7 @@ impl<'a> Value<'a> {
     }
 
     /// A day and a time of that day, by the scenario's clock.
-    pub(crate) fn datetime(&self) -> Option<DateTime> {
+    pub fn datetime(&self) -> Option<DateTime> {
         const REMEDY: &str = "write a day and a time, such as 2018-09-14T10:30:00, without quotes";
         let Some(datetime) = self.value.as_datetime() else {
             return self.wrong_type(REMEDY);
@@ -291,7 +291,7 @@ impl<'a> Value<'a> {
     }
 
     /// A time of day in whole minutes.
-    pub(crate) fn time(&self) -> Option<Time> {
+    pub fn time(&self) -> Option<Time> {
         const REMEDY: &str = "write a time of day, such as 09:00:00, without quotes";
         let Some(datetime) = self.value.as_datetime() else {
             return self.wrong_type(REMEDY);
@@ -315,7 +315,7 @@ impl<'a> Value<'a> {
     }
 
     /// A distance from UTC.
-    pub(crate) fn utc_offset(&self) -> Option<Offset> {
+    pub fn utc_offset(&self) -> Option<Offset> {
         const REMEDY: &str = "write a distance from UTC, such as \"+09:00\"";
         let Some(text) = self.value.as_str() else {
             return self.wrong_type(REMEDY);
@@ -328,7 +328,7 @@ impl<'a> Value<'a> {
     }
 
     /// A list, each of whose items `read` reads. `None` if any of them is wrong.
-    pub(crate) fn list<T>(&self, read: impl Fn(Value<'a>) -> Option<T>) -> Option<Vec<T>> {
+    pub fn list<T>(&self, read: impl Fn(Value<'a>) -> Option<T>) -> Option<Vec<T>> {
         let Some(array) = self.value.as_array() else {
             return self.wrong_type("write a list");
         };
@@ -345,7 +345,7 @@ impl<'a> Value<'a> {
     }
 
     /// A list of one or more.
-    pub(crate) fn filled_list<T>(&self, read: impl Fn(Value<'a>) -> Option<T>) -> Option<Vec<T>> {
+    pub fn filled_list<T>(&self, read: impl Fn(Value<'a>) -> Option<T>) -> Option<Vec<T>> {
         let list = self.list(read)?;
         if list.is_empty() {
             self.mistake(
@@ -358,7 +358,7 @@ impl<'a> Value<'a> {
     }
 
     /// A table, handed to `read` if it is one. Keys other than `known` are mistakes.
-    pub(crate) fn table<T>(
+    pub fn table<T>(
         &self,
         known: &[&str],
         read: impl FnOnce(&Table<'_>) -> Option<T>,

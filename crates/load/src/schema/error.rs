@@ -1,0 +1,42 @@
+//! Why there is no schema, or no such method in it.
+
+/// A schema that cannot be had, or a method it does not have.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SchemaError {
+    /// No such method.
+    #[error("there is no method `{name}`; {remedy}")]
+    NoMethod {
+        /// As it was asked for.
+        name: String,
+        /// What there is.
+        remedy: String,
+    },
+    /// Nothing in it can be called.
+    #[error("{name} has no service; give the file that declares one")]
+    NoService {
+        /// The file or files.
+        name: String,
+    },
+    /// Not a descriptor set.
+    #[error("{name} is no descriptor set: {message}; write one with `buf build -o FILE` or `protoc --include_imports -o FILE`")]
+    DescriptorSet {
+        /// The file.
+        name: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// Not protobuf, or an import is missing.
+    #[error("{files} cannot be compiled: {message}; name the directories of the imports with --include")]
+    Proto {
+        /// The files.
+        files: String,
+        /// What is wrong, and where.
+        message: String,
+    },
+    /// The target does not tell what it serves.
+    #[error("the target does not tell what it serves: {message}; give its schema with --proto or --descriptor-set")]
+    Reflection {
+        /// Why.
+        message: String,
+    },
+}

@@ -1,0 +1,276 @@
+//! Which methods there are, and what messages they take and give.
+//!
+//! A schema comes from the offices' own descriptors, from a descriptor set, from `.proto` files, or from the target itself.
+
+mod error;
+mod reflection;
+
+use std::path::PathBuf;
+
+use http::uri::PathAndQuery;
+use prost_reflect::{DescriptorPool, MessageDescriptor, MethodDescriptor, ServiceDescriptor};
+use tonic::transport::Channel;
+
+pub use error::SchemaError;
+
+use crate::template::meant_or_listed;
+
+/// The services that are known.
+#[derive(Debug, Clone)]
+pub struct Schema {
+    pool: DescriptorPool,
+}
+
+/// How many messages a call sends and receives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CallKind {
+    /// One, and one back.
+    Unary,
+    /// Many, and one back.
+    ClientStream,
+    /// One, and many back.
+    ServerStream,
+    /// Many, and many back.
+    Bidi,
+}
+
+impl CallKind {
+    /// Whether a call sends a stream.
+    pub fn sends_stream(self) -> bool {
+        matches!(self, Self::ClientStream | Self::Bidi)
+    }
+
+    /// Whether a call receives a stream.
+    pub fn receives_stream(self) -> bool {
+        matches!(self, Self::ServerStream | Self::Bidi)
+    }
+}
+
+/// A method that can be called.
+#[derive(Debug, Clone)]
+pub struct Method {
+    /// The path of its requests, such as `/liaison.office.v1.DocumentService/SendDocument`.
+    pub path: PathAndQuery,
+    /// Its name, such as `liaison.office.v1.DocumentService/SendDocument`.
+    pub name: String,
+    /// What it sends and receives.
+    pub kind: CallKind,
+    /// The message it takes.
+    pub input: MessageDescriptor,
+    /// The message it gives.
+    pub output: MessageDescriptor,
+}
+
+impl Schema {
+    /// What the offices serve.
+    pub fn of_offices() -> Self {
+        let pool = DescriptorPool::decode(protocol::DESCRIPTORS);
+        Self {
+            pool: pool.expect("the build has checked the descriptors"),
+        }
+    }
+
+    /// What a descriptor set has, as `buf build -o` and `protoc --include_imports -o` write it. `name` is how errors name it.
+    pub fn of_descriptor_set(name: &str, bytes: &[u8]) -> Result<Self, SchemaError> {
+        let pool = DescriptorPool::decode(bytes).map_err(|source| SchemaError::DescriptorSet {
+            name: name.to_owned(),
+            message: source.to_string(),
+        })?;
+        Self { pool }.checked(name)
+    }
+
+    /// What `.proto` files have; their imports are looked for in `includes`, or beside the first file if there are none.
+    pub fn of_protos(files: &[PathBuf], includes: &[PathBuf]) -> Result<Self, SchemaError> {
+        let names: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
+        let names = names.join(", ");
+        let proto = |source: protox::Error| SchemaError::Proto {
+            files: names.clone(),
+            message: format!("{source}"),
+        };
+        let mut includes = includes.to_vec();
+        if includes.is_empty() {
+            let beside = files.first().and_then(|file| file.parent());
+            let beside = beside.filter(|directory| !directory.as_os_str().is_empty());
+            includes.push(beside.map_or_else(|| PathBuf::from("."), PathBuf::from));
+        }
+        let mut compiler = protox::Compiler::new(&includes).map_err(proto)?;
+        compiler.include_imports(true);
+        compiler.open_files(files).map_err(proto)?;
+        // Through the encoded set, for it keeps options that the compiler's own pool may not have.
+        let pool = DescriptorPool::decode(&compiler.encode_file_descriptor_set()[..]);
+        let pool = pool.map_err(|source| SchemaError::Proto {
+            files: names.clone(),
+            message: source.to_string(),
+        })?;
+        Self { pool }.checked(&names)
+    }
+
+    /// What the target at the end of `channel` says of itself: of the services of `symbols` (methods or services), or of
+    /// all its services if there are none.
+    pub async fn by_reflection(channel: Channel, symbols: &[String]) -> Result<Self, SchemaError> {
+        let set = reflection::fetch(channel, symbols).await?;
+        let pool = DescriptorPool::decode(&set[..]).map_err(|source| SchemaError::Reflection {
+            message: format!("what it told does not fit together: {source}"),
+        })?;
+        Self { pool }.checked("the target")
+    }
+
+    /// Finds `package.Service/Method`; a dot or a slash may stand before the method, and a slash before all.
+    pub fn method(&self, name: &str) -> Result<Method, SchemaError> {
+        let asked = name.trim().trim_start_matches('/');
+        let split = asked.rsplit_once('/').or_else(|| asked.rsplit_once('.'));
+        let Some((service_name, method_name)) = split else {
+            return Err(SchemaError::NoMethod {
+                name: name.to_owned(),
+                remedy: "write package.Service/Method".to_owned(),
+            });
+        };
+        let Some(service) = self.pool.get_service_by_name(service_name) else {
+            return Err(self.unknown_service(name, service_name, method_name));
+        };
+        let method = service.methods().find(|method| method.name() == method_name);
+        let method = method.ok_or_else(|| {
+            let methods: Vec<MethodDescriptor> = service.methods().collect();
+            let methods: Vec<&str> = methods.iter().map(MethodDescriptor::name).collect();
+            let near = meant_or_listed(method_name, &methods, "");
+            let listed = methods.join(", ");
+            let remedy = if near.starts_with("did") {
+                format!("{near} {service_name} has {listed}")
+            } else {
+                format!("{service_name} has {listed}")
+            };
+            SchemaError::NoMethod {
+                name: name.to_owned(),
+                remedy,
+            }
+        })?;
+        Ok(Method::of(&method))
+    }
+
+    /// The services, by name, each with its methods as it declares them.
+    pub fn services(&self) -> Vec<(String, Vec<Method>)> {
+        let mut services: Vec<(String, Vec<Method>)> = self
+            .pool
+            .services()
+            .map(|service| {
+                let methods = service.methods().map(|method| Method::of(&method));
+                (service.full_name().to_owned(), methods.collect())
+            })
+            .collect();
+        services.sort_by(|a, b| a.0.cmp(&b.0));
+        services
+    }
+
+    fn checked(self, name: &str) -> Result<Self, SchemaError> {
+        if self.pool.services().len() == 0 {
+            return Err(SchemaError::NoService {
+                name: name.to_owned(),
+            });
+        }
+        Ok(self)
+    }
+
+    fn unknown_service(&self, name: &str, service_name: &str, method_name: &str) -> SchemaError {
+        let services: Vec<ServiceDescriptor> = self.pool.services().collect();
+        let short = service_name.rsplit('.').next().unwrap_or_default();
+        // A method of that name elsewhere, or the package left out: that is what was meant.
+        let same_method = services.iter().find(|service| {
+            let has = service.methods().any(|method| method.name() == method_name);
+            has && (service.name() == short || services.len() == 1)
+        });
+        let full: Vec<&str> = services.iter().map(ServiceDescriptor::full_name).collect();
+        let remedy = same_method.map_or_else(
+            || meant_or_listed(service_name, &full, "the services are"),
+            |service| format!("did you mean `{}/{method_name}`?", service.full_name()),
+        );
+        SchemaError::NoMethod {
+            name: name.to_owned(),
+            remedy,
+        }
+    }
+}
+
+impl Method {
+    fn of(method: &MethodDescriptor) -> Self {
+        let name = format!("{}/{}", method.parent_service().full_name(), method.name());
+        let path = format!("/{name}");
+        Self {
+            path: path
+                .try_into()
+                .expect("protobuf names are letters, digits, dots and underscores"),
+            name,
+            kind: match (method.is_client_streaming(), method.is_server_streaming()) {
+                (false, false) => CallKind::Unary,
+                (true, false) => CallKind::ClientStream,
+                (false, true) => CallKind::ServerStream,
+                (true, true) => CallKind::Bidi,
+            },
+            input: method.input(),
+            output: method.output(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_method_is_found_however_it_is_written() {
+        let schema = Schema::of_offices();
+        let name = "liaison.office.v1.DocumentService/SendDocument";
+        for written in [
+            name,
+            "/liaison.office.v1.DocumentService/SendDocument",
+            "liaison.office.v1.DocumentService.SendDocument",
+        ] {
+            let method = schema.method(written).expect("a method");
+            assert_eq!(method.name, name);
+            assert_eq!(method.path.as_str(), format!("/{name}"));
+            assert_eq!(method.kind, CallKind::Unary);
+            assert_eq!(method.input.name(), "SendDocumentRequest");
+        }
+        let kind = |method: &str| {
+            let name = format!("liaison.office.v1.{method}");
+            schema.method(&name).expect("a method").kind
+        };
+        assert_eq!(kind("DocumentService/SendDocuments"), CallKind::Bidi);
+        assert_eq!(kind("DocumentService/UploadDocument"), CallKind::ClientStream);
+        assert_eq!(kind("MeetingService/WatchMeetings"), CallKind::ServerStream);
+    }
+
+    #[test]
+    fn an_unknown_method_is_told_with_the_near_ones() {
+        let schema = Schema::of_offices();
+        let error = |name: &str| schema.method(name).unwrap_err().to_string();
+        let near = error("liaison.office.v1.DocumentService/SendDocment");
+        assert!(near.contains("did you mean `SendDocument`?"), "{near}");
+        assert!(near.contains("RefuseDocument"), "{near}");
+        let service = error("liaison.office.v1.DocumntService/SendDocument");
+        assert!(service.contains("`liaison.office.v1.DocumentService`"), "{service}");
+        let short = error("DocumentService/SendDocument");
+        assert!(short.contains("`liaison.office.v1.DocumentService/SendDocument`"), "{short}");
+        assert!(error("SendDocument").contains("write package.Service/Method"));
+        let far = error("echo.Echo/Call");
+        assert!(far.contains("liaison.ledger.v1.LedgerService"), "{far}");
+    }
+
+    #[test]
+    fn protos_and_descriptor_sets_are_read() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let file = directory.path().join("echo.proto");
+        let proto = "syntax = 'proto3'; package echo; message Say { string text = 1; } service Echo { rpc Call(Say) returns (Say); }";
+        std::fs::write(&file, proto).expect("written");
+        let schema = Schema::of_protos(&[file.clone()], &[]).expect("a schema");
+        assert!(schema.method("echo.Echo/Call").is_ok());
+        assert_eq!(schema.services().len(), 1);
+        std::fs::write(&file, "syntax = 'proto3'; message Say { text = 1; }").expect("written");
+        let error = Schema::of_protos(&[file], &[]).unwrap_err().to_string();
+        assert!(error.contains("echo.proto"), "{error}");
+        assert!(Schema::of_descriptor_set("image.binpb", protocol::DESCRIPTORS).is_ok());
+        let error = Schema::of_descriptor_set("image.binpb", b"\x0a\xff").unwrap_err();
+        assert!(error.to_string().contains("image.binpb"), "{error}");
+        let error = Schema::of_descriptor_set("image.binpb", b"").unwrap_err();
+        assert!(error.to_string().contains("no service"), "{error}");
+    }
+}

@@ -1,0 +1,54 @@
+//! What is wrong with a template, and what can go wrong when it is filled in.
+
+use std::fmt;
+
+/// One mistake in a template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TemplateMistake {
+    /// Where in the message, such as `document.subject` or `items[2]`; empty for the message itself.
+    pub path: String,
+    /// What is wrong.
+    pub message: String,
+    /// What to write instead.
+    pub remedy: String,
+}
+
+impl fmt::Display for TemplateMistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}; {}", self.message, self.remedy)
+    }
+}
+
+/// A template that cannot be used, or that cannot be filled in with the values there are.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TemplateError {
+    /// It is wrong as it is written. All mistakes come at once; there is at least one.
+    #[error("{}", lines(mistakes))]
+    Mistakes {
+        /// What is wrong.
+        mistakes: Vec<TemplateMistake>,
+    },
+    /// It needs a value that no step has kept.
+    #[error("`{path}` needs `{name}`, which is not kept yet; keep it in a step before this one")]
+    NotKept {
+        /// The field.
+        path: String,
+        /// The value's name.
+        name: String,
+    },
+    /// What was filled in does not fit the field.
+    #[error("`{path}` came to {text:?}, which is no {wanted}; keep or draw a value that fits the field")]
+    Unfit {
+        /// The field.
+        path: String,
+        /// What was filled in.
+        text: String,
+        /// What the field takes, such as `int32`.
+        wanted: String,
+    },
+}
+
+fn lines(mistakes: &[TemplateMistake]) -> String {
+    let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+    lines.join("\n")
+}
