@@ -39,7 +39,9 @@ pub enum KeepError {
         remedy: String,
     },
     /// The answer does not have it.
-    #[error("the answer has no `{missing}`, so `{path}` cannot be kept; call so that it is answered, or keep something else")]
+    #[error(
+        "the answer has no `{missing}`, so `{path}` cannot be kept; call so that it is answered, or keep something else"
+    )]
     Absent {
         /// The path as written.
         path: String,
@@ -47,7 +49,9 @@ pub enum KeepError {
         missing: String,
     },
     /// The answer is not the message it should be.
-    #[error("the answer cannot be read as {message_type}, so `{path}` cannot be kept; compare the schema with what the target runs")]
+    #[error(
+        "the answer cannot be read as {message_type}, so `{path}` cannot be kept; compare the schema with what the target runs"
+    )]
     Unreadable {
         /// The path as written.
         path: String,
@@ -119,7 +123,10 @@ impl Keep {
                     ));
                 }
                 (false, Some(_)) => {
-                    return Err(wrong(format!("`{name}` is no list"), format!("write `{name}`")));
+                    return Err(wrong(
+                        format!("`{name}` is no list"),
+                        format!("write `{name}`"),
+                    ));
                 }
                 _ => {}
             }
@@ -360,12 +367,21 @@ mod tests {
         let take = |path| Keep::compile(&output, path).expect("a path").take(&answer);
         let text = |text: &str| Ok(Kept::Text(text.to_owned()));
         assert_eq!(take("meeting.name"), text("offices/south/meetings/1"));
-        assert_eq!(take("meeting.steps[-1].name"), text("offices/north/steps/7"));
+        assert_eq!(
+            take("meeting.steps[-1].name"),
+            text("offices/north/steps/7")
+        );
         assert_eq!(take("meeting.steps[0].name"), text("offices/south/steps/1"));
         let convened = "STEP_KIND_MEETING_CONVENED".to_owned();
-        assert_eq!(take("meeting.steps[1].kind"), Ok(Kept::Enum(22, Some(convened))));
+        assert_eq!(
+            take("meeting.steps[1].kind"),
+            Ok(Kept::Enum(22, Some(convened)))
+        );
         let accepted = "STEP_KIND_MEETING_ACCEPTED".to_owned();
-        assert_eq!(take("meeting.allowed[-1]"), Ok(Kept::Enum(18, Some(accepted))));
+        assert_eq!(
+            take("meeting.allowed[-1]"),
+            Ok(Kept::Enum(18, Some(accepted)))
+        );
         assert_eq!(take("meeting.counted"), Ok(Kept::Bool(true)));
         assert_eq!(take("meeting.tip"), text(""));
         let none = "MEETING_STATE_UNSPECIFIED".to_owned();
@@ -389,7 +405,10 @@ mod tests {
         assert!(error("meeting.steps[2].name").contains("no `meeting.steps[2]`"));
         assert!(error("meeting.steps[-3].name").contains("no `meeting.steps[-3]`"));
         let keep = Keep::compile(&output, "meeting.name").expect("a path");
-        assert!(matches!(keep.take(b"\x0a\xff"), Err(KeepError::Unreadable { .. })));
+        assert!(matches!(
+            keep.take(b"\x0a\xff"),
+            Err(KeepError::Unreadable { .. })
+        ));
     }
 
     #[test]

@@ -10,6 +10,7 @@
 
 pub mod keep;
 pub mod latency;
+pub mod plan;
 pub mod report;
 pub mod schedule;
 pub mod schema;
@@ -21,6 +22,7 @@ mod words;
 pub use keep::{Keep, KeepError, Kept};
 pub use latency::{Latencies, LatencyHistogram};
 pub use schedule::{Arrival, End, Kind, Pace, Schedule, ScheduleError, Shape, Shard};
+pub use plan::{At, Plan, PlanError, Sender, Single, Step, Workflow};
 pub use schema::{CallKind, Method, Schema, SchemaError};
 pub use template::{Csv, Scope, Template, TemplateError, TemplateMistake, Text, Values};
 pub use units::duration;

@@ -37,7 +37,7 @@ pub fn duration(text: &str) -> Option<Duration> {
 }
 
 /// The same with a sign before it, such as `-30m`.
-pub fn signed_duration(text: &str) -> Option<SignedDuration> {
+pub(crate) fn signed_duration(text: &str) -> Option<SignedDuration> {
     let negative = text.starts_with('-');
     let length = duration(text.trim_start_matches(['+', '-']))?;
     let length = SignedDuration::try_from(length).ok()?;
@@ -68,6 +68,9 @@ mod tests {
         ] {
             assert_eq!(duration(text).map(|length| length.as_nanos()), ns, "{text}");
         }
-        assert_eq!(signed_duration("-2m"), Some(SignedDuration::from_secs(-120)));
+        assert_eq!(
+            signed_duration("-2m"),
+            Some(SignedDuration::from_secs(-120))
+        );
     }
 }

@@ -61,6 +61,11 @@ impl<'a> Table<'a> {
         table
     }
 
+    /// Where it begins in the text, in bytes.
+    pub fn offset(&self) -> usize {
+        self.offset
+    }
+
     /// The value of `key`, if it is there.
     pub fn optional(&self, key: &str) -> Option<Value<'a>> {
         let value = self.entries.get(key)?;
@@ -104,11 +109,7 @@ impl<'a> Table<'a> {
     }
 
     /// The whole numbers `{stem}_min` and `{stem}_max`, in that order.
-    pub fn range(
-        &self,
-        stem: &str,
-        bounds: &RangeInclusive<u64>,
-    ) -> Option<RangeInclusive<u64>> {
+    pub fn range(&self, stem: &str, bounds: &RangeInclusive<u64>) -> Option<RangeInclusive<u64>> {
         let (min_key, max_key) = (format!("{stem}_min"), format!("{stem}_max"));
         let min = self.integer(&min_key, bounds.clone());
         let max_value = self.required(&max_key)?;
@@ -132,13 +133,44 @@ impl<'a> Table<'a> {
 }
 
 impl<'a> Value<'a> {
-    fn new(mistakes: &'a Mistakes<'a>, value: &'a Spanned<DeValue<'a>>, path: String) -> Self {
+    /// A value with the path `path`.
+    pub fn new(mistakes: &'a Mistakes<'a>, value: &'a Spanned<DeValue<'a>>, path: String) -> Self {
         Self {
             mistakes,
             offset: value.span().start,
             value: value.get_ref(),
             path,
         }
+    }
+
+    /// The value as it was read.
+    pub fn raw(&self) -> &'a DeValue<'a> {
+        self.value
+    }
+
+    /// Where it begins in the text, in bytes.
+    pub fn offset(&self) -> usize {
+        self.offset
+    }
+
+    /// The keys of a table whose keys are the writer's own, with their values, in the order of the file.
+    pub fn entries(&self) -> Option<Vec<(String, Value<'a>)>> {
+        let Some(entries) = self.value.as_table() else {
+            return self.wrong_type("write a table");
+        };
+        let mut entries: Vec<_> = entries.iter().collect();
+        entries.sort_by_key(|(key, _)| key.span().start);
+        let entries = entries.into_iter().map(|(key, value)| {
+            let key = key.get_ref().to_string();
+            let path = format!("{}.{key}", self.path);
+            (key, Value::new(self.mistakes, value, path))
+        });
+        Some(entries.collect())
+    }
+
+    /// The value as text, if it is a string.
+    pub fn as_text(&self) -> Option<&'a str> {
+        self.value.as_str()
     }
 
     /// The key, from the root.
@@ -152,7 +184,8 @@ impl<'a> Value<'a> {
             .add(self.offset, &self.path, message, remedy.into());
     }
 
-    fn wrong_type<T>(&self, remedy: &str) -> Option<T> {
+    /// Says that this value is of another type than it should be, and gives nothing.
+    pub fn wrong_type<T>(&self, remedy: &str) -> Option<T> {
         let found = match self.value {
             DeValue::String(_) => "a string",
             DeValue::Integer(_) => "a whole number",

@@ -18,7 +18,9 @@ pub enum SchemaError {
         name: String,
     },
     /// Not a descriptor set.
-    #[error("{name} is no descriptor set: {message}; write one with `buf build -o FILE` or `protoc --include_imports -o FILE`")]
+    #[error(
+        "{name} is no descriptor set: {message}; write one with `buf build -o FILE` or `protoc --include_imports -o FILE`"
+    )]
     DescriptorSet {
         /// The file.
         name: String,
@@ -26,7 +28,9 @@ pub enum SchemaError {
         message: String,
     },
     /// Not protobuf, or an import is missing.
-    #[error("{files} cannot be compiled: {message}; name the directories of the imports with --include")]
+    #[error(
+        "{files} cannot be compiled: {message}; name the directories of the imports with --include"
+    )]
     Proto {
         /// The files.
         files: String,
@@ -34,7 +38,9 @@ pub enum SchemaError {
         message: String,
     },
     /// The target does not tell what it serves.
-    #[error("the target does not tell what it serves: {message}; give its schema with --proto or --descriptor-set")]
+    #[error(
+        "the target does not tell what it serves: {message}; give its schema with --proto or --descriptor-set"
+    )]
     Reflection {
         /// Why.
         message: String,

@@ -81,7 +81,10 @@ impl Schema {
 
     /// What `.proto` files have; their imports are looked for in `includes`, or beside the first file if there are none.
     pub fn of_protos(files: &[PathBuf], includes: &[PathBuf]) -> Result<Self, SchemaError> {
-        let names: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
+        let names: Vec<String> = files
+            .iter()
+            .map(|file| file.display().to_string())
+            .collect();
         let names = names.join(", ");
         let proto = |source: protox::Error| SchemaError::Proto {
             files: names.clone(),
@@ -128,7 +131,9 @@ impl Schema {
         let Some(service) = self.pool.get_service_by_name(service_name) else {
             return Err(self.unknown_service(name, service_name, method_name));
         };
-        let method = service.methods().find(|method| method.name() == method_name);
+        let method = service
+            .methods()
+            .find(|method| method.name() == method_name);
         let method = method.ok_or_else(|| {
             let methods: Vec<MethodDescriptor> = service.methods().collect();
             let methods: Vec<&str> = methods.iter().map(MethodDescriptor::name).collect();
@@ -235,7 +240,10 @@ mod tests {
             schema.method(&name).expect("a method").kind
         };
         assert_eq!(kind("DocumentService/SendDocuments"), CallKind::Bidi);
-        assert_eq!(kind("DocumentService/UploadDocument"), CallKind::ClientStream);
+        assert_eq!(
+            kind("DocumentService/UploadDocument"),
+            CallKind::ClientStream
+        );
         assert_eq!(kind("MeetingService/WatchMeetings"), CallKind::ServerStream);
     }
 
@@ -247,9 +255,15 @@ mod tests {
         assert!(near.contains("did you mean `SendDocument`?"), "{near}");
         assert!(near.contains("RefuseDocument"), "{near}");
         let service = error("liaison.office.v1.DocumntService/SendDocument");
-        assert!(service.contains("`liaison.office.v1.DocumentService`"), "{service}");
+        assert!(
+            service.contains("`liaison.office.v1.DocumentService`"),
+            "{service}"
+        );
         let short = error("DocumentService/SendDocument");
-        assert!(short.contains("`liaison.office.v1.DocumentService/SendDocument`"), "{short}");
+        assert!(
+            short.contains("`liaison.office.v1.DocumentService/SendDocument`"),
+            "{short}"
+        );
         assert!(error("SendDocument").contains("write package.Service/Method"));
         let far = error("echo.Echo/Call");
         assert!(far.contains("liaison.ledger.v1.LedgerService"), "{far}");

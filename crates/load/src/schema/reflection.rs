@@ -82,7 +82,9 @@ impl Files {
         for service in services {
             let question = MessageRequest::FileContainingSymbol(service.clone());
             let told = match conversation.ask(question).await? {
-                MessageResponse::ErrorResponse(error) if error.error_code == Code::NotFound as i32 => {
+                MessageResponse::ErrorResponse(error)
+                    if error.error_code == Code::NotFound as i32 =>
+                {
                     // `package.Service.Method` was taken for a service; its last part may be a method.
                     let outer = service.rsplit_once('.').map(|(outer, _)| outer.to_owned());
                     let outer = outer.ok_or_else(|| Stop::Failed(unknown(&service)))?;
@@ -99,7 +101,9 @@ impl Files {
             let told = conversation.ask(question).await?;
             self.take(told, &name)?;
             if !self.by_name.contains_key(&name) {
-                return Err(Stop::Failed(format!("asked for {name}, it told another file")));
+                return Err(Stop::Failed(format!(
+                    "asked for {name}, it told another file"
+                )));
             }
         }
         Ok(())
@@ -192,7 +196,9 @@ impl Conversation {
             return Err(Stop::Failed("it does not list its services".to_owned()));
         };
         let names = listed.service.into_iter().map(|service| service.name);
-        Ok(names.filter(|name| !name.starts_with("grpc.reflection.")).collect())
+        Ok(names
+            .filter(|name| !name.starts_with("grpc.reflection."))
+            .collect())
     }
 }
 
@@ -214,6 +220,8 @@ fn unknown(name: &str) -> String {
 /// The service of a method, as far as its name tells.
 fn service_of(symbol: &str) -> String {
     let symbol = symbol.trim().trim_start_matches('/');
-    let service = symbol.split_once('/').map_or(symbol, |(service, _)| service);
+    let service = symbol
+        .split_once('/')
+        .map_or(symbol, |(service, _)| service);
     service.to_owned()
 }

@@ -59,9 +59,10 @@ impl<'s> Compiler<'s> {
         let mut numbered: Vec<Numbered> = Vec::new();
         for (name, value) in entries {
             let path = joined(path, name);
-            if let Some(extension) = name.strip_prefix('[').and_then(|_| {
-                message.get_extension_by_json_name(name)
-            }) {
+            if let Some(extension) = name
+                .strip_prefix('[')
+                .and_then(|_| message.get_extension_by_json_name(name))
+            {
                 let pieces = self.fixed(message, &json!({ name: value }), &path, "");
                 numbered.push((extension.number(), pieces));
                 continue;
@@ -84,7 +85,10 @@ impl<'s> Compiler<'s> {
             given.push((field, name));
         }
         numbered.sort_by_key(|(number, _)| *number);
-        numbered.into_iter().flat_map(|(_, pieces)| pieces).collect()
+        numbered
+            .into_iter()
+            .flat_map(|(_, pieces)| pieces)
+            .collect()
     }
 
     fn check_given_once(
@@ -177,9 +181,7 @@ impl<'s> Compiler<'s> {
                 }
                 vec![Piece::nested(key_of(field), inside)]
             }
-            (_, Json::String(text)) if has_placeholder(text) => {
-                self.leaf(field, text, path, place)
-            }
+            (_, Json::String(text)) if has_placeholder(text) => self.leaf(field, text, path, place),
             _ => self.fixed_value(field, value, path, place),
         }
     }
@@ -198,9 +200,17 @@ impl<'s> Compiler<'s> {
         let kind = field.kind();
         let content = match (&kind, text.single()) {
             // What can be known now is encoded now, and its mistakes are found now.
-            (kind, Some(Placeholder::Pick { place: drawn, options })) if *kind != Kind::Bytes => {
+            (
+                kind,
+                Some(Placeholder::Pick {
+                    place: drawn,
+                    options,
+                }),
+            ) if *kind != Kind::Bytes => {
                 let (drawn, options) = (*drawn, options.clone());
-                let options = options.iter().map(|option| self.option(field, option, path, place));
+                let options = options
+                    .iter()
+                    .map(|option| self.option(field, option, path, place));
                 Content::Choice {
                     place: drawn,
                     options: options.collect(),
@@ -266,7 +276,8 @@ impl<'s> Compiler<'s> {
         match text.single() {
             Some(Placeholder::Random { low, high, .. }) if *kind != Kind::Bool => {
                 if *low < min || *high > max {
-                    let message = format!("is drawn from {low}..{high}, which {wanted} cannot hold");
+                    let message =
+                        format!("is drawn from {low}..{high}, which {wanted} cannot hold");
                     self.wrong(path, message, format!("draw from {min} to {max}"));
                 }
             }
@@ -278,15 +289,16 @@ impl<'s> Compiler<'s> {
                 | Placeholder::Pick { .. }
                 | Placeholder::Csv { .. },
             ) if *kind != Kind::Bool => {}
-            Some(
-                Placeholder::Kept { .. } | Placeholder::Pick { .. } | Placeholder::Csv { .. },
-            ) => {}
+            Some(Placeholder::Kept { .. } | Placeholder::Pick { .. } | Placeholder::Csv { .. }) => {
+            }
             Some(_) => {
                 let message = format!("takes {wanted}, and the placeholder gives none");
                 let remedy = match kind {
                     Kind::Bool => "write true or false, or {{pick true|false}}".to_owned(),
                     Kind::Enum(_) => "write a name, or {{pick NAME|NAME}}".to_owned(),
-                    _ => "write a number, {{sequence}}, {{message}} or {{random 1..100}}".to_owned(),
+                    _ => {
+                        "write a number, {{sequence}}, {{message}} or {{random 1..100}}".to_owned()
+                    }
                 };
                 self.wrong(path, message, remedy);
             }
@@ -347,12 +359,7 @@ impl<'s> Compiler<'s> {
     }
 
     /// A message that JSON writes in a way of its own.
-    fn well_known(
-        &mut self,
-        message: &MessageDescriptor,
-        value: &Json,
-        path: &str,
-    ) -> Vec<Piece> {
+    fn well_known(&mut self, message: &MessageDescriptor, value: &Json, path: &str) -> Vec<Piece> {
         if !holds_placeholder(value) {
             return self.fixed(message, value, path, well_known_remedy(message));
         }
@@ -431,7 +438,10 @@ impl<'s> Compiler<'s> {
         entries: &Map<String, Json>,
         path: &str,
     ) -> Vec<Piece> {
-        let url = entries.get("@type").and_then(Json::as_str).unwrap_or_default();
+        let url = entries
+            .get("@type")
+            .and_then(Json::as_str)
+            .unwrap_or_default();
         let name = url.rsplit('/').next().unwrap_or_default();
         let Some(inside) = message.parent_pool().get_message_by_name(name) else {
             let message = format!("has the @type {url:?}, which the schema does not have");
@@ -502,7 +512,11 @@ impl<'s> Compiler<'s> {
             Ok(bytes) => bytes,
             Err(error) => {
                 let (wanted, remedy) = wanted(&field.kind(), &value);
-                self.wrong(path, format!("is {value}, which is no {wanted} ({error})"), remedy);
+                self.wrong(
+                    path,
+                    format!("is {value}, which is no {wanted} ({error})"),
+                    remedy,
+                );
                 return Vec::new();
             }
         };
@@ -637,8 +651,7 @@ fn is_well_known(message: &MessageDescriptor) -> bool {
 
 /// Whether JSON may write it as a string.
 fn takes_text(message: &MessageDescriptor) -> bool {
-    is_well_known(message)
-        && !matches!(message.name(), "Any" | "Struct" | "ListValue" | "Empty")
+    is_well_known(message) && !matches!(message.name(), "Any" | "Struct" | "ListValue" | "Empty")
 }
 
 fn takes_null(field: &FieldDescriptor) -> bool {
@@ -655,7 +668,9 @@ fn well_known_remedy(message: &MessageDescriptor) -> &'static str {
 
 fn well_known_remedy_of(name: &str) -> &'static str {
     match name {
-        "Timestamp" => "write RFC 3339, such as \"2018-09-14T01:30:00Z\", or \"{{now}}\", \"{{now +2h}}\", \"{{instant}}\"",
+        "Timestamp" => {
+            "write RFC 3339, such as \"2018-09-14T01:30:00Z\", or \"{{now}}\", \"{{now +2h}}\", \"{{instant}}\""
+        }
         "Duration" => "write seconds, such as \"1.5s\" or \"{{random 60..90}}s\"",
         "FieldMask" => "write it without placeholders, such as \"name,place\"",
         "Empty" => "write {}",
@@ -676,11 +691,17 @@ fn wanted(kind: &Kind, value: &Json) -> (String, String) {
         Kind::Float | Kind::Double => (name, "write a number".to_owned()),
         Kind::Enum(values) => {
             let all: Vec<_> = values.values().collect();
-            let names: Vec<&str> = all.iter().map(prost_reflect::EnumValueDescriptor::name).collect();
+            let names: Vec<&str> = all
+                .iter()
+                .map(prost_reflect::EnumValueDescriptor::name)
+                .collect();
             let given = value.as_str().unwrap_or_default();
             let remedy = meant_or_listed(given, &names, "its values are");
             (values.full_name().to_owned(), remedy)
         }
-        _ => (name.clone(), format!("write a whole number that {name} can hold")),
+        _ => (
+            name.clone(),
+            format!("write a whole number that {name} can hold"),
+        ),
     }
 }

@@ -111,7 +111,13 @@ mod tests {
     #[test]
     fn each_part_of_the_place_tells() {
         let first = Draw::new(&[1, 2, 3, 4]).word();
-        for other in [[2, 2, 3, 4], [1, 3, 3, 4], [1, 2, 4, 4], [1, 2, 3, 5], [2, 1, 3, 4]] {
+        for other in [
+            [2, 2, 3, 4],
+            [1, 3, 3, 4],
+            [1, 2, 4, 4],
+            [1, 2, 3, 5],
+            [2, 1, 3, 4],
+        ] {
             assert_ne!(Draw::new(&other).word(), first, "{other:?}");
         }
         // The same on every machine and in every version: runs are repeated by their seed.

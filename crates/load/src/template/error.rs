@@ -37,7 +37,9 @@ pub enum TemplateError {
         name: String,
     },
     /// What was filled in does not fit the field.
-    #[error("`{path}` came to {text:?}, which is no {wanted}; keep or draw a value that fits the field")]
+    #[error(
+        "`{path}` came to {text:?}, which is no {wanted}; keep or draw a value that fits the field"
+    )]
     Unfit {
         /// The field.
         path: String,

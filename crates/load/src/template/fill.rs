@@ -6,10 +6,10 @@ use bytes::{BufMut, BytesMut};
 use jiff::Timestamp;
 use uuid::{Builder, Uuid};
 
+use super::Values;
 use super::draw;
 use super::error::TemplateError;
 use super::placeholder::Placeholder;
-use super::Values;
 use crate::keep::Kept;
 
 /// What is filled in, and where.
@@ -107,7 +107,9 @@ pub(super) fn number(placeholder: &Placeholder, values: &Values<'_>) -> Option<i
 /// The time of a placeholder that is one.
 pub(super) fn time(placeholder: &Placeholder, values: &Values<'_>) -> Option<Timestamp> {
     match placeholder {
-        Placeholder::Now { offset } => Some(values.now.saturating_add(*offset).unwrap_or(values.now)),
+        Placeholder::Now { offset } => {
+            Some(values.now.saturating_add(*offset).unwrap_or(values.now))
+        }
         Placeholder::Instant => Some(values.instant()),
         _ => None,
     }
@@ -122,7 +124,11 @@ pub(super) fn picked(values: &Values<'_>, place: u64, count: usize) -> usize {
 fn piece(values: &Values<'_>, place: u64, min: u64, max: u64) -> (u64, usize) {
     let mut draw = values.draw(place);
     let start = draw.word();
-    let len = if min == max { min } else { draw.within(min..=max) };
+    let len = if min == max {
+        min
+    } else {
+        draw.within(min..=max)
+    };
     (start, len as usize)
 }
 

@@ -5,12 +5,12 @@ use jiff::{SignedDuration, Timestamp};
 use prost::encoding::encode_varint;
 use prost_reflect::{EnumDescriptor, Kind};
 
+use super::Values;
 use super::error::TemplateError;
 use super::fill::{Filling, number, picked, time};
 use super::piece::reserve;
 use super::placeholder::Placeholder;
 use super::text::Text;
-use super::Values;
 use crate::keep::Kept;
 use crate::wire::put_delimited;
 
@@ -30,21 +30,36 @@ pub(super) struct Leaf {
 #[derive(Debug, Clone)]
 pub(super) enum Content {
     /// One of several, each encoded with its key.
-    Choice { place: u64, options: Vec<Vec<u8>> },
+    Choice {
+        place: u64,
+        options: Vec<Vec<u8>>,
+    },
     /// The arrival's row of a CSV column, each encoded with its key.
     Rows(Vec<Vec<u8>>),
     /// A string or bytes.
-    Text { text: Text, is_text: bool },
+    Text {
+        text: Text,
+        is_text: bool,
+    },
     /// A number of any kind.
-    Number { kind: Kind, text: Text },
+    Number {
+        kind: Kind,
+        text: Text,
+    },
     Bool(Text),
-    Enum { values: EnumDescriptor, text: Text },
+    Enum {
+        values: EnumDescriptor,
+        text: Text,
+    },
     /// The fields of a google.protobuf.Timestamp.
     Time(Text),
     /// The fields of a google.protobuf.Duration.
     Duration(Text),
     /// A whole message that was kept.
-    Message { slot: usize, name: String },
+    Message {
+        slot: usize,
+        name: String,
+    },
 }
 
 /// A number before it has a wire type.
@@ -330,7 +345,10 @@ fn protobuf_duration(text: &str) -> Option<SignedDuration> {
     }
     let seconds: i64 = seconds.parse().ok()?;
     let nanoseconds: i32 = format!("{fraction:0<9}").parse().ok()?;
-    Some(SignedDuration::new(sign * seconds, sign as i32 * nanoseconds))
+    Some(SignedDuration::new(
+        sign * seconds,
+        sign as i32 * nanoseconds,
+    ))
 }
 
 /// The fields of a Timestamp or Duration.

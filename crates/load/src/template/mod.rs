@@ -29,6 +29,7 @@ pub use error::{TemplateError, TemplateMistake};
 pub use scope::{Csv, Scope};
 pub use text::Text;
 
+pub(crate) use compile::joined;
 pub(crate) use draw::{Draw, mixed};
 pub(crate) use placeholder::{is_reserved, meant_or_listed};
 

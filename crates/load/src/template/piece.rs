@@ -3,9 +3,9 @@
 use bytes::{BufMut, BytesMut};
 use prost::encoding::{encode_varint, encoded_len_varint};
 
+use super::Values;
 use super::error::TemplateError;
 use super::leaf::Leaf;
-use super::Values;
 use crate::wire::put_delimited;
 
 /// A piece of an encoded message.
@@ -64,7 +64,9 @@ impl Piece {
             } => {
                 out.put_slice(key);
                 put_delimited(out, *reserve, |out| {
-                    pieces.iter().try_for_each(|piece| piece.encode(values, out))
+                    pieces
+                        .iter()
+                        .try_for_each(|piece| piece.encode(values, out))
                 })
             }
             Self::Leaf(leaf) => leaf.encode(values, out),

@@ -37,16 +37,41 @@ pub(super) enum Placeholder {
     Index,
     /// The message of a stream, from 0.
     Message,
-    Uuid { place: u64 },
-    Random { place: u64, low: i64, high: i64 },
-    RandomText { place: u64, min: u64, max: u64 },
-    Bytes { place: u64, min: u64, max: u64 },
-    Pick { place: u64, options: Vec<String> },
-    Csv { csv: Arc<Csv>, column: usize },
-    Now { offset: SignedDuration },
+    Uuid {
+        place: u64,
+    },
+    Random {
+        place: u64,
+        low: i64,
+        high: i64,
+    },
+    RandomText {
+        place: u64,
+        min: u64,
+        max: u64,
+    },
+    Bytes {
+        place: u64,
+        min: u64,
+        max: u64,
+    },
+    Pick {
+        place: u64,
+        options: Vec<String>,
+    },
+    Csv {
+        csv: Arc<Csv>,
+        column: usize,
+    },
+    Now {
+        offset: SignedDuration,
+    },
     Instant,
     At,
-    Kept { slot: usize, name: String },
+    Kept {
+        slot: usize,
+        name: String,
+    },
 }
 
 /// A piece of a text.
@@ -107,12 +132,7 @@ fn placeholder(inside: &str, scope: &Scope) -> Result<Placeholder, Wrong> {
         message: format!("`{{{{{inside}}}}}` is not how `{word}` is written"),
         remedy: format!("write {form}"),
     };
-    let alone = |placeholder| {
-        argument
-            .is_empty()
-            .then_some(placeholder)
-            .ok_or_else(wrong)
-    };
+    let alone = |placeholder| argument.is_empty().then_some(placeholder).ok_or_else(wrong);
     match word {
         "request_id" => alone(Placeholder::RequestId),
         "sequence" => alone(Placeholder::Sequence),
@@ -189,7 +209,9 @@ fn csv(name: &str, scope: &Scope) -> Option<Result<Placeholder, Wrong>> {
     }
     let Some(csv) = &scope.csv else {
         return Some(Err(Wrong {
-            message: format!("`{{{{csv {name}}}}}` takes a column of a CSV file, and there is none"),
+            message: format!(
+                "`{{{{csv {name}}}}}` takes a column of a CSV file, and there is none"
+            ),
             remedy: "name the file: `csv = \"FILE\"` in `[plan]`, or `--csv FILE`".to_owned(),
         }));
     };
@@ -221,7 +243,9 @@ fn kept(name: &str, scope: &Scope) -> Result<Placeholder, Wrong> {
     let all: Vec<&str> = known.iter().copied().chain(kept).collect();
     let word = name.split_whitespace().next().unwrap_or_default();
     Err(Wrong {
-        message: format!("`{{{{{name}}}}}` is no placeholder, and no step before has kept `{word}`"),
+        message: format!(
+            "`{{{{{name}}}}}` is no placeholder, and no step before has kept `{word}`"
+        ),
         remedy: meant_or_listed(word, &all, "what there is:"),
     })
 }
@@ -254,7 +278,10 @@ mod tests {
         for (text, said) in [
             ("{{request_di}}", "did you mean `request_id`?"),
             ("{{docment}}", "did you mean `document`?"),
-            ("{{csv nane}}", "the CSV file has no column `nane`; did you mean `name`?"),
+            (
+                "{{csv nane}}",
+                "the CSV file has no column `nane`; did you mean `name`?",
+            ),
             ("{{random 9..1}}", "write {{random 1..100}}"),
             ("{{bytes}}", "write {{bytes 100}} or {{bytes 50..500}}"),
             ("{{bytes 99999999}}", "draw at most 16777216"),
@@ -271,7 +298,9 @@ mod tests {
     #[test]
     fn text_is_cut_at_its_placeholders() {
         let scope = Scope::default();
-        let parts = parts("Notice {{sequence}} of {{ at }}.", &scope).ok().expect("parts");
+        let parts = parts("Notice {{sequence}} of {{ at }}.", &scope)
+            .ok()
+            .expect("parts");
         assert!(matches!(
             &parts[..],
             [

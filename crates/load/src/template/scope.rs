@@ -106,7 +106,7 @@ impl Scope {
         self.place.set(place);
     }
 
-    pub(super) fn slot(&self, name: &str) -> Option<usize> {
+    pub(crate) fn slot(&self, name: &str) -> Option<usize> {
         self.kept.iter().position(|(kept, _)| kept == name)
     }
 
@@ -123,7 +123,10 @@ mod tests {
     fn rows_go_round() {
         let csv = Csv::parse("name, age\nChun,61\n\"Jon, the chief\",55\n").expect("CSV");
         assert_eq!(csv.columns(), ["name", "age"]);
-        assert_eq!((csv.value(0, 0), csv.value(0, 3)), ("Chun", "Jon, the chief"));
+        assert_eq!(
+            (csv.value(0, 0), csv.value(0, 3)),
+            ("Chun", "Jon, the chief")
+        );
         let error = Csv::parse("name,age\n1\n").unwrap_err();
         assert!(error.message.contains("cannot be read"), "{error}");
         assert!(Csv::parse("name,age\n").is_err());

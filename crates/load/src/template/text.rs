@@ -2,11 +2,11 @@
 
 use bytes::BytesMut;
 
+use super::Values;
 use super::error::{TemplateError, TemplateMistake};
 use super::fill::{Filling, fill};
 use super::placeholder::{Part, Placeholder, parts};
 use super::scope::Scope;
-use super::Values;
 
 /// Text with placeholders, such as the value of a metadata key.
 #[derive(Debug, Clone)]
