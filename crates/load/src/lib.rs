@@ -8,21 +8,34 @@
 //! **The invariant.** Every arrival that was due is told: as answered, failed, or not sent, and a run whose generator could
 //! not keep up says so and why. What is remembered does not grow with the number of results.
 
+mod answer;
+pub mod books;
+mod generator;
 pub mod keep;
 pub mod latency;
+mod mutations;
 pub mod plan;
+pub mod recorder;
 pub mod report;
 pub mod schedule;
 pub mod schema;
 pub mod template;
+pub mod transport;
 mod units;
 mod wire;
 mod words;
 
+pub use books::Accounts;
+pub use generator::{
+    Arrivals, Finished, LAG_MAX_DEFAULT, Manner, Progress, RunError, Sample, SoFar, Steering,
+    Timing, run,
+};
 pub use keep::{Keep, KeepError, Kept};
 pub use latency::{Latencies, LatencyHistogram};
-pub use schedule::{Arrival, End, Kind, Pace, Schedule, ScheduleError, Shape, Shard};
-pub use plan::{At, Plan, PlanError, Sender, Single, Step, Workflow};
+pub use mutations::{Known, Mutations, RunId};
+pub use plan::{At, Plan, PlanError, Sender, Single, Step, Workflow, shipped, shipped_text};
+pub use recorder::{Ended, Recorder};
+pub use schedule::{Arrival, End, FaultyShape, Kind, Pace, Schedule, ScheduleError, Shape, Shard};
 pub use schema::{CallKind, Method, Schema, SchemaError};
 pub use template::{Csv, Scope, Template, TemplateError, TemplateMistake, Text, Values};
 pub use units::duration;

@@ -151,6 +151,8 @@ pub struct StepReport {
     pub calls: u64,
     /// Calls that failed.
     pub errors: u64,
+    /// Calls made again, since what they build upon had not come yet; they are not counted as calls.
+    pub retries: u64,
     /// Intended (for a later step: the step before done, and its pause over) to done.
     pub response: Latencies,
     /// Sent to done.

@@ -1,0 +1,268 @@
+//! The books of a run: what was sent and answered, held against what both offices counted, request id by request id.
+
+use jiff::Timestamp;
+use office::{PerPlace, Place};
+use prost::Message as _;
+use protocol::pb::ledger as pb;
+use protocol::pb::ledger::ledger_service_client::LedgerServiceClient;
+use protocol::pb::office::GetOfficeRequest;
+use protocol::pb::office::office_service_client::OfficeServiceClient;
+use replay::{ReplayError, Sequences};
+use tokio::time::Duration;
+use tonic::Status;
+use tonic::transport::Channel;
+use uuid::Uuid;
+
+use crate::generator::Sample;
+use crate::latency::LatencyHistogram;
+use crate::mutations::{Known, Mutations, RunId};
+use crate::report::{Books, Breakdown, Stage};
+
+const PAGE_ENTRIES: i32 = 1_000;
+const ANSWER_BYTES_MAX: usize = 18 * 1024 * 1024;
+const EXAMPLES_MAX: usize = 20;
+
+/// What the books are made up of.
+#[derive(Debug)]
+pub struct Accounts {
+    /// What the run's request ids begin with.
+    pub run_id: RunId,
+    /// How far the ledgers were before the run.
+    pub before: Sequences,
+    /// Every request that changes something, by thread.
+    pub mutations: Vec<Mutations>,
+    /// Steps whose times were kept, by thread.
+    pub samples: Vec<Vec<Sample>>,
+}
+
+/// When both offices had a sampled step.
+#[derive(Debug, Clone, Copy, Default)]
+struct Held {
+    by_south: Option<Timestamp>,
+    by_north: Option<Timestamp>,
+    /// Who made it.
+    author: Option<Place>,
+}
+
+/// Makes up the books: waits until the line is at rest (at most `patience`), and reads what both ledgers hold since.
+/// `on_entries` hears how many entries have been read.
+pub async fn make_up(
+    accounts: Accounts,
+    channels: &PerPlace<Channel>,
+    patience: Duration,
+    on_entries: &dyn Fn(u64),
+) -> Result<(Books, Option<Breakdown>), ReplayError> {
+    let after = replay::quiet(channels, patience).await?;
+    let quiet = is_quiet(channels).await?;
+    let mut accounts = accounts;
+    for samples in &mut accounts.samples {
+        samples.sort_by_key(|sample| sample.number);
+    }
+    let mut held: Vec<_> = accounts
+        .samples
+        .iter()
+        .map(|samples| vec![Held::default(); samples.len()])
+        .collect();
+    for place in Place::BOTH {
+        let mut reading = Reading {
+            place,
+            client: LedgerServiceClient::new(channels[place].clone())
+                .max_decoding_message_size(ANSWER_BYTES_MAX),
+            after: accounts.before[place],
+            through: after[place],
+        };
+        while let Some(page) = reading.page().await? {
+            on_entries(page.len() as u64);
+            for entry in page {
+                count(&entry, place, &mut accounts, &mut held);
+            }
+        }
+    }
+    let breakdown = breakdown(&accounts, &held);
+    let mut books = balance(&accounts);
+    books.quiet = quiet;
+    Ok((books, breakdown))
+}
+
+/// Whether each office has acknowledged all that the other has.
+async fn is_quiet(channels: &PerPlace<Channel>) -> Result<bool, ReplayError> {
+    let mut marks = Vec::new();
+    for place in Place::BOTH {
+        let mut client = OfficeServiceClient::new(channels[place].clone());
+        let answer = client.get_office(GetOfficeRequest {}).await;
+        let answer = answer.map_err(|status| unreadable(place, status))?;
+        marks.push(answer.into_inner().marks.unwrap_or_default());
+    }
+    let rests = |own: usize, other: usize| {
+        marks[own].appended == marks[own].acknowledged
+            && marks[own].appended == marks[other].received
+    };
+    Ok(rests(0, 1) && rests(1, 0))
+}
+
+fn unreadable(place: Place, status: Status) -> ReplayError {
+    ReplayError::Fetch {
+        place,
+        status: Box::new(status),
+    }
+}
+
+struct Reading {
+    place: Place,
+    client: LedgerServiceClient<Channel>,
+    after: u64,
+    through: u64,
+}
+
+impl Reading {
+    async fn page(&mut self) -> Result<Option<Vec<pb::Entry>>, ReplayError> {
+        if self.after >= self.through {
+            return Ok(None);
+        }
+        let request = pb::ListEntriesRequest {
+            page_size: PAGE_ENTRIES,
+            after_sequence: self.after,
+            ..Default::default()
+        };
+        let answer = self.client.list_entries(request).await;
+        let answer = answer.map_err(|status| unreadable(self.place, status))?;
+        let mut entries = answer.into_inner().entries;
+        let Some(last) = entries.last() else {
+            return Ok(None);
+        };
+        self.after = last.sequence;
+        entries.retain(|entry| entry.sequence <= self.through);
+        Ok(Some(entries))
+    }
+}
+
+fn count(entry: &pb::Entry, place: Place, accounts: &mut Accounts, held: &mut [Vec<Held>]) {
+    let Ok(envelope) = protocol::pb::line::Envelope::decode(entry.envelope.clone()) else {
+        return;
+    };
+    let Ok(id) = Uuid::from_slice(&envelope.request_id) else {
+        return;
+    };
+    let Some((thread, number)) = accounts.run_id.parse(id) else {
+        return;
+    };
+    let thread = usize::from(thread);
+    let Some(mutations) = accounts.mutations.get_mut(thread) else {
+        return;
+    };
+    match place {
+        Place::South => mutations.count_south(number),
+        Place::North => mutations.count_north(number),
+    }
+    let samples = &accounts.samples[thread];
+    if let Ok(index) = samples.binary_search_by_key(&number, |sample| sample.number) {
+        let at = entry
+            .recorded_at
+            .as_ref()
+            .and_then(protocol::timestamp_from_pb);
+        let held = &mut held[thread][index];
+        match place {
+            Place::South => held.by_south = at,
+            Place::North => held.by_north = at,
+        }
+        if entry.direction() == pb::Direction::Outbound {
+            held.author = Some(place);
+        }
+    }
+}
+
+fn balance(accounts: &Accounts) -> Books {
+    let mut books = Books::default();
+    for (thread, mutations) in (0..).zip(&accounts.mutations) {
+        for (number, (known, south, north)) in (0..).zip(mutations.counted()) {
+            let counted = south > 0 || north > 0;
+            books.sent += u64::from(known != Known::NotSent);
+            books.south += u64::from(south > 0);
+            books.north += u64::from(north > 0);
+            let mut amiss = None;
+            match known {
+                Known::NotSent => {}
+                Known::Unknown => {
+                    books.unknown += 1;
+                    books.unknown_but_counted += u64::from(counted);
+                }
+                Known::Answered => {
+                    books.answered += 1;
+                    if south == 0 || north == 0 {
+                        books.lost += 1;
+                        amiss = Some("lost: answered, and not in both ledgers");
+                    }
+                }
+                Known::Refused => {
+                    books.refused += 1;
+                    if counted {
+                        books.refused_but_counted += 1;
+                        amiss = Some("refused, and counted all the same");
+                    }
+                }
+            }
+            if south > 1 || north > 1 {
+                books.doubled += 1;
+                amiss = Some("doubled: a ledger holds it more than once");
+            }
+            if let Some(amiss) = amiss
+                && books.examples.len() < EXAMPLES_MAX
+            {
+                let id = accounts.run_id.request(thread, number);
+                books.examples.push(format!("{id} {amiss}"));
+            }
+        }
+    }
+    books
+}
+
+/// Where the time of the sampled steps went. The two offices' clocks and this machine's must agree for it, as they do on
+/// one machine.
+fn breakdown(accounts: &Accounts, held: &[Vec<Held>]) -> Option<Breakdown> {
+    const NAMES: [&str; 4] = ["queued", "synced", "crossed the line", "synced at the peer"];
+    let mut stages: [LatencyHistogram; 4] = Default::default();
+    let mut samples = 0;
+    for (of_thread, held) in accounts.samples.iter().zip(held) {
+        for (sample, held) in of_thread.iter().zip(held) {
+            let Some(times) = times_of(sample, held) else {
+                continue;
+            };
+            samples += 1;
+            for (stage, time) in stages.iter_mut().zip(times) {
+                if let Some(time) = time {
+                    stage.record(time);
+                }
+            }
+        }
+    }
+    (samples > 0).then(|| Breakdown {
+        samples,
+        stages: NAMES
+            .iter()
+            .zip(&stages)
+            .map(|(name, stage)| Stage {
+                name: (*name).to_owned(),
+                latency: stage.summary(),
+            })
+            .collect(),
+    })
+}
+
+fn times_of(sample: &Sample, held: &Held) -> Option<[Option<Duration>; 4]> {
+    let (own, peer) = match held.author? {
+        Place::South => (held.by_south?, held.by_north?),
+        Place::North => (held.by_north?, held.by_south?),
+    };
+    let between = |from: Timestamp, to: Timestamp| {
+        Duration::try_from(to.duration_since(from)).unwrap_or_default()
+    };
+    let timing = sample.timing;
+    let synced = own.checked_add(timing.synced).ok()?;
+    let delivered = timing.delivered.and_then(|it| own.checked_add(it).ok());
+    Some([
+        Some(between(sample.sent, own)),
+        Some(timing.synced),
+        Some(between(synced, peer)),
+        delivered.map(|delivered| between(peer, delivered)),
+    ])
+}

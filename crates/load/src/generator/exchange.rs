@@ -1,0 +1,498 @@
+//! One arrival: the steps of its workflow, one after another, each by its call.
+
+use std::cell::Cell;
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderName, HeaderValue};
+use tokio::time::{Duration, Instant, sleep, sleep_until, timeout_at};
+use tonic::Code;
+use uuid::Uuid;
+
+use super::worker::{Sample, Timing, Worker, is_refusal};
+use crate::answer::AnswerKind;
+use crate::mutations::Known;
+use crate::plan::Step;
+use crate::recorder::Ended;
+use crate::schedule::Arrival;
+use crate::schema::CallKind;
+use crate::template::Values;
+use crate::transport::{Blame, Failed, Request, frame};
+
+/// Asked so, an office tells where a step's time went.
+const TIMING: HeaderName = HeaderName::from_static("liaison-timing");
+const AGAIN_FIRST: Duration = Duration::from_millis(2);
+const AGAIN_LONGEST: Duration = Duration::from_millis(50);
+
+/// Where in the plan, and at which target.
+#[derive(Clone, Copy)]
+struct Position {
+    workflow: usize,
+    step: usize,
+    target: usize,
+    measured: bool,
+}
+
+/// A message of a stream that is not answered yet.
+struct Open {
+    intended: Instant,
+    sent: Instant,
+    /// Its request's number, if it changes something.
+    number: Option<u64>,
+}
+
+/// When a call was intended, and when it was sent.
+struct Times {
+    intended: Instant,
+    sent: Option<Instant>,
+}
+
+impl Worker {
+    /// Goes through an arrival's workflow.
+    pub(crate) async fn exchange(self: &Rc<Self>, arrival: Arrival) {
+        let measured = self.is_measured(arrival.due);
+        let plan = &self.plan;
+        let kind = arrival.kind.map(crate::schedule::Kind::name);
+        let chosen = plan.pick(self.manner.seed, arrival.index, kind);
+        let workflow = &plan.workflows[chosen];
+        if measured {
+            self.seen.borrow_mut().workflows[chosen].started += 1;
+        }
+        let sender = workflow.from.drawn(self.manner.seed, arrival.index);
+        let mut values = Values {
+            seed: self.manner.seed,
+            index: arrival.index,
+            message: 0,
+            request_id: Uuid::nil(),
+            at: "",
+            now: self.start_wall,
+            instants_from: self.start_wall,
+            kept: vec![None; workflow.slots],
+        };
+        let due = self.start + arrival.due;
+        let mut intended = due;
+        let mut well = true;
+        for (number, step) in workflow.steps.iter().enumerate() {
+            let pause = step.pause_of(self.manner.seed, arrival.index);
+            if !pause.is_zero() {
+                sleep_until(intended + pause).await;
+                intended += pause;
+            }
+            let target = Self::target(step.at, sender);
+            values.at = match step.at.place(sender) {
+                Some(place) => place.word(),
+                None => self.pools[target].endpoint().address(),
+            };
+            let position = Position {
+                workflow: chosen,
+                step: number,
+                target,
+                measured,
+            };
+            let Ok(done) = self.step(position, step, &mut values, intended).await else {
+                well = false;
+                break;
+            };
+            intended = done;
+        }
+        if measured {
+            let mut seen = self.seen.borrow_mut();
+            let recorded = &mut seen.workflows[chosen];
+            if well {
+                recorded.finished += 1;
+                recorded
+                    .end_to_end
+                    .record(intended.saturating_duration_since(due));
+            } else {
+                recorded.failed += 1;
+            }
+        }
+        self.finished(measured);
+    }
+
+    /// Makes a step; returns when it was done.
+    async fn step(
+        self: &Rc<Self>,
+        position: Position,
+        step: &Step,
+        values: &mut Values<'_>,
+        intended: Instant,
+    ) -> Result<Instant, ()> {
+        match step.method.kind {
+            CallKind::Unary => self.unary(position, step, values, intended).await,
+            _ => self.stream(position, step, values, intended).await,
+        }
+    }
+
+    fn request(
+        &self,
+        position: Position,
+        step: &Step,
+        values: &mut Values<'_>,
+    ) -> Result<Request, Failed> {
+        let mut request = self.requests[position.workflow][position.step][position.target].clone();
+        for (name, template) in &step.metadata {
+            let mut text = BytesMut::new();
+            template
+                .render(values, &mut text)
+                .map_err(|error| unmade(&error))?;
+            let value =
+                HeaderValue::from_maybe_shared(text.freeze()).map_err(|error| unmade(&error))?;
+            request.insert(name.clone(), value);
+        }
+        Ok(request)
+    }
+
+    /// A framed message, and the number of its request if it changes something.
+    fn message(
+        &self,
+        step: &Step,
+        values: &mut Values<'_>,
+    ) -> Result<(Bytes, Option<u64>), Failed> {
+        let number = step.message.uses_request_id().then(|| {
+            let number = self.seen.borrow_mut().mutations.begin();
+            values.request_id = self.request_id(number);
+            number
+        });
+        values.now = self.wall(Instant::now());
+        let mut buffer = self.buffer.borrow_mut();
+        frame(&mut buffer, |out| step.message.encode(values, out)).map_err(|error| {
+            let _: BytesMut = buffer.split();
+            unmade(&error)
+        })?;
+        Ok((buffer.split().freeze(), number))
+    }
+
+    fn request_id(&self, number: u64) -> Uuid {
+        self.manner.run_id.request(self.thread as u16, number)
+    }
+
+    fn answer_kind(&self, position: Position) -> &AnswerKind {
+        &self.answers[position.workflow][position.step]
+    }
+
+    fn know(&self, number: Option<u64>, known: Known) {
+        if let Some(number) = number {
+            self.seen.borrow_mut().mutations.set(number, known);
+        }
+    }
+
+    async fn unary(
+        self: &Rc<Self>,
+        position: Position,
+        step: &Step,
+        values: &mut Values<'_>,
+        intended: Instant,
+    ) -> Result<Instant, ()> {
+        let mut times = Times {
+            intended,
+            sent: None,
+        };
+        let outcome = self.unary_answer(position, step, values, &mut times).await;
+        let done = Instant::now();
+        self.take_down(position, &times, done, outcome.as_ref().err());
+        outcome.map(|()| done).map_err(drop)
+    }
+
+    async fn unary_answer(
+        self: &Rc<Self>,
+        position: Position,
+        step: &Step,
+        values: &mut Values<'_>,
+        times: &mut Times,
+    ) -> Result<(), Failed> {
+        let mut request = self.request(position, step, values)?;
+        let (body, number) = self.message(step, values)?;
+        let sampled = number.is_some()
+            && position.measured
+            && self.plan.is_for_offices
+            && self.seen.borrow_mut().wants_sample();
+        if sampled {
+            request.insert(TIMING, HeaderValue::from_static("1"));
+        }
+        let pool = &self.pools[position.target];
+        let give_up = times.intended + step.retry_for;
+        let mut wait = AGAIN_FIRST;
+        let bytes = body.len() as u64;
+        let answer = loop {
+            let sent = Cell::new(None);
+            let deadline = Instant::now() + request.deadline();
+            let answer = pool.unary(&request, body.clone(), deadline, &sent).await;
+            if times.sent.is_none() {
+                times.sent = sent.get();
+            }
+            if sent.get().is_some() {
+                self.know(number, Known::Unknown);
+            }
+            let failed = match answer {
+                Ok(answer) => break answer,
+                Err(failed) => failed,
+            };
+            let may_pass = step.retry.contains(&failed.code);
+            if !may_pass || Instant::now() + wait > give_up || self.steering.is_abandoned() {
+                if is_refusal(&failed) {
+                    self.know(number, Known::Refused);
+                } else if failed.blame == Blame::NotSent {
+                    self.know(number, Known::NotSent);
+                }
+                return Err(failed);
+            }
+            self.count_retry(position);
+            sleep(wait).await;
+            wait = (wait * 2).min(AGAIN_LONGEST);
+        };
+        self.know(number, Known::Answered);
+        {
+            let mut seen = self.seen.borrow_mut();
+            let timing = answer.headers.get(&TIMING).filter(|_| sampled);
+            if let Some(timing) = timing.and_then(|it| Timing::parse(it.to_str().ok()?))
+                && let (Some(number), Some(sent)) = (number, times.sent)
+            {
+                let sent = self.wall(sent);
+                seen.sample(Sample {
+                    number,
+                    sent,
+                    timing,
+                });
+            }
+            if position.measured {
+                seen.recorder.bytes_sent += bytes;
+                seen.recorder.bytes_received += answer.message.len() as u64;
+            }
+        }
+        self.keep(position, step, &answer.message, values)
+    }
+
+    fn count_retry(&self, position: Position) {
+        if position.measured {
+            self.seen.borrow_mut().workflows[position.workflow].steps[position.step].retries += 1;
+        }
+    }
+
+    /// Takes what later steps need out of an answer; an answer that cannot be read is a failure.
+    fn keep(
+        &self,
+        position: Position,
+        step: &Step,
+        message: &[u8],
+        values: &mut Values<'_>,
+    ) -> Result<(), Failed> {
+        self.answer_kind(position).check(message)?;
+        for (slot, keep) in &step.keeps {
+            let kept = keep.take(message).map_err(|error| {
+                Failed::garbage(format!("the answer lacks what a later step needs: {error}"))
+            })?;
+            values.kept[*slot] = Some(kept);
+        }
+        Ok(())
+    }
+
+    fn take_down(&self, position: Position, times: &Times, done: Instant, failed: Option<&Failed>) {
+        if !position.measured {
+            return;
+        }
+        let ended = Ended {
+            code: failed.map_or(Code::Ok, |failed| failed.code),
+            response: done.saturating_duration_since(times.intended),
+            service: times.sent.map(|sent| done.saturating_duration_since(sent)),
+            lag: times
+                .sent
+                .unwrap_or(done)
+                .saturating_duration_since(times.intended),
+        };
+        self.call_ended((position.workflow, position.step), &ended, failed);
+    }
+
+    async fn stream(
+        self: &Rc<Self>,
+        position: Position,
+        step: &Step,
+        values: &mut Values<'_>,
+        intended: Instant,
+    ) -> Result<Instant, ()> {
+        let mut times = Times {
+            intended,
+            sent: None,
+        };
+        let outcome = self
+            .stream_answers(position, step, values, &mut times)
+            .await;
+        let done = Instant::now();
+        if position.measured
+            && let Some(sent) = times.sent
+        {
+            let life = done.saturating_duration_since(sent);
+            self.seen.borrow_mut().streams.life.record(life);
+        }
+        if position.measured && times.sent.is_some() && matched(step) {
+            // Its messages have been taken down one by one.
+            self.stream_ended((position.workflow, position.step), outcome.as_ref().err());
+        } else {
+            self.take_down(position, &times, done, outcome.as_ref().err());
+        }
+        outcome.map(|()| done).map_err(drop)
+    }
+
+    async fn stream_answers(
+        self: &Rc<Self>,
+        position: Position,
+        step: &Step,
+        values: &mut Values<'_>,
+        times: &mut Times,
+    ) -> Result<(), Failed> {
+        let request = self.request(position, step, values)?;
+        let pool = &self.pools[position.target];
+        let sent = Cell::new(None);
+        let deadline = Instant::now() + request.deadline();
+        let opened = pool.open(&request, deadline, &sent).await;
+        times.sent = sent.get();
+        let (mut sending, mut receiving) = opened?;
+        let opened_at = times.sent.unwrap_or(times.intended);
+        if position.measured {
+            self.seen.borrow_mut().streams.opened += 1;
+        }
+        // What was sent and not answered yet, oldest first.
+        let open = std::cell::RefCell::new(VecDeque::<Open>::new());
+        let matched = matched(step);
+        let count = match step.method.kind {
+            CallKind::ServerStream => 1,
+            _ => step.messages,
+        };
+        let first = times.intended;
+        let mut written = values.clone();
+        let send = async {
+            for message in 0..count {
+                let intended = first + step.every * message;
+                if !step.every.is_zero() {
+                    sleep_until(intended).await;
+                }
+                written.message = u64::from(message);
+                let (body, number) = self.message(step, &mut written)?;
+                self.know(number, Known::Unknown);
+                open.borrow_mut().push_back(Open {
+                    intended,
+                    sent: Instant::now(),
+                    number,
+                });
+                let bytes = body.len() as u64;
+                sending.send(body).await?;
+                if position.measured {
+                    let mut seen = self.seen.borrow_mut();
+                    seen.streams.messages_sent += 1;
+                    seen.recorder.messages_sent += 1;
+                    seen.recorder.bytes_sent += bytes;
+                }
+            }
+            sending.end()
+        };
+        let receive = async {
+            let mut last = opened_at;
+            let mut received = 0_u64;
+            let mut refused = None;
+            while let Some(message) = receiving.message().await? {
+                let now = Instant::now();
+                self.answer_kind(position).check(&message)?;
+                let refusal = self.answer_kind(position).refusal(&message);
+                let (begun, sent_at) = if matched {
+                    let front = open.borrow_mut().pop_front();
+                    let Some(front) = front else {
+                        return Err(Failed::garbage("more answers came than messages were sent"));
+                    };
+                    let known = if refusal.is_some() {
+                        Known::Refused
+                    } else {
+                        Known::Answered
+                    };
+                    self.know(front.number, known);
+                    (front.intended, Some(front.sent))
+                } else {
+                    (last, None)
+                };
+                refused = refused.or(refusal);
+                last = now;
+                received += 1;
+                if position.measured {
+                    let latency = now.saturating_duration_since(begun);
+                    let mut seen = self.seen.borrow_mut();
+                    seen.recorder.messages_received += 1;
+                    seen.recorder.bytes_received += message.len() as u64;
+                    seen.streams.messages_received += 1;
+                    seen.streams.message.record(latency);
+                    if received == 1 {
+                        let first = now.saturating_duration_since(opened_at);
+                        seen.streams.first_message.record(first);
+                    }
+                    if let Some(sent) = sent_at {
+                        let ended = Ended {
+                            code: Code::Ok,
+                            response: latency,
+                            service: Some(now.saturating_duration_since(sent)),
+                            lag: sent.saturating_duration_since(begun),
+                        };
+                        seen.message_ended((position.workflow, position.step), &ended);
+                    }
+                }
+                if !step.keeps.is_empty() {
+                    self.keep(position, step, &message, values)?;
+                }
+            }
+            if received == 0 && step.method.kind == CallKind::ClientStream {
+                return Err(Failed::garbage(
+                    "the call ended well, and without an answer",
+                ));
+            }
+            if matched && !open.borrow().is_empty() {
+                let left = open.borrow().len();
+                return Err(Failed::garbage(format!(
+                    "the stream ended well, and {left} messages were not answered"
+                )));
+            }
+            match refused {
+                Some(refusal) => Err(refusal),
+                None => Ok(()),
+            }
+        };
+        let both = async {
+            // Whoever receives hears first why a stream ended; sending merely finds it closed.
+            tokio::pin!(receive);
+            tokio::pin!(send);
+            let mut sent = false;
+            loop {
+                tokio::select! {
+                    biased;
+                    received = &mut receive => return received,
+                    outcome = &mut send, if !sent => {
+                        sent = true;
+                        if let Err(failed) = outcome {
+                            // The reason may still come on the other half.
+                            let more = timeout_at(Instant::now() + AGAIN_LONGEST, &mut receive).await;
+                            return match more {
+                                Ok(Err(told)) => Err(told),
+                                _ => Err(failed),
+                            };
+                        }
+                    }
+                }
+            }
+        };
+        let outcome = timeout_at(deadline, both).await;
+        let outcome = outcome.unwrap_or_else(|_| Err(Failed::late(true)));
+        if step.method.kind == CallKind::ClientStream && outcome.is_ok() {
+            for message in open.borrow_mut().drain(..) {
+                self.know(message.number, Known::Answered);
+            }
+        }
+        outcome
+    }
+}
+
+fn unmade(error: &dyn std::fmt::Display) -> Failed {
+    let message = format!("the request could not be made: {error}");
+    Failed::new(Code::InvalidArgument, Blame::NotSent, message)
+}
+
+/// Whether each answer of a stream belongs to a message of it.
+fn matched(step: &Step) -> bool {
+    step.one_to_one && step.method.kind == CallKind::Bidi
+}

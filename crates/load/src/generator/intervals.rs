@@ -1,0 +1,157 @@
+//! The log of what happened from second to second, bounded: a long run has coarser intervals.
+
+use std::collections::BTreeMap;
+
+use crate::latency::LatencyHistogram;
+use crate::recorder::Recorder;
+use crate::report::{Interval, IntervalLatency, heat_floor_us};
+
+/// An hour of seconds; then two become one, and so on.
+const INTERVALS_MAX: usize = 3_600;
+
+/// The log.
+#[derive(Debug, Default)]
+pub(crate) struct Intervals {
+    log: Vec<Interval>,
+    /// How many seconds make one interval, less one.
+    more: u64,
+    seconds: u64,
+}
+
+impl Intervals {
+    pub(crate) fn push(&mut self, interval: Interval) {
+        let joins = !self.seconds.is_multiple_of(self.more + 1);
+        self.seconds += 1;
+        match self.log.last_mut() {
+            Some(last) if joins => join(last, &interval),
+            _ => self.log.push(interval),
+        }
+        if self.log.len() == INTERVALS_MAX {
+            let halved = self.log.chunks(2).map(|pair| {
+                let mut first = pair[0].clone();
+                if let Some(second) = pair.get(1) {
+                    join(&mut first, second);
+                }
+                first
+            });
+            self.log = halved.collect();
+            self.more = self.more * 2 + 1;
+        }
+    }
+
+    pub(crate) fn log(&self) -> &[Interval] {
+        &self.log
+    }
+
+    pub(crate) fn into_log(self) -> Vec<Interval> {
+        self.log
+    }
+}
+
+/// What happened in the interval that begins at `at_s`.
+pub(crate) fn interval(at_s: f64, seconds: f64, recorder: &Recorder, in_flight: u64) -> Interval {
+    Interval {
+        at_s,
+        seconds,
+        offered: recorder.offered,
+        finished: recorder.finished,
+        calls: recorder.calls,
+        errors: recorder.errors,
+        messages: recorder.messages_received,
+        in_flight,
+        response: figures(&recorder.response),
+        lag: figures(&recorder.lag),
+        heat: recorder.heat(),
+    }
+}
+
+fn figures(histogram: &LatencyHistogram) -> IntervalLatency {
+    IntervalLatency {
+        p50_us: histogram.quantile_us(0.5),
+        p90_us: histogram.quantile_us(0.9),
+        p99_us: histogram.quantile_us(0.99),
+        p999_us: histogram.quantile_us(0.999),
+        max_us: histogram.max_us(),
+    }
+}
+
+/// Adds the interval that follows.
+fn join(own: &mut Interval, next: &Interval) {
+    own.seconds += next.seconds;
+    own.offered += next.offered;
+    own.finished += next.finished;
+    own.calls += next.calls;
+    own.errors += next.errors;
+    own.messages += next.messages;
+    own.in_flight = next.in_flight;
+    for (bucket, count) in &next.heat {
+        *own.heat.entry(*bucket).or_default() += count;
+    }
+    let max_us = own.response.max_us.max(next.response.max_us);
+    own.response = IntervalLatency {
+        p50_us: of_heat(&own.heat, 0.5),
+        p90_us: of_heat(&own.heat, 0.9),
+        p99_us: of_heat(&own.heat, 0.99),
+        p999_us: of_heat(&own.heat, 0.999),
+        max_us,
+    };
+    // Of lags no buckets are kept: the worse of both stands.
+    own.lag = IntervalLatency {
+        p50_us: own.lag.p50_us.max(next.lag.p50_us),
+        p90_us: own.lag.p90_us.max(next.lag.p90_us),
+        p99_us: own.lag.p99_us.max(next.lag.p99_us),
+        p999_us: own.lag.p999_us.max(next.lag.p999_us),
+        max_us: own.lag.max_us.max(next.lag.max_us),
+    };
+}
+
+/// A percentile to a quarter octave.
+fn of_heat(heat: &BTreeMap<u16, u64>, quantile: f64) -> u64 {
+    let all: u64 = heat.values().sum();
+    let wanted = (all as f64 * quantile).ceil() as u64;
+    let mut seen = 0;
+    for (bucket, count) in heat {
+        seen += count;
+        if seen >= wanted {
+            return heat_floor_us(bucket + 1) as u64;
+        }
+    }
+    0
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tonic::Code;
+
+    use super::*;
+    use crate::recorder::Ended;
+
+    #[test]
+    fn a_long_run_has_coarser_intervals_and_loses_nothing() {
+        let mut recorder = Recorder::default();
+        recorder.ended(&Ended {
+            code: Code::Ok,
+            response: Duration::from_millis(3),
+            service: None,
+            lag: Duration::ZERO,
+        });
+        let mut intervals = Intervals::default();
+        for second in 0..20_000_u32 {
+            intervals.push(interval(f64::from(second), 1.0, &recorder, 1));
+        }
+        let log = intervals.into_log();
+        assert!(log.len() < INTERVALS_MAX, "{}", log.len());
+        assert_eq!(log.iter().map(|it| it.calls).sum::<u64>(), 20_000);
+        let seconds: f64 = log.iter().map(|it| it.seconds).sum();
+        assert!((seconds - 20_000.0).abs() < 0.5);
+        let mut at = 0.0;
+        for interval in &log {
+            assert!((interval.at_s - at).abs() < 0.5, "one after another");
+            at += interval.seconds;
+            let p99 = interval.response.p99_us as f64;
+            assert!((2_600.0..3_800.0).contains(&p99), "{p99}");
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! gRPC calls over HTTP/2, with as little between the schedule and the socket as there can be.
+//!
+//! The calls are framed here, over h2 itself: a call costs a generator 4.5 µs of processor time where tonic's channel
+//! takes 9, and resets, trailers and stream lives are in sight. Codes and statuses are tonic's.
+
+mod connection;
+mod failed;
+mod frames;
+mod pool;
+mod stream;
+mod tls;
+
+pub use connection::{Answer, Request};
+pub use failed::{Blame, Failed};
+pub(crate) use frames::frame;
+pub use pool::{Endpoint, Pool, PoolLimits};
+pub use stream::{Receiving, Sending};
+pub use tls::{Tls, TlsError};

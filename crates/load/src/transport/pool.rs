@@ -1,0 +1,248 @@
+//! The connections to one target. They grow in number when all that there are have their streams full.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use bytes::Bytes;
+use http::Uri;
+use http::uri::{Authority, PathAndQuery};
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+use tokio::time::{Duration, Instant, timeout};
+use tonic::Code;
+
+use super::connection::Connection;
+use super::failed::{Blame, Failed};
+use super::tls::{Tls, TlsError};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const BACKOFF_FIRST: Duration = Duration::from_millis(50);
+const BACKOFF_LONGEST: Duration = Duration::from_secs(2);
+/// Windows so large that they never hold an answer back.
+const STREAM_WINDOW_BYTES: u32 = 4 * 1024 * 1024;
+const CONNECTION_WINDOW_BYTES: u32 = 64 * 1024 * 1024;
+
+/// Where a target is.
+#[derive(Debug, Clone)]
+pub struct Endpoint {
+    authority: Authority,
+    tls: Option<Tls>,
+}
+
+/// Bounds of a pool.
+#[derive(Debug, Clone, Copy)]
+pub struct PoolLimits {
+    /// Connections opened before the first call.
+    pub connections: usize,
+    /// Connections at most.
+    pub connections_max: usize,
+    /// The largest answer taken.
+    pub message_bytes_max: usize,
+}
+
+impl Endpoint {
+    /// A target at `HOST:PORT`.
+    pub fn new(authority: Authority, tls: Option<Tls>) -> Self {
+        Self { authority, tls }
+    }
+
+    /// Its address.
+    pub fn address(&self) -> &str {
+        self.authority.as_str()
+    }
+
+    pub(crate) fn uri(&self, path: &PathAndQuery) -> Uri {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        Uri::builder()
+            .scheme(scheme)
+            .authority(self.authority.clone())
+            .path_and_query(path.clone())
+            .build()
+            .expect("all three parts are there")
+    }
+}
+
+/// The connections of one thread to one target.
+#[derive(Debug)]
+pub struct Pool {
+    endpoint: Endpoint,
+    limits: PoolLimits,
+    connections: RefCell<Vec<Rc<Connection>>>,
+    next: Cell<usize>,
+    connecting: Cell<bool>,
+    /// Why the last attempt failed, how long it is waited after it, and until when.
+    refused: RefCell<Option<(String, Duration, Instant)>>,
+    changed: Notify,
+    most: Cell<usize>,
+    waited_for_streams: Cell<bool>,
+}
+
+/// Room for one call on a connection.
+#[derive(Debug)]
+pub(crate) struct Lease {
+    pool: Rc<Pool>,
+    connection: Rc<Connection>,
+}
+
+impl Lease {
+    pub(crate) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.connection.open.set(self.connection.open.get() - 1);
+        self.pool.changed.notify_one();
+    }
+}
+
+impl Pool {
+    /// A pool whose first connections are open.
+    pub async fn connect(endpoint: Endpoint, limits: PoolLimits) -> Result<Rc<Self>, Failed> {
+        let pool = Rc::new(Self {
+            endpoint,
+            limits,
+            connections: RefCell::default(),
+            next: Cell::new(0),
+            connecting: Cell::new(false),
+            refused: RefCell::default(),
+            changed: Notify::new(),
+            most: Cell::new(0),
+            waited_for_streams: Cell::new(false),
+        });
+        for _ in 0..limits.connections.max(1) {
+            let opened = pool.open_connection().await;
+            opened.map_err(|message| Failed::new(Code::Unavailable, Blame::NotSent, message))?;
+        }
+        Ok(pool)
+    }
+
+    /// Its bounds.
+    pub fn limits(&self) -> PoolLimits {
+        self.limits
+    }
+
+    /// Where it leads.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// How many connections there were at most.
+    pub fn connections_most(&self) -> usize {
+        self.most.get()
+    }
+
+    /// Whether a call had to wait since every stream of every connection was taken.
+    pub fn waited_for_streams(&self) -> bool {
+        self.waited_for_streams.get()
+    }
+
+    /// Room for a call. Fails at once where nothing is connected and the last attempt to failed a moment ago.
+    pub(crate) async fn lease(self: &Rc<Self>) -> Result<Lease, Failed> {
+        loop {
+            if let Some(connection) = self.free() {
+                connection.open.set(connection.open.get() + 1);
+                return Ok(Lease {
+                    pool: Rc::clone(self),
+                    connection,
+                });
+            }
+            let none = self.connections.borrow().is_empty();
+            if none
+                && !self.connecting.get()
+                && let Some((message, _, until)) = &*self.refused.borrow()
+                && Instant::now() < *until
+            {
+                return Err(Failed::new(Code::Unavailable, Blame::NotSent, message));
+            }
+            let changed = self.changed.notified();
+            if !self.connecting.get() && self.may_grow() {
+                self.grow();
+            } else if !none && !self.connecting.get() {
+                self.waited_for_streams.set(true);
+            }
+            changed.await;
+        }
+    }
+
+    fn free(&self) -> Option<Rc<Connection>> {
+        let mut connections = self.connections.borrow_mut();
+        connections.retain(|connection| !connection.gone.get());
+        let count = connections.len();
+        for turn in 0..count {
+            let index = (self.next.get() + turn) % count;
+            let connection = &connections[index];
+            // The server's limit as far as it is known; h2 takes a hundred before it is.
+            if connection.open.get() < connection.send.current_max_send_streams() {
+                self.next.set((index + 1) % count);
+                return Some(Rc::clone(connection));
+            }
+        }
+        None
+    }
+
+    fn may_grow(&self) -> bool {
+        self.connections.borrow().len() < self.limits.connections_max
+    }
+
+    fn grow(self: &Rc<Self>) {
+        self.connecting.set(true);
+        let pool = Rc::clone(self);
+        tokio::task::spawn_local(async move {
+            let opened = pool.open_connection().await;
+            pool.connecting.set(false);
+            let mut refused = pool.refused.borrow_mut();
+            *refused = opened.err().map(|message| {
+                let wait = refused.as_ref().map_or(BACKOFF_FIRST, |(_, wait, _)| {
+                    (*wait * 2).min(BACKOFF_LONGEST)
+                });
+                (message, wait, Instant::now() + wait)
+            });
+            drop(refused);
+            pool.changed.notify_waiters();
+        });
+    }
+
+    async fn open_connection(self: &Rc<Self>) -> Result<(), String> {
+        let address = self.endpoint.address();
+        let no_tls = TlsError::NotBuilt;
+        if self.endpoint.tls.is_some() {
+            return Err(no_tls.to_string());
+        }
+        let connecting = timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await;
+        let stream = connecting
+            .map_err(|_| format!("failed to connect to {address} within {CONNECT_TIMEOUT:?}"))?
+            .map_err(|error| format!("failed to connect to {address}: {error}"))?;
+        // A small message must not wait for the one before it to be acknowledged.
+        let _ = stream.set_nodelay(true);
+        let shaken = h2::client::Builder::new()
+            .initial_window_size(STREAM_WINDOW_BYTES)
+            .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+            .max_header_list_size(64 * 1024)
+            .enable_push(false)
+            .handshake::<_, Bytes>(stream);
+        let (send, connection) = timeout(CONNECT_TIMEOUT, shaken)
+            .await
+            .map_err(|_| format!("{address} did not shake hands within {CONNECT_TIMEOUT:?}"))?
+            .map_err(|error| format!("failed to speak HTTP/2 to {address}: {error}"))?;
+        let opened = Rc::new(Connection {
+            send,
+            open: Cell::new(0),
+            gone: Cell::new(false),
+        });
+        let (pool, driven) = (Rc::clone(self), Rc::clone(&opened));
+        tokio::task::spawn_local(async move {
+            // What broke it, the calls on it are told.
+            let _ = connection.await;
+            driven.gone.set(true);
+            pool.changed.notify_waiters();
+        });
+        let mut connections = self.connections.borrow_mut();
+        connections.push(opened);
+        self.most.set(self.most.get().max(connections.len()));
+        drop(connections);
+        self.changed.notify_waiters();
+        Ok(())
+    }
+}
