@@ -134,6 +134,15 @@ pub struct Latencies {
 }
 
 impl Latencies {
+    /// All of several, exactly, as long as none left its histogram out.
+    pub fn of_all<'l>(all: impl IntoIterator<Item = &'l Self>) -> Self {
+        let mut histogram = LatencyHistogram::default();
+        for latencies in all {
+            histogram.add(&latencies.to_histogram());
+        }
+        histogram.summary()
+    }
+
     /// The histogram again.
     pub fn to_histogram(&self) -> LatencyHistogram {
         LatencyHistogram::of_values(&self.histogram)

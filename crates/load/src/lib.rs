@@ -10,32 +10,42 @@
 
 mod answer;
 pub mod books;
+pub mod compare;
 mod generator;
 pub mod keep;
 pub mod latency;
+pub mod merge;
 mod mutations;
 pub mod plan;
 pub mod recorder;
 pub mod report;
+pub mod saved;
 pub mod schedule;
 pub mod schema;
+pub mod search;
 pub mod template;
+pub mod threshold;
 pub mod transport;
 mod units;
 mod wire;
 mod words;
 
 pub use books::Accounts;
+pub use compare::compare;
 pub use generator::{
     Arrivals, Finished, LAG_MAX_DEFAULT, Manner, Progress, RunError, Sample, SoFar, Steering,
     Timing, run,
 };
 pub use keep::{Keep, KeepError, Kept};
 pub use latency::{Latencies, LatencyHistogram};
+pub use merge::{MergeError, merge, merge_named};
 pub use mutations::{Known, Mutations, RunId};
 pub use plan::{At, Plan, PlanError, Sender, Single, Step, Workflow, shipped, shipped_text};
 pub use recorder::{Ended, Recorder};
+pub use saved::SavedError;
 pub use schedule::{Arrival, End, FaultyShape, Kind, Pace, Schedule, ScheduleError, Shape, Shard};
 pub use schema::{CallKind, Method, Schema, SchemaError};
+pub use search::{Limits, Search};
 pub use template::{Csv, Scope, Template, TemplateError, TemplateMistake, Text, Values};
+pub use threshold::{FaultyThreshold, Goal, Measured, Threshold};
 pub use units::duration;

@@ -30,6 +30,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use error::ScheduleError;
+pub(crate) use error::check_rate;
 pub use recorded::Pace;
 pub use shape::{FaultyShape, Shape};
 pub use shard::{FaultyShard, Shard};
@@ -139,7 +140,7 @@ enum Source {
     /// From the arrival's number alone.
     Indexed { times: Times, count: u64 },
     /// One after another.
-    Drawn(Poisson),
+    Drawn(Box<Poisson>),
 }
 
 /// Arrivals in the order in which they are due.
@@ -163,7 +164,7 @@ impl Schedule {
         let end = end.check()?;
         shape.check()?;
         if shape.wants_rate() {
-            error::check_rate(rate)?;
+            check_rate(rate)?;
         }
         match shape {
             Shape::Poisson => {
@@ -247,7 +248,7 @@ impl Schedule {
             return Err(ScheduleError::TooLong);
         }
         Ok(Self {
-            source: Source::Drawn(gaps),
+            source: Source::Drawn(Box::new(gaps)),
             end,
             shard: Shard::WHOLE,
             next: 0,

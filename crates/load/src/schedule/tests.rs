@@ -176,7 +176,7 @@ fn a_scenario_is_played_with_its_closed_hours() {
     assert_eq!(arrivals[0].due, Duration::ZERO);
     let kinds: BTreeSet<_> = arrivals.iter().filter_map(|arrival| arrival.kind).collect();
     assert_eq!(kinds.len(), Kind::ALL.len());
-    let gap = |pair: &[Arrival]| pair[1].due - pair[0].due;
+    let gap = |pair: &[Arrival]| pair[1].due.abs_diff(pair[0].due);
     let longest = arrivals.windows(2).map(gap).max();
     assert!(
         longest > Some(Duration::from_secs(12 * 3_600)),

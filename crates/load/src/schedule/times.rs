@@ -198,7 +198,7 @@ impl Ramp {
     fn due(&self, index: u64) -> Option<u64> {
         let Self { from, to, over_s } = *self;
         let index = index as f64;
-        let within = (from + to) / 2.0 * over_s;
+        let within = f64::midpoint(from, to) * over_s;
         let seconds = if index == 0.0 {
             0.0
         } else if index < within {
