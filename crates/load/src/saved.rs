@@ -85,6 +85,8 @@ pub fn read(text: &str) -> Result<Report, SavedError> {
 mod tests {
     use std::time::Duration;
 
+    use proptest::prelude::*;
+
     use super::*;
     use crate::latency::LatencyHistogram;
     use crate::report::{Books, Interval, Setup};
@@ -131,5 +133,18 @@ mod tests {
         assert!(said("{\"liaison_load\":1,\"report\":{\"calls\":-1}}").contains("damaged"));
         let empty = read("{\"liaison_load\":1,\"report\":{\"added_later\":1}}");
         assert_eq!(empty.expect("it has what it must"), Report::default());
+    }
+    proptest! {
+        #[test]
+        fn numbers_are_read_to_the_last_bit(number in prop::num::f64::NORMAL | prop::num::f64::ZERO) {
+            let report = Report { offered_rate: number, ..Report::default() };
+            let read = read(&save(&report)).expect("it was saved");
+            prop_assert_eq!(read.offered_rate.to_bits(), number.to_bits());
+        }
+
+        #[test]
+        fn no_text_is_too_odd(text in ".{0,60}") {
+            prop_assert!(read(&text).is_err());
+        }
     }
 }

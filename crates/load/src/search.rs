@@ -435,21 +435,25 @@ mod tests {
             let found = report.found_rate.expect("five a second can be done");
             prop_assert!(found <= capacity && capacity < found * (1.0 + within) + 1e-9, "{} of {}", found, capacity);
         }
+    }
 
-        #[test]
-        fn noise_ends_it_too_and_mostly_near(seed: u64) {
+    #[test]
+    fn noise_ends_it_too_and_mostly_near() {
+        let mut near = 0;
+        for seed in 0..200 {
             let mut rng = ChaCha8Rng::seed_from_u64(seed);
             let report = run(&mut search(1_000.0, Limits::default()), |rate| {
                 // A tenth more or less, and one trial in fifty stalls.
                 let noise = 0.9 + f64::from(rng.next_u32()) / f64::from(u32::MAX) * 0.2;
-                if rng.next_u32() % 50 == 0 {
+                if rng.next_u32().is_multiple_of(50) {
                     return 1_000_000;
                 }
                 (response_us(rate, 10_000.0) as f64 * noise) as u64
             });
             let found = report.found_rate.expect("little is asked at first");
-            prop_assert!(report.trials.len() <= 40);
-            prop_assert!(found <= 9_200.0, "{found}");
+            assert!(report.trials.len() < 40 && found <= 9_200.0, "{report:?}");
+            near += u32::from(found >= 8_400.0);
         }
+        assert!(near >= 195, "{near} of 200");
     }
 }

@@ -209,6 +209,13 @@ fn a_scenario_is_played_with_its_closed_hours() {
         .iter()
         .filter(|it| it.due < Duration::from_secs(7 * 86_400));
     assert_eq!(day.expect("it has some").count(), week.count());
+    let own = Schedule::of_scenario(&scenario, 1, Pace::Rate(500.0), seconds(3_600));
+    let own = own.expect("it has some");
+    assert_eq!(
+        own.length(),
+        own.clone().last().map(|it| it.due),
+        "it ends before"
+    );
     let max = Schedule::of_scenario(&scenario, 1, Speed::Max, End::OWN);
     assert!(matches!(max, Err(ScheduleError::SpeedMax)));
 }
