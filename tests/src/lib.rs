@@ -1,3 +1,4 @@
 //! What the tests and benchmarks that cross crates share.
 
 pub mod relay;
+pub mod target;

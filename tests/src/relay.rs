@@ -19,7 +19,10 @@ mod generated {
 
 pub use generated::relay_service_client::RelayServiceClient;
 pub use generated::relay_service_server::{RelayService, RelayServiceServer};
-pub use generated::{PassRequest, PassResponse};
+pub use generated::{PassInResponse, PassOutRequest, PassRequest, PassResponse};
+
+/// The service's file, as reflection hands it out.
+pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/relay.bin"));
 
 /// Passes messages on to the next hop; the last hop answers.
 #[derive(Debug)]
@@ -36,23 +39,38 @@ impl Relay {
     }
 }
 
-fn answer(request: PassRequest) -> PassResponse {
+/// The last hop's answer to a message.
+pub fn answer(request_id: String) -> PassResponse {
     PassResponse {
-        request_id: request.request_id,
+        request_id,
         name: "offices/south/documents/1234567".to_owned(),
     }
 }
 
-type Answers = Pin<Box<dyn Stream<Item = Result<PassResponse, Status>> + Send>>;
+/// The last hop's answer to many messages.
+pub async fn answer_all(
+    mut requests: Streaming<PassRequest>,
+) -> Result<Response<PassInResponse>, Status> {
+    let mut answer = PassInResponse::default();
+    while let Some(request) = requests.message().await? {
+        answer.messages += 1;
+        answer.payload_bytes += request.payload.len() as u64;
+    }
+    Ok(Response::new(answer))
+}
+
+/// Many answers.
+pub type Answers = Pin<Box<dyn Stream<Item = Result<PassResponse, Status>> + Send>>;
 
 #[tonic::async_trait]
 impl RelayService for Relay {
     type PassManyStream = Answers;
+    type PassOutStream = Answers;
 
     async fn pass(&self, request: Request<PassRequest>) -> Result<Response<PassResponse>, Status> {
         match &self.next {
             Some(next) => next.clone().pass(request.into_inner()).await,
-            None => Ok(Response::new(answer(request.into_inner()))),
+            None => Ok(Response::new(answer(request.into_inner().request_id))),
         }
     }
 
@@ -62,13 +80,37 @@ impl RelayService for Relay {
     ) -> Result<Response<Answers>, Status> {
         let inbound = request.into_inner();
         let Some(next) = &self.next else {
-            return Ok(Response::new(Box::pin(
-                inbound.map(|request| request.map(answer)),
-            )));
+            return Ok(Response::new(Box::pin(inbound.map(|request| {
+                request.map(|request| answer(request.request_id))
+            }))));
         };
         // A broken inbound stream ends the outbound one.
         let outbound = inbound.map_while(Result::ok);
         let answers = next.clone().pass_many(outbound).await?.into_inner();
         Ok(Response::new(Box::pin(answers)))
+    }
+
+    async fn pass_out(
+        &self,
+        request: Request<PassOutRequest>,
+    ) -> Result<Response<Answers>, Status> {
+        let request = request.into_inner();
+        let Some(next) = &self.next else {
+            let answers = (0..request.answers).map(move |_| Ok(answer(request.request_id.clone())));
+            return Ok(Response::new(Box::pin(tokio_stream::iter(answers))));
+        };
+        let answers = next.clone().pass_out(request).await?.into_inner();
+        Ok(Response::new(Box::pin(answers)))
+    }
+
+    async fn pass_in(
+        &self,
+        request: Request<Streaming<PassRequest>>,
+    ) -> Result<Response<PassInResponse>, Status> {
+        let inbound = request.into_inner();
+        match &self.next {
+            Some(next) => next.clone().pass_in(inbound.map_while(Result::ok)).await,
+            None => answer_all(inbound).await,
+        }
     }
 }
