@@ -1,0 +1,87 @@
+"""A service that shares no code and no file with us, to be driven by reflection: gRPC's own example, the greeter.
+
+`greeter.py [LISTEN]` serves helloworld.Greeter with grpcio, and reflection; it prints `listening ADDR` once it serves, and
+ends with SIGTERM or SIGINT. A bidirectional stream answers each message. The file is described in code: nothing is
+compiled.
+"""
+
+import signal
+import sys
+from concurrent import futures
+
+import grpc
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from grpc_reflection.v1alpha import reflection
+
+SERVICE = "helloworld.Greeter"
+REPLIES = 3
+
+
+def describe():
+    """helloworld.proto of gRPC's examples."""
+    file = descriptor_pb2.FileDescriptorProto(name="helloworld.proto", package="helloworld", syntax="proto3")
+    string = descriptor_pb2.FieldDescriptorProto.TYPE_STRING
+    optional = descriptor_pb2.FieldDescriptorProto.LABEL_OPTIONAL
+    for message, field in (("HelloRequest", "name"), ("HelloReply", "message")):
+        file.message_type.add(name=message).field.add(name=field, number=1, type=string, label=optional, json_name=field)
+    service = file.service.add(name="Greeter")
+    for method, client_streaming, server_streaming in (
+        ("SayHello", False, False),
+        ("SayHelloStreamReply", False, True),
+        ("SayHelloBidiStream", True, True),
+    ):
+        service.method.add(
+            name=method,
+            input_type=".helloworld.HelloRequest",
+            output_type=".helloworld.HelloReply",
+            client_streaming=client_streaming,
+            server_streaming=server_streaming,
+        )
+    return file
+
+
+def handlers():
+    pool = descriptor_pool.Default()
+    pool.AddSerializedFile(describe().SerializeToString())
+    found = lambda name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"helloworld.{name}"))
+    hello_request, hello_reply = found("HelloRequest"), found("HelloReply")
+    codec = {"request_deserializer": hello_request.FromString, "response_serializer": hello_reply.SerializeToString}
+
+    def say_hello(request, _context):
+        return hello_reply(message=f"Hello, {request.name}!")
+
+    def say_hello_stream_reply(request, _context):
+        for number in range(1, REPLIES + 1):
+            yield hello_reply(message=f"Hello {number}, {request.name}!")
+
+    def say_hello_bidi_stream(requests, _context):
+        for request in requests:
+            yield hello_reply(message=f"Hello, {request.name}!")
+
+    return grpc.method_handlers_generic_handler(
+        SERVICE,
+        {
+            "SayHello": grpc.unary_unary_rpc_method_handler(say_hello, **codec),
+            "SayHelloStreamReply": grpc.unary_stream_rpc_method_handler(say_hello_stream_reply, **codec),
+            "SayHelloBidiStream": grpc.stream_stream_rpc_method_handler(say_hello_bidi_stream, **codec),
+        },
+    )
+
+
+def main():
+    listen = sys.argv[1] if len(sys.argv) > 1 else "127.0.0.1:0"
+    server = grpc.server(futures.ThreadPoolExecutor(max_workers=64))
+    server.add_generic_rpc_handlers((handlers(),))
+    reflection.enable_server_reflection((SERVICE, reflection.SERVICE_NAME), server)
+    port = server.add_insecure_port(listen)
+    # Blocked before the server's threads start, so that the signal comes to the wait below and to nobody else.
+    ending = (signal.SIGTERM, signal.SIGINT)
+    signal.pthread_sigmask(signal.SIG_BLOCK, ending)
+    server.start()
+    print(f"listening {listen.rsplit(':', 1)[0]}:{port}", flush=True)
+    signal.sigwait(ending)
+    server.stop(grace=1).wait()
+
+
+if __name__ == "__main__":
+    main()
