@@ -1,7 +1,7 @@
 """A service that shares no code and no file with us, to be driven by reflection: gRPC's own example, the greeter.
 
-`greeter.py [LISTEN]` serves helloworld.Greeter with grpcio, and reflection; it prints `listening ADDR` once it serves, and
-ends with SIGTERM or SIGINT. A bidirectional stream answers each message. The file is described in code: nothing is
+`greeter.py [LISTEN]` serves helloworld.Greeter with grpcio, and reflection; it prints `listening ADDR` once it
+serves, and ends with SIGTERM or SIGINT. A bidirectional stream answers each message. The file is described in code: nothing is
 compiled.
 """
 
@@ -20,10 +20,11 @@ REPLIES = 3
 def describe():
     """helloworld.proto of gRPC's examples."""
     file = descriptor_pb2.FileDescriptorProto(name="helloworld.proto", package="helloworld", syntax="proto3")
-    string = descriptor_pb2.FieldDescriptorProto.TYPE_STRING
-    optional = descriptor_pb2.FieldDescriptorProto.LABEL_OPTIONAL
+    kind = descriptor_pb2.FieldDescriptorProto
+    string, optional = kind.TYPE_STRING, kind.LABEL_OPTIONAL
     for message, field in (("HelloRequest", "name"), ("HelloReply", "message")):
-        file.message_type.add(name=message).field.add(name=field, number=1, type=string, label=optional, json_name=field)
+        described = file.message_type.add(name=message)
+        described.field.add(name=field, number=1, type=string, label=optional, json_name=field)
     service = file.service.add(name="Greeter")
     for method, client_streaming, server_streaming in (
         ("SayHello", False, False),
