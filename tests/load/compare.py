@@ -1,7 +1,7 @@
 """Holds `liaison load` and other load generators against one server, one after another.
 
-Three questions: what does a call cost the generator, does it keep a rate, and does it tell the truth about a server that
-stalls? The server is `target` of these tests; its stall is arithmetic, so the truth is known beforehand. Build first:
+Three questions: what does a call cost the generator, does it keep a rate, and does it tell the truth about a
+server that stalls? The server is `target` of these tests; its stall is arithmetic, so the truth is known beforehand. Build first:
 
     cargo build --release -p tests --bin target
     cargo build --release -p liaison
@@ -128,8 +128,8 @@ def milliseconds(latencies, name):
 
 
 def print_closed(rows, plan):
-    rounds = plan["rounds"]
-    print(f"(a) Unary calls of 100 bytes, {clients.IN_FLIGHT} in flight: CPU of the generator a call (median of {rounds})")
+    print(f"(a) Unary calls of 100 bytes, {clients.IN_FLIGHT} in flight: CPU of the generator a call", end="")
+    print(f" (median of {plan['rounds']})")
     table(
         ["", "CPU µs", "to liaison", "calls/s", "calls", "errors"],
         [
@@ -150,7 +150,8 @@ def print_constant(rows, plan):
             [
                 name, number(row["cpu_us"], 1), number(row["rate"]),
                 *(milliseconds(row.get("percentiles"), name) for name in ("p50_us", "p99_us", "max_us")),
-                milliseconds(row, "lag_p99_us"), number(row["errors"]), number(row.get("unsent")), row.get("note", ""),
+                milliseconds(row, "lag_p99_us"),
+                number(row["errors"]), number(row.get("unsent")), row.get("note", ""),
             ]
             for name, row in rows.items()
         ],

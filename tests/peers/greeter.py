@@ -1,8 +1,8 @@
 """A service that shares no code and no file with us, to be driven by reflection: gRPC's own example, the greeter.
 
 `greeter.py [LISTEN]` serves helloworld.Greeter with grpcio, and reflection; it prints `listening ADDR` once it
-serves, and ends with SIGTERM or SIGINT. A bidirectional stream answers each message. The file is described in code: nothing is
-compiled.
+serves, and ends with SIGTERM or SIGINT. A bidirectional stream answers each message. The file is described in
+code: nothing is compiled.
 """
 
 import signal

@@ -5,7 +5,7 @@
 //! health and reflection; only the relay's calls are delayed, held and spoilt.
 //!
 //! **The invariant.** An answer is never early: it goes out at its due time or within some tens of microseconds after, and
-//! in no case inside the stall.
+//! none is due inside the stall.
 
 pub mod arithmetic;
 mod connections;
