@@ -12,6 +12,7 @@ A generator that is not here and cannot be installed is skipped, with the reason
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -201,7 +202,10 @@ def main():
     for name, reason in skipped.items():
         say(f"skipped {name}: {reason}")
 
-    result = {"plan": plan, "skipped": skipped}
+    busy = os.getloadavg()[0]
+    if busy > os.cpu_count() / 2:
+        say(f"the machine is busy with something else (load {busy:.1f}): rates and latencies will not be the clients'")
+    result = {"plan": plan, "skipped": skipped, "load_before": busy}
     for name in arguments.only or TABLES:
         result[name] = TABLES[name][0](found, arguments.target, plan)
     if arguments.json:
