@@ -17,6 +17,9 @@ import statistics
 import subprocess
 import sys
 
+# Its modules lie beside it in the clone, which stays as it is.
+sys.dont_write_bytecode = True
+
 import clients
 from running import ROOT, Failed, Target
 

@@ -99,7 +99,7 @@ impl Run {
 
     /// The percentiles. The longest is the one that has half a call above it.
     pub fn expected(&self) -> Expected {
-        let us = |quantile| self.response(quantile).as_micros() as u64;
+        let us = |quantile| (self.response(quantile).as_nanos() as u64 + 500) / 1_000;
         Expected {
             p50_us: us(0.5),
             p90_us: us(0.9),
@@ -172,8 +172,8 @@ mod tests {
     #[test]
     fn without_a_stall_the_distribution_is_all() {
         let expected = run("exponential:5ms", None).expected();
-        assert_eq!(expected.p50_us, 3_465);
-        assert_eq!(expected.p99_us, 23_025);
+        assert_eq!(expected.p50_us, 3_466);
+        assert_eq!(expected.p99_us, 23_026);
         let expected = run("fixed:5ms", None).expected();
         assert_eq!([expected.p50_us, expected.max_us], [5_000, 5_000]);
         let expected = run("bimodal:1ms,50ms,0.02", None).expected();
