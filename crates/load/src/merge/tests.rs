@@ -244,6 +244,15 @@ fn rates_add_up_only_where_runs_overlap() {
     assert_eq!((at_once.offered_rate, at_once.duration_s), (1_200.0, 5.0));
     let seconds: Vec<f64> = at_once.intervals.iter().map(|it| it.at_s).collect();
     assert_eq!(seconds, [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]);
+    let mut late = part(2, 2);
+    let begun = late.started_at.expect("it has begun");
+    late.started_at = Some(begun + jiff::SignedDuration::from_millis(700));
+    let late = merge(vec![part(1, 2), late]).expect("they are of one run");
+    assert_eq!(late.intervals[0], part(1, 2).intervals[0]);
+    assert_eq!(
+        late.intervals[1].calls, 20,
+        "most of its first second is there"
+    );
     let after = merge(vec![later(60), part(1, 2)]).expect("they are of one run");
     assert_eq!((after.offered_rate, after.duration_s), (600.0, 10.0));
     assert_eq!(after.started_at, part(1, 2).started_at);
