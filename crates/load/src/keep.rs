@@ -1,5 +1,7 @@
 //! Values taken out of answers, for later steps to use.
 
+use std::fmt;
+
 use bytes::Bytes;
 use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor, Value};
 
@@ -60,7 +62,7 @@ pub enum KeepError {
     },
 }
 
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 struct Hop {
     field: FieldDescriptor,
     /// Which of a list, from its end if negative.
@@ -68,11 +70,21 @@ struct Hop {
 }
 
 /// A path into an answer, such as `receipt.name`, `items[0].id` or `steps[-1].name`.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Keep {
     path: String,
     message_type: String,
     hops: Vec<Hop>,
+}
+
+// A descriptor's own `Debug` does not end where a message has itself as a field.
+impl fmt::Debug for Keep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keep")
+            .field("path", &self.path)
+            .field("message_type", &self.message_type)
+            .finish()
+    }
 }
 
 impl Keep {

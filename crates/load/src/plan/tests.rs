@@ -7,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 use jiff::Timestamp;
 use prost::Message as _;
 use protocol::pb::office as pb;
-use protocol::validate::{Checked, Fields};
+use protocol::{Checked, Fields};
 use uuid::Uuid;
 
 use super::*;
@@ -50,7 +50,7 @@ fn check(method: &str, request: Bytes) {
     match method {
         "SendDocument" => {
             let request = pb::SendDocumentRequest::decode(request).expect("a request");
-            assert!(protocol::content::parse_request_id(&request.request_id).is_ok());
+            assert!(protocol::parse_request_id(&request.request_id).is_ok());
             assert_eq!(request.wait(), pb::Wait::Delivered);
             checked::<Document, _>(request.document.expect("a document"));
         }
@@ -181,7 +181,7 @@ fn all_mistakes_come_at_once_with_their_places() {
     let text = r#"
 [plan]
 name = "Mine"
-titel = "A plan"
+titl = "A plan"
 
 [[workflow]]
 name = "one"
@@ -211,7 +211,7 @@ call = "liaison.office.v1.DocumentService/AcknowledgeDocment"
     let said = wrong(text);
     for line in [
         "mine.toml:3:8: `plan.name` is \"Mine\"; write 1 to 64 lower-case letters",
-        "mine.toml:4:1: `plan.titel` is no key; did you mean `title`?",
+        "mine.toml:4:1: `plan.titl` is no key; did you mean `title`?",
         "mine.toml:2:1: `plan.title` is missing",
         "mine.toml:8:10: `workflow[0].weight` is 0; write a whole number from 1",
         "mine.toml:9:8: `workflow[0].from` is \"soth\"; did you mean \"south\"?",
@@ -225,7 +225,7 @@ call = "liaison.office.v1.DocumentService/AcknowledgeDocment"
         "`grpc-timeout` is no key for metadata",
         "did you mean `pick`?",
         "mine.toml:23:14: `{{request_di}}` is no placeholder",
-        "mine.toml:24:8: `wait` is \"WAIT_DELIVRED\", which is no liaison.office.v1.Wait",
+        "mine.toml:24:8: `wait` is \"WAIT_DELIVRED\", which is no liaison.office.v1.Wait;",
         "did you mean `WAIT_DELIVERED`?",
         "`document.subjct` is no field of liaison.office.v1.Document; did you mean `subject`?",
         "`document.body` is \"no base64!\", which is no base64",

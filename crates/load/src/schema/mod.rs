@@ -5,6 +5,7 @@
 mod error;
 mod reflection;
 
+use std::fmt;
 use std::path::PathBuf;
 
 use http::uri::PathAndQuery;
@@ -16,7 +17,7 @@ pub use error::SchemaError;
 use crate::template::meant_or_listed;
 
 /// The services that are known.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Schema {
     pool: DescriptorPool,
 }
@@ -47,7 +48,7 @@ impl CallKind {
 }
 
 /// A method that can be called.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Method {
     /// The path of its requests, such as `/liaison.office.v1.DocumentService/SendDocument`.
     pub path: PathAndQuery,
@@ -192,6 +193,26 @@ impl Schema {
             name: name.to_owned(),
             remedy,
         }
+    }
+}
+
+// prost-reflect's own `Debug` does not end where a message has itself as a field: names stand for descriptors here.
+impl fmt::Debug for Schema {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let services: Vec<ServiceDescriptor> = self.pool.services().collect();
+        let names = services.iter().map(ServiceDescriptor::full_name);
+        f.debug_set().entries(names).finish()
+    }
+}
+
+impl fmt::Debug for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Method")
+            .field("name", &self.name)
+            .field("kind", &self.kind)
+            .field("input", &self.input.full_name())
+            .field("output", &self.output.full_name())
+            .finish()
     }
 }
 

@@ -1,7 +1,7 @@
 //! From a message as written to its pieces.
 
 use prost::Message as _;
-use prost::encoding::WireType;
+use prost::encoding::{WireType, encode_varint};
 use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MessageDescriptor};
 use serde_json::{Map, Value as Json, json};
 
@@ -59,10 +59,8 @@ impl<'s> Compiler<'s> {
         let mut numbered: Vec<Numbered> = Vec::new();
         for (name, value) in entries {
             let path = joined(path, name);
-            if let Some(extension) = name
-                .strip_prefix('[')
-                .and_then(|_| message.get_extension_by_json_name(name))
-            {
+            // An extension is written as `[its.full.name]`.
+            if let Some(extension) = message.get_extension_by_json_name(name) {
                 let pieces = self.fixed(message, &json!({ name: value }), &path, "");
                 numbered.push((extension.number(), pieces));
                 continue;
@@ -174,9 +172,9 @@ impl<'s> Compiler<'s> {
             (Kind::Message(message), _) => {
                 let inside = self.message(message, value, path);
                 if field.is_group() {
-                    let mut pieces = vec![Piece::Static(group_key(field, WireType::StartGroup))];
+                    let mut pieces = vec![Piece::Static(key(field.number(), WireType::StartGroup))];
                     pieces.extend(inside);
-                    pieces.push(Piece::Static(group_key(field, WireType::EndGroup)));
+                    pieces.push(Piece::Static(key(field.number(), WireType::EndGroup)));
                     return pieces;
                 }
                 vec![Piece::nested(key_of(field), inside)]
@@ -360,27 +358,33 @@ impl<'s> Compiler<'s> {
 
     /// A message that JSON writes in a way of its own.
     fn well_known(&mut self, message: &MessageDescriptor, value: &Json, path: &str) -> Vec<Piece> {
+        // Those that have maps are always taken apart: prost-reflect keeps a map in no order, and bytes are to be the same in
+        // every run.
+        let inside = |field: &str| json!({ field: value });
+        match (message.name(), value) {
+            ("Any", Json::Object(entries)) => return self.any(message, entries, path),
+            ("Struct", Json::Object(_)) => return self.fields(message, &inside("fields"), path),
+            ("ListValue", Json::Array(_)) => return self.fields(message, &inside("values"), path),
+            ("Value", value) => {
+                let field = match value {
+                    Json::Null => "null_value",
+                    Json::Bool(_) => "bool_value",
+                    Json::Number(_) => "number_value",
+                    Json::String(_) => "string_value",
+                    Json::Array(_) => "list_value",
+                    Json::Object(_) => "struct_value",
+                };
+                return self.fields(message, &inside(field), path);
+            }
+            _ => {}
+        }
         if !holds_placeholder(value) {
             return self.fixed(message, value, path, well_known_remedy(message));
         }
         match (message.name(), value) {
             ("Timestamp" | "Duration", Json::String(text)) => self.moment(message, text, path),
-            ("Any", Json::Object(entries)) => self.any(message, entries, path),
-            ("Struct", Json::Object(_)) => self.fields(message, &json!({ "fields": value }), path),
-            ("ListValue", Json::Array(_)) => {
-                self.fields(message, &json!({ "values": value }), path)
-            }
-            ("Value", Json::String(_)) => {
-                self.fields(message, &json!({ "string_value": value }), path)
-            }
-            ("Value", Json::Object(_)) => {
-                self.fields(message, &json!({ "struct_value": value }), path)
-            }
-            ("Value", Json::Array(_)) => {
-                self.fields(message, &json!({ "list_value": value }), path)
-            }
             (name, Json::String(_)) if name.ends_with("Value") => {
-                self.fields(message, &json!({ "value": value }), path)
+                self.fields(message, &inside("value"), path)
             }
             (name, _) => {
                 let message = format!("has a placeholder where a {name} takes none");
@@ -459,12 +463,12 @@ impl<'s> Compiler<'s> {
             }
             None => Json::Object(rest),
         };
-        let type_url = self.fixed(message, &json!({ "@type": url }), path, "");
-        let value_key = message.get_field(2).map(|field| key_of(&field));
+        let mut type_url = key(1, WireType::LengthDelimited);
+        encode_varint(url.len() as u64, &mut type_url);
+        type_url.extend_from_slice(url.as_bytes());
         let value = self.message(&inside, &value, path);
-        let mut pieces = type_url;
-        pieces.push(Piece::nested(value_key.unwrap_or_default(), value));
-        pieces
+        let value = Piece::enclosed(key(2, WireType::LengthDelimited), value);
+        vec![Piece::Static(type_url), value]
     }
 
     fn text(&mut self, text: &str, path: &str) -> Option<Text> {
@@ -506,15 +510,24 @@ impl<'s> Compiler<'s> {
             Place::Field => value.clone(),
             Place::Item | Place::Packed => Json::Array(vec![value.clone()]),
         };
-        let mut entry = Map::new();
-        entry.insert(field.json_name().to_owned(), whole);
-        let bytes = match encoded(message, &Json::Object(entry)) {
+        let whole = if is_well_known(message) {
+            // JSON writes a Value or a wrapper without the name of its field.
+            value.clone()
+        } else {
+            json!({ field.json_name(): whole })
+        };
+        let bytes = match encoded(message, &whole) {
             Ok(bytes) => bytes,
             Err(error) => {
                 let (wanted, remedy) = wanted(&field.kind(), &value);
+                // Of a name that is none, the remedy says more than the error does.
+                let why = match field.kind() {
+                    Kind::Enum(_) => String::new(),
+                    _ => format!(" ({error})"),
+                };
                 self.wrong(
                     path,
-                    format!("is {value}, which is no {wanted} ({error})"),
+                    format!("is {value}, which is no {wanted}{why}"),
                     remedy,
                 );
                 return Vec::new();
@@ -604,12 +617,12 @@ fn key_of(field: &FieldDescriptor) -> Vec<u8> {
     } else {
         field.kind().wire_type()
     };
-    group_key(field, wire_type)
+    key(field.number(), wire_type)
 }
 
-fn group_key(field: &FieldDescriptor, wire_type: WireType) -> Vec<u8> {
+fn key(number: u32, wire_type: WireType) -> Vec<u8> {
     let mut key = Vec::new();
-    put_key(field.number(), wire_type, &mut key);
+    put_key(number, wire_type, &mut key);
     key
 }
 

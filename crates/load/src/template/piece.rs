@@ -18,6 +18,8 @@ pub(super) enum Piece {
         key: Vec<u8>,
         /// How many bytes its length is expected to take.
         reserve: usize,
+        /// Whether nothing is written if there is nothing inside.
+        omits_empty: bool,
         pieces: Vec<Piece>,
     },
     /// A field with placeholders.
@@ -27,6 +29,15 @@ pub(super) enum Piece {
 impl Piece {
     /// A field whose content is a message, map entry or packed list.
     pub(super) fn nested(key: Vec<u8>, pieces: Vec<Self>) -> Self {
+        Self::of(key, pieces, false)
+    }
+
+    /// The same of a bytes field that holds an encoded message, and is left out if that is empty.
+    pub(super) fn enclosed(key: Vec<u8>, pieces: Vec<Self>) -> Self {
+        Self::of(key, pieces, true)
+    }
+
+    fn of(key: Vec<u8>, pieces: Vec<Self>, omits_empty: bool) -> Self {
         let pieces = joined(pieces);
         let fixed = match &pieces[..] {
             [] => Some(&[][..]),
@@ -34,6 +45,9 @@ impl Piece {
             _ => None,
         };
         if let Some(bytes) = fixed {
+            if bytes.is_empty() && omits_empty {
+                return Self::Static(Vec::new());
+            }
             let mut whole = key;
             encode_varint(bytes.len() as u64, &mut whole);
             whole.extend_from_slice(bytes);
@@ -43,6 +57,7 @@ impl Piece {
         Self::Nested {
             key,
             reserve: reserve(min, max),
+            omits_empty,
             pieces,
         }
     }
@@ -60,14 +75,21 @@ impl Piece {
             Self::Nested {
                 key,
                 reserve,
+                omits_empty,
                 pieces,
             } => {
+                let start = out.len();
                 out.put_slice(key);
                 put_delimited(out, *reserve, |out| {
                     pieces
                         .iter()
                         .try_for_each(|piece| piece.encode(values, out))
-                })
+                })?;
+                // Nothing inside is a key and a zero.
+                if *omits_empty && out.len() == start + key.len() + 1 {
+                    out.truncate(start);
+                }
+                Ok(())
             }
             Self::Leaf(leaf) => leaf.encode(values, out),
         }

@@ -1,6 +1,7 @@
 //! What a template may refer to: values that earlier steps keep, and the columns of a CSV file.
 
 use std::cell::Cell;
+use std::fmt;
 use std::sync::Arc;
 
 use prost_reflect::Kind;
@@ -69,11 +70,22 @@ impl Csv {
 }
 
 /// What the templates of one workflow may refer to. It grows from step to step.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Scope {
     pub(super) kept: Vec<(String, Kind)>,
     pub(super) csv: Option<Arc<Csv>>,
     place: Cell<u64>,
+}
+
+// A descriptor's own `Debug` does not end where a message has itself as a field.
+impl fmt::Debug for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.kept.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("Scope")
+            .field("kept", &names)
+            .field("csv", &self.csv)
+            .finish()
+    }
 }
 
 impl Scope {
