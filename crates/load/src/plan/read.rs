@@ -5,6 +5,7 @@ use std::io;
 use std::sync::Arc;
 
 use scenario::{Mistakes, Table, Value};
+use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::step::{STEP_KEYS, StepReader};
@@ -79,7 +80,7 @@ impl Plan {
                 .get("step")
                 .and_then(|value| value.get_ref().as_array());
             for step in steps.into_iter().flatten() {
-                let call = step.get_ref().get("call").map(|value| value.get_ref());
+                let call = step.get_ref().get("call").map(Spanned::get_ref);
                 if let Some(DeValue::String(call)) = call {
                     calls.insert(call.to_string());
                 }
@@ -110,8 +111,8 @@ impl<'a> Reader<'a> {
         });
         let (name, title, _) = heading?;
         let workflows = workflows?;
-        self.check_names(root, &workflows);
-        let is_for_offices = self.check_targets(root, &workflows)?;
+        Self::check_names(root, &workflows);
+        let is_for_offices = Self::check_targets(root, &workflows)?;
         Some(Plan {
             name,
             title,
@@ -181,7 +182,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn check_names(&self, root: &Table<'a>, workflows: &[Workflow]) {
+    fn check_names(root: &Table<'a>, workflows: &[Workflow]) {
         let mut seen = BTreeSet::new();
         for workflow in workflows {
             if !seen.insert(&workflow.name)
@@ -196,7 +197,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Whether the plan is for offices. All steps are, or none is.
-    fn check_targets(&self, root: &Table<'a>, workflows: &[Workflow]) -> Option<bool> {
+    fn check_targets(root: &Table<'a>, workflows: &[Workflow]) -> Option<bool> {
         let steps = || workflows.iter().flat_map(|workflow| &workflow.steps);
         let is_for_offices = steps().any(|step| step.at != At::Target);
         let without = steps().find(|step| step.at == At::Target);

@@ -296,7 +296,7 @@ mod tests {
         let file = directory.path().join("echo.proto");
         let proto = "syntax = 'proto3'; package echo; message Say { string text = 1; } service Echo { rpc Call(Say) returns (Say); }";
         std::fs::write(&file, proto).expect("written");
-        let schema = Schema::of_protos(&[file.clone()], &[]).expect("a schema");
+        let schema = Schema::of_protos(std::slice::from_ref(&file), &[]).expect("a schema");
         assert!(schema.method("echo.Echo/Call").is_ok());
         assert_eq!(schema.services().len(), 1);
         std::fs::write(&file, "syntax = 'proto3'; message Say { text = 1; }").expect("written");

@@ -271,22 +271,20 @@ impl<'s> Compiler<'s> {
             Kind::Enum(values) => values.full_name().to_owned(),
             kind => kind_name(kind),
         };
+        let is_bool = *kind == Kind::Bool;
         match text.single() {
-            Some(Placeholder::Random { low, high, .. }) if *kind != Kind::Bool => {
-                if *low < min || *high > max {
-                    let message =
-                        format!("is drawn from {low}..{high}, which {wanted} cannot hold");
-                    self.wrong(path, message, format!("draw from {min} to {max}"));
-                }
+            Some(Placeholder::Random { low, high, .. })
+                if !is_bool && (*low < min || *high > max) =>
+            {
+                let message = format!("is drawn from {low}..{high}, which {wanted} cannot hold");
+                self.wrong(path, message, format!("draw from {min} to {max}"));
             }
             Some(
-                Placeholder::Sequence
+                Placeholder::Random { .. }
+                | Placeholder::Sequence
                 | Placeholder::Index
-                | Placeholder::Message
-                | Placeholder::Kept { .. }
-                | Placeholder::Pick { .. }
-                | Placeholder::Csv { .. },
-            ) if *kind != Kind::Bool => {}
+                | Placeholder::Message,
+            ) if !is_bool => {}
             Some(Placeholder::Kept { .. } | Placeholder::Pick { .. } | Placeholder::Csv { .. }) => {
             }
             Some(_) => {

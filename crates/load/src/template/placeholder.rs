@@ -269,7 +269,9 @@ mod tests {
             Csv::parse("name,age\nChun,61\n").expect("CSV"),
         )));
         scope.keep("document", Kind::String);
-        let wrong = parts(text, &scope).err().expect("a mistake");
+        let Err(wrong) = parts(text, &scope) else {
+            panic!("{text} has no mistake");
+        };
         format!("{}; {}", wrong.message, wrong.remedy)
     }
 
