@@ -365,6 +365,7 @@ fn steps(workflows: &[&WorkflowReport]) -> Vec<StepReport> {
             .unwrap_or_default(),
         calls: parts.iter().map(|part| part.calls).sum(),
         errors: parts.iter().map(|part| part.errors).sum(),
+        retries: parts.iter().map(|part| part.retries).sum(),
         response: added(&parts, |part| &part.response),
         service: added(&parts, |part| &part.service),
     });
