@@ -23,6 +23,7 @@ pub mod saved;
 pub mod schedule;
 pub mod schema;
 pub mod search;
+pub mod show;
 pub mod template;
 pub mod threshold;
 pub mod transport;

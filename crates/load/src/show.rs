@@ -1,0 +1,19 @@
+//! What a report looks like: to people on a terminal, to a browser, and to programs that know other tools.
+//!
+//! Each is a pure function from a [`Report`](crate::report::Report) to text. None knows a clock, a file or a terminal: who
+//! calls decides where the text goes, and whether colours are wanted.
+
+mod csv;
+mod figures;
+#[cfg(test)]
+pub(crate) mod fixture;
+mod ghz;
+mod html;
+mod prometheus;
+mod text;
+
+// pub use csv::csv;
+// pub use ghz::ghz;
+pub use html::html;
+// pub use prometheus::prometheus;
+// pub use text::{Colours, text};

@@ -1,0 +1,449 @@
+//! What happened over time: the heat map of responses, the rates, the errors, the lag, the calls in flight.
+
+use std::collections::BTreeMap;
+
+use super::chart::Chart;
+use super::markup::{put, share};
+use super::scale::Scale;
+use crate::report::{Interval, IntervalLatency, Report, heat_floor_us};
+use crate::show::figures::{count, heat_quantile_us, rate, seconds, thousands, time};
+
+/// No chart has more columns: an hour is as many as there is room for.
+const COLUMNS_MAX: usize = 180;
+/// Shades of the heat map, from few to many.
+pub(super) const SHADES: usize = 9;
+const SMALL: f64 = 150.0;
+
+/// The intervals, several of them as one where there are too many to be seen.
+#[derive(Debug)]
+pub(super) struct Columns {
+    columns: Vec<Interval>,
+    duration_s: f64,
+    merged: usize,
+}
+
+impl Columns {
+    /// Those of a report; `None` if it has none.
+    pub(super) fn of(report: &Report) -> Option<Self> {
+        let merged = report.intervals.len().div_ceil(COLUMNS_MAX).max(1);
+        let columns: Vec<_> = report.intervals.chunks(merged).map(merge).collect();
+        let drawable = columns.iter().any(|column| column.seconds > 0.0);
+        drawable.then_some(Self {
+            columns,
+            duration_s: report.duration_s,
+            merged,
+        })
+    }
+
+    fn scale(&self) -> Scale {
+        let from = self.columns.first().map_or(0.0, |column| column.at_s);
+        let to = self.columns.last().map_or(1.0, end);
+        Scale::linear(from, to)
+    }
+
+    fn chart(
+        &self,
+        id: &'static str,
+        title: &str,
+        desc: &str,
+        height: f64,
+        y: (Scale, Vec<super::scale::Tick>),
+    ) -> Chart {
+        let x = self.scale();
+        let mut chart = Chart::new(id, title, desc, height, (x, x.clock_ticks()), y);
+        let (from, to) = (
+            self.columns.first().map_or(0.0, |column| column.at_s),
+            self.columns.last().map_or(0.0, end),
+        );
+        if from < 0.0 {
+            chart.band("outside", from, 0.0_f64.min(to), "warm-up");
+        }
+        // The last calls end somewhat after the last arrival was due: that is worth a name only where it takes a while.
+        if to > self.duration_s + (to - from) * 0.03 && self.duration_s > 0.0 {
+            chart.band("outside", self.duration_s, to, "draining");
+        }
+        for (begun, ended) in self.silences() {
+            chart.band("silence", begun, ended, "no answer");
+        }
+        chart
+    }
+
+    /// From when to when calls were due and none ended.
+    fn silences(&self) -> Vec<(f64, f64)> {
+        let mut silences: Vec<(f64, f64)> = Vec::new();
+        for column in &self.columns {
+            if column.calls > 0 || column.offered == 0 || column.seconds <= 0.0 {
+                continue;
+            }
+            match silences.last_mut() {
+                Some((_, ended)) if (*ended - column.at_s).abs() < 1e-6 => *ended = end(column),
+                _ => silences.push((column.at_s, end(column))),
+            }
+        }
+        silences
+    }
+
+    fn points(&self, figure: impl Fn(&Interval) -> Option<f64>) -> Vec<Option<(f64, f64)>> {
+        self.columns
+            .iter()
+            .map(|column| figure(column).map(|y| (column.at_s + column.seconds / 2.0, y)))
+            .collect()
+    }
+
+    /// Responses over time, by how many there were of each.
+    pub(super) fn heat(&self) -> Option<String> {
+        let buckets = || self.columns.iter().flat_map(|column| column.heat.keys());
+        let lowest = heat_floor_us(*buckets().min()?);
+        let highest = heat_floor_us(*buckets().max()? + 1);
+        let most = self
+            .columns
+            .iter()
+            .flat_map(|column| column.heat.values())
+            .max()
+            .copied()
+            .unwrap_or(1);
+        let y = Scale::log(lowest, highest);
+        let mut chart = self.chart(
+            "heat",
+            "Response over time",
+            &format!(
+                "Each column is {}, each cell the calls whose response was so long: the darker, the more, up to {}. The \
+                 lines are half of the calls, 99 of 100, and the slowest.",
+                self.each(),
+                count(most, "call", "calls")
+            ),
+            340.0,
+            (y, y.time_ticks()),
+        );
+        let mut shades: BTreeMap<usize, Vec<[f64; 4]>> = BTreeMap::new();
+        for column in &self.columns {
+            for (bucket, count) in column.heat.iter().filter(|(_, count)| **count > 0) {
+                shades.entry(shade(*count, most)).or_default().push([
+                    column.at_s,
+                    end(column),
+                    heat_floor_us(*bucket),
+                    heat_floor_us(bucket + 1),
+                ]);
+            }
+        }
+        for (shade, cells) in &shades {
+            chart.cells(&format!("cell h{shade}"), cells);
+        }
+        let lines: [(&str, &str, fn(&IntervalLatency) -> u64); 3] = [
+            ("line max", "slowest", |one| one.max_us),
+            ("line p99", "p99", |one| one.p99_us),
+            ("line p50", "p50", |one| one.p50_us),
+        ];
+        for (class, name, figure) in lines {
+            let points = self.points(|column| {
+                (column.calls > 0).then(|| figure(&column.response).max(1) as f64)
+            });
+            chart.line_with_halo(class, &points);
+            if let Some((_, y)) = points.iter().rev().flatten().next() {
+                chart.end(*y, name, class.trim_start_matches("line "));
+            }
+        }
+        for column in &self.columns {
+            chart.read_out(column.at_s, end(column), &in_words(column));
+        }
+        Some(chart.render() + &legend(most))
+    }
+
+    /// Offered against achieved.
+    pub(super) fn rates(&self) -> String {
+        let offered = self.points(|column| per_second(column, column.offered));
+        let achieved = self.points(|column| per_second(column, column.finished));
+        let largest = |points: &[Option<(f64, f64)>]| {
+            points.iter().flatten().map(|(_, y)| *y).fold(0.0, f64::max)
+        };
+        let y = Scale::from_zero(largest(&offered).max(largest(&achieved)));
+        let mut chart = self.chart(
+            "rate",
+            "Arrivals a second, offered and finished",
+            "Where the lines part, the target kept its callers waiting, or caught up.",
+            SMALL,
+            (y, y.number_ticks(4.0)),
+        );
+        chart.line("line offered", &offered);
+        chart.line("line achieved", &achieved);
+        for column in &self.columns {
+            let words = |number| per_second(column, number).map_or_else(|| "–".to_owned(), rate);
+            chart.read_out(
+                column.at_s,
+                end(column),
+                &format!(
+                    "{}: {} offered, {} finished",
+                    when(column),
+                    words(column.offered),
+                    words(column.finished)
+                ),
+            );
+        }
+        chart.render()
+    }
+
+    /// Calls that failed a second; `None` if none did.
+    pub(super) fn errors(&self) -> Option<String> {
+        let failed = |column: &Interval| per_second(column, column.errors).unwrap_or(0.0);
+        let largest = self.columns.iter().map(failed).fold(0.0, f64::max);
+        if largest <= 0.0 {
+            return None;
+        }
+        let y = Scale::from_zero(largest);
+        let mut chart = self.chart(
+            "errors",
+            "Calls that failed, a second",
+            "One bar a column.",
+            SMALL,
+            (y, y.number_ticks(4.0)),
+        );
+        let bars: Vec<_> = self
+            .columns
+            .iter()
+            .filter(|column| column.errors > 0)
+            .map(|column| {
+                let gap = column.seconds * 0.12;
+                [
+                    column.at_s + gap,
+                    end(column) - gap,
+                    0.0,
+                    // A single failure among thousands is still seen.
+                    failed(column).max(largest / 100.0),
+                ]
+            })
+            .collect();
+        chart.cells("bar", &bars);
+        for column in self.columns.iter().filter(|column| column.errors > 0) {
+            chart.read_out(
+                column.at_s,
+                end(column),
+                &format!(
+                    "{}: {} of {} failed",
+                    when(column),
+                    thousands(column.errors),
+                    thousands(column.calls)
+                ),
+            );
+        }
+        Some(chart.render())
+    }
+
+    /// Intended to sent; `None` if it was not kept.
+    pub(super) fn lag(&self) -> Option<String> {
+        let with_lag = || {
+            self.columns
+                .iter()
+                .filter(|column| column.calls > 0 && column.lag.max_us > 0)
+        };
+        let lowest = with_lag().map(|column| column.lag.p50_us.max(1)).min()?;
+        let highest = with_lag().map(|column| column.lag.max_us).max()?;
+        let y = Scale::log(lowest as f64, highest as f64);
+        let mut desc =
+            "How long calls waited at the generator: half of them, 99 of 100, and the longest."
+                .to_owned();
+        if self.merged > 1 {
+            put!(
+                desc,
+                " Each point is the worst interval of {}.",
+                self.each()
+            );
+        }
+        let mut chart = self.chart("lag", "Lag over time", &desc, SMALL, (y, y.time_ticks()));
+        let lines: [(&str, &str, fn(&IntervalLatency) -> u64); 3] = [
+            ("line lag", "max", |one| one.max_us),
+            ("line lag strong", "p99", |one| one.p99_us),
+            ("line lag dotted", "p50", |one| one.p50_us),
+        ];
+        for (class, name, figure) in lines {
+            let points =
+                self.points(|column| (column.calls > 0).then(|| figure(&column.lag).max(1) as f64));
+            chart.line(class, &points);
+            if let Some((_, y)) = points.iter().rev().flatten().next() {
+                chart.end(*y, name, "lag");
+            }
+        }
+        for column in with_lag() {
+            let lag = column.lag;
+            let words = format!(
+                "{}: lag p50 {}, p99 {}, max {}",
+                when(column),
+                time(lag.p50_us),
+                time(lag.p99_us),
+                time(lag.max_us)
+            );
+            chart.read_out(column.at_s, end(column), &words);
+        }
+        Some(chart.render())
+    }
+
+    /// Calls in flight at the end of each interval.
+    pub(super) fn in_flight(&self) -> Option<String> {
+        let most = self.columns.iter().map(|column| column.in_flight).max()?;
+        if most == 0 {
+            return None;
+        }
+        let y = Scale::from_zero(most as f64);
+        let mut chart = self.chart(
+            "flight",
+            "Calls in flight",
+            "At the end of each column: sent, and not yet done.",
+            SMALL,
+            (y, y.number_ticks(4.0)),
+        );
+        let points = self.points(|column| Some(column.in_flight as f64));
+        chart.line("line service", &points);
+        for column in &self.columns {
+            let words = format!(
+                "{}: {} in flight",
+                when(column),
+                thousands(column.in_flight)
+            );
+            chart.read_out(column.at_s, end(column), &words);
+        }
+        Some(chart.render())
+    }
+
+    /// What a column is, in words.
+    fn each(&self) -> String {
+        let longest = self.columns.iter().map(|one| one.seconds);
+        seconds(longest.fold(0.0, f64::max))
+    }
+}
+
+fn end(column: &Interval) -> f64 {
+    column.at_s + column.seconds
+}
+
+fn when(column: &Interval) -> String {
+    let at = (column.at_s * 1e3).round() / 1e3;
+    if at < 0.0 {
+        format!("{at} s (warm-up)")
+    } else {
+        format!("{at} s")
+    }
+}
+
+fn in_words(column: &Interval) -> String {
+    if column.calls == 0 {
+        return format!("{}: no call ended", when(column));
+    }
+    let response = column.response;
+    let mut words = format!(
+        "{}: p50 {}, p99 {}, slowest {}; {}",
+        when(column),
+        time(response.p50_us),
+        time(response.p99_us),
+        time(response.max_us),
+        count(column.calls, "call", "calls")
+    );
+    if column.errors > 0 {
+        put!(words, ", {} failed", thousands(column.errors));
+    }
+    words
+}
+
+/// So many a second; `None` where the interval is too short to tell.
+fn per_second(column: &Interval, number: u64) -> Option<f64> {
+    (column.seconds > 0.05).then(|| number as f64 / column.seconds)
+}
+
+/// The shade of a cell: by ratios, since one slow call among thousands is what is looked for.
+fn shade(count: u64, most: u64) -> usize {
+    if most <= 1 {
+        return SHADES - 1;
+    }
+    let part = (count as f64).ln() / (most as f64).ln();
+    (part * (SHADES - 1) as f64).round() as usize
+}
+
+fn legend(most: u64) -> String {
+    let mut page =
+        "<p class=\"legend\" aria-hidden=\"true\"><span>1 call</span><span class=\"ramp\">"
+            .to_owned();
+    for shade in 0..SHADES {
+        put!(
+            page,
+            "<svg width=\"{}\" height=\"10\"><rect class=\"h{shade}\" width=\"100%\" height=\"10\"/></svg>",
+            share(1.0 / SHADES as f64)
+        );
+    }
+    put!(
+        page,
+        "</span><span>{} in a cell</span></p>",
+        thousands(most)
+    );
+    page
+}
+
+/// Several intervals as one. Quantiles are then those of the heat; of the lag, which has none, the worst.
+fn merge(intervals: &[Interval]) -> Interval {
+    let [first, rest @ ..] = intervals else {
+        return Interval::default();
+    };
+    let mut merged = first.clone();
+    for interval in rest {
+        merged.seconds = end(interval) - merged.at_s;
+        merged.offered += interval.offered;
+        merged.finished += interval.finished;
+        merged.calls += interval.calls;
+        merged.errors += interval.errors;
+        merged.messages += interval.messages;
+        merged.in_flight = merged.in_flight.max(interval.in_flight);
+        merged.response = worst(merged.response, interval.response);
+        merged.lag = worst(merged.lag, interval.lag);
+        for (bucket, count) in &interval.heat {
+            *merged.heat.entry(*bucket).or_default() += count;
+        }
+    }
+    if !rest.is_empty() && !merged.heat.is_empty() {
+        merged.response = IntervalLatency {
+            p50_us: heat_quantile_us(&merged, 0.5),
+            p90_us: heat_quantile_us(&merged, 0.9),
+            p99_us: heat_quantile_us(&merged, 0.99),
+            p999_us: heat_quantile_us(&merged, 0.999),
+            max_us: merged.response.max_us,
+        };
+    }
+    merged
+}
+
+fn worst(one: IntervalLatency, other: IntervalLatency) -> IntervalLatency {
+    IntervalLatency {
+        p50_us: one.p50_us.max(other.p50_us),
+        p90_us: one.p90_us.max(other.p90_us),
+        p99_us: one.p99_us.max(other.p99_us),
+        p999_us: one.p999_us.max(other.p999_us),
+        max_us: one.max_us.max(other.max_us),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::show::fixture;
+
+    #[test]
+    fn an_hour_keeps_every_call_in_as_many_columns_as_can_be_seen() {
+        let report = fixture::hour();
+        let columns = Columns::of(&report).expect("it has intervals");
+        assert!(columns.columns.len() <= COLUMNS_MAX);
+        let calls = |intervals: &[Interval]| intervals.iter().map(|one| one.calls).sum::<u64>();
+        assert_eq!(calls(&columns.columns), calls(&report.intervals));
+        assert!((columns.columns.last().map_or(0.0, end) - 3_600.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_stall_is_named() {
+        let columns = Columns::of(&fixture::full()).expect("it has intervals");
+        assert_eq!(columns.silences(), [(14.0, 16.0)]);
+        assert!(columns.rates().contains("no answer"));
+        assert!(columns.heat().is_some_and(|page| page.contains("warm-up")));
+    }
+
+    #[test]
+    fn one_call_among_thousands_has_a_shade() {
+        assert_eq!(shade(1, 5_000), 0);
+        assert_eq!(shade(5_000, 5_000), SHADES - 1);
+        assert_eq!(shade(1, 1), SHADES - 1);
+    }
+}
