@@ -12,8 +12,8 @@ mod html;
 mod prometheus;
 mod text;
 
-// pub use csv::csv;
-// pub use ghz::ghz;
+pub use csv::csv;
+pub use ghz::ghz;
 pub use html::html;
-// pub use prometheus::prometheus;
+pub use prometheus::prometheus;
 // pub use text::{Colours, text};

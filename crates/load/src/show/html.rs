@@ -195,15 +195,21 @@ fn charts(report: &Report) -> String {
     let mut page = String::new();
     let columns = Columns::of(report);
     if let Some(heat) = columns.as_ref().and_then(Columns::heat) {
-        let lead = "From when each call was intended to when it was done. The darker a cell, the more calls; a stall is a \
-                    wedge that falls as callers who waited are answered.";
+        let lead = "From when each call was intended to when it was done. The stronger the shade of a cell, the more calls; \
+                    after a stall a tall column stands where all who waited are answered.";
         page.push_str(&section("Response over time", lead, &heat));
     }
-    if let Some(spectrum) = spectrum::spectrum(report) {
-        let callout = hidden(report).map(callout).unwrap_or_default();
-        let body = callout + &spectrum + &tables::latencies(report);
-        let lead =
-            "Each step to the right looks at a tenth as many calls, and they are the slowest.";
+    if report.calls > 0 {
+        let mut body = hidden(report)
+            .map(|hidden| callout(hidden, report.valid))
+            .unwrap_or_default();
+        let spectrum = spectrum::spectrum(report);
+        let lead = spectrum.as_ref().map_or(
+            "",
+            |_| "Each step to the right looks at a tenth as many calls, and they are the slowest.",
+        );
+        body.push_str(&spectrum.unwrap_or_default());
+        body.push_str(&tables::latencies(report));
         page.push_str(&section("How slow are the slow ones", lead, &body));
     }
     if let Some(columns) = columns {
@@ -212,11 +218,15 @@ fn charts(report: &Report) -> String {
     page
 }
 
-/// What other tools do not show.
-fn callout(hidden: Hidden) -> String {
+/// What other tools do not show. Of an invalid run nobody can say whose the wait was.
+fn callout(hidden: Hidden, valid: bool) -> String {
+    let whose = if valid {
+        "A generator that sends only when an answer has come reports the second figure: the shaded gap is what it hides."
+    } else {
+        "The generator itself was late, so that the shaded gap may be its own and not the target’s."
+    };
     format!(
-        "<p class=\"callout\">At {}, callers waited <b>{}</b>; the call itself, once it was sent, took <i>{}</i>. A generator \
-         that sends only when an answer has come reports the second figure: the shaded gap is what it hides.</p>",
+        "<p class=\"callout\">At {}, callers waited <b>{}</b>; the call itself, once it was sent, took <i>{}</i>. {whose}</p>",
         hidden.name,
         time(hidden.response_us),
         time(hidden.service_us)
@@ -235,7 +245,7 @@ fn small_charts(columns: &Columns) -> String {
         keyline("offered", "offered"),
         keyline("achieved", "finished")
     );
-    let mut page = "<section class=\"two\">".to_owned();
+    let mut page = "<section><h2>From second to second</h2><div class=\"two\">".to_owned();
     let errors = columns
         .errors()
         .unwrap_or_else(|| format!("<p>{}</p>", mark(true, "No call failed")));
@@ -261,7 +271,7 @@ fn small_charts(columns: &Columns) -> String {
             &in_flight,
         );
     }
-    page + "</section>\n"
+    page + "</div></section>\n"
 }
 
 fn verdict_details(report: &Report) -> String {

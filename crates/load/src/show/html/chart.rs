@@ -74,13 +74,39 @@ impl Chart {
         put!(self.inner, "<path class=\"{class}\" d=\"{path}\"/>");
     }
 
+    /// Steps: each figure holds from and to on x; where there is none, the line is broken.
+    pub(super) fn steps(&mut self, class: &str, steps: &[Option<[f64; 3]>]) {
+        let path = self.stairs(steps);
+        put!(self.inner, "<path class=\"{class}\" d=\"{path}\"/>");
+    }
+
     /// The same over cells: with a border in the colour of the ground.
-    pub(super) fn line_with_halo(&mut self, class: &str, points: &[Option<(f64, f64)>]) {
-        let path = self.path(points);
+    pub(super) fn steps_with_halo(&mut self, class: &str, steps: &[Option<[f64; 3]>]) {
+        let path = self.stairs(steps);
         put!(
             self.inner,
             "<path class=\"line halo\" d=\"{path}\"/><path class=\"{class}\" d=\"{path}\"/>"
         );
+    }
+
+    fn stairs(&self, steps: &[Option<[f64; 3]>]) -> String {
+        let mut path = String::new();
+        let mut pen_down = false;
+        for step in steps {
+            let Some([from, to, y]) = step else {
+                pen_down = false;
+                continue;
+            };
+            let y = px(self.y_px(*y));
+            if pen_down {
+                put!(path, "V{y}");
+            } else {
+                put!(path, "M{} {y}", px(self.x_inner(*from)));
+            }
+            put!(path, "H{}", px(self.x_inner(*to)));
+            pen_down = true;
+        }
+        path
     }
 
     fn path(&self, points: &[Option<(f64, f64)>]) -> String {
@@ -117,8 +143,10 @@ impl Chart {
     pub(super) fn cells(&mut self, class: &str, cells: &[[f64; 4]]) {
         let mut path = String::new();
         for [x_from, x_to, y_from, y_to] in cells {
-            let (left, right) = (self.x_inner(*x_from), self.x_inner(*x_to));
-            let (top, bottom) = (self.y_px(*y_to), self.y_px(*y_from));
+            // Rounded first, so that neighbours meet: a seam between them would look like a line.
+            let tenth = |at: f64| (at * 10.0).round() / 10.0;
+            let (left, right) = (tenth(self.x_inner(*x_from)), tenth(self.x_inner(*x_to)));
+            let (top, bottom) = (tenth(self.y_px(*y_to)), tenth(self.y_px(*y_from)));
             put!(
                 path,
                 "M{} {}h{}v{}h-{}z",
@@ -344,6 +372,14 @@ mod tests {
         chart.line("line", &points);
         let page = chart.render();
         assert!(page.contains("M0 100L500 0M1000 50h.01"), "{page}");
+        let steps = [
+            Some([0.0, 5.0, 0.0]),
+            Some([5.0, 6.0, 10.0]),
+            None,
+            Some([8.0, 10.0, 5.0]),
+        ];
+        let path = self::chart().stairs(&steps);
+        assert_eq!(path, "M0 100H500V0H600M800 50H1000");
         assert!(page.contains("a &lt;title&gt;"), "{page}");
     }
 

@@ -9,7 +9,7 @@ use crate::report::{Interval, IntervalLatency, Report, heat_floor_us};
 use crate::show::figures::{count, heat_quantile_us, rate, seconds, thousands, time};
 
 /// No chart has more columns: an hour is as many as there is room for.
-const COLUMNS_MAX: usize = 180;
+const COLUMNS_MAX: usize = 160;
 /// Shades of the heat map, from few to many.
 pub(super) const SHADES: usize = 9;
 const SMALL: f64 = 150.0;
@@ -63,16 +63,16 @@ impl Columns {
             chart.band("outside", self.duration_s, to, "draining");
         }
         for (begun, ended) in self.silences() {
-            chart.band("silence", begun, ended, "no answer");
+            chart.band("silence", begun, ended, "stall");
         }
         chart
     }
 
-    /// From when to when calls were due and none ended.
+    /// From when to when calls were due and hardly any ended: fewer than one for every 20 that were due.
     fn silences(&self) -> Vec<(f64, f64)> {
         let mut silences: Vec<(f64, f64)> = Vec::new();
         for column in &self.columns {
-            if column.calls > 0 || column.offered == 0 || column.seconds <= 0.0 {
+            if column.calls * 20 >= column.offered || column.seconds <= 0.0 {
                 continue;
             }
             match silences.last_mut() {
@@ -83,10 +83,11 @@ impl Columns {
         silences
     }
 
-    fn points(&self, figure: impl Fn(&Interval) -> Option<f64>) -> Vec<Option<(f64, f64)>> {
+    /// A figure of each column, from its beginning to its end.
+    fn steps(&self, figure: impl Fn(&Interval) -> Option<f64>) -> Vec<Option<[f64; 3]>> {
         self.columns
             .iter()
-            .map(|column| figure(column).map(|y| (column.at_s + column.seconds / 2.0, y)))
+            .map(|column| figure(column).map(|y| [column.at_s, end(column), y]))
             .collect()
     }
 
@@ -107,7 +108,7 @@ impl Columns {
             "heat",
             "Response over time",
             &format!(
-                "Each column is {}, each cell the calls whose response was so long: the darker, the more, up to {}. The \
+                "Each column is {}, each cell the calls whose response was so long: the stronger its shade, the more, up to {}. The \
                  lines are half of the calls, 99 of 100, and the slowest.",
                 self.each(),
                 count(most, "call", "calls")
@@ -118,12 +119,13 @@ impl Columns {
         let mut shades: BTreeMap<usize, Vec<[f64; 4]>> = BTreeMap::new();
         for column in &self.columns {
             for (bucket, count) in column.heat.iter().filter(|(_, count)| **count > 0) {
-                shades.entry(shade(*count, most)).or_default().push([
-                    column.at_s,
-                    end(column),
-                    heat_floor_us(*bucket),
-                    heat_floor_us(bucket + 1),
-                ]);
+                let (from, to) = (heat_floor_us(*bucket), heat_floor_us(bucket + 1));
+                let cells = shades.entry(shade(*count, most)).or_default();
+                match cells.last_mut() {
+                    // Neighbours of one shade are one cell: the page is the smaller for it.
+                    Some([at, _, _, top]) if *at == column.at_s && *top == from => *top = to,
+                    _ => cells.push([column.at_s, end(column), from, to]),
+                }
             }
         }
         for (shade, cells) in &shades {
@@ -135,11 +137,10 @@ impl Columns {
             ("line p50", "p50", |one| one.p50_us),
         ];
         for (class, name, figure) in lines {
-            let points = self.points(|column| {
-                (column.calls > 0).then(|| figure(&column.response).max(1) as f64)
-            });
-            chart.line_with_halo(class, &points);
-            if let Some((_, y)) = points.iter().rev().flatten().next() {
+            let steps = self
+                .steps(|column| (column.calls > 0).then(|| figure(&column.response).max(1) as f64));
+            chart.steps_with_halo(class, &steps);
+            if let Some([_, _, y]) = steps.iter().rev().flatten().next() {
                 chart.end(*y, name, class.trim_start_matches("line "));
             }
         }
@@ -151,10 +152,16 @@ impl Columns {
 
     /// Offered against achieved.
     pub(super) fn rates(&self) -> String {
-        let offered = self.points(|column| per_second(column, column.offered));
-        let achieved = self.points(|column| per_second(column, column.finished));
-        let largest = |points: &[Option<(f64, f64)>]| {
-            points.iter().flatten().map(|(_, y)| *y).fold(0.0, f64::max)
+        // After the end none is due: a fall to nothing there would look like one of the target's.
+        let offered = self.steps(|column| {
+            (self.duration_s <= 0.0 || column.at_s < self.duration_s)
+                .then(|| per_second(column, column.offered))
+                .flatten()
+        });
+        let achieved = self.steps(|column| per_second(column, column.finished));
+        let largest = |steps: &[Option<[f64; 3]>]| {
+            let figures = steps.iter().flatten().map(|[_, _, y]| *y);
+            figures.fold(0.0, f64::max)
         };
         let y = Scale::from_zero(largest(&offered).max(largest(&achieved)));
         let mut chart = self.chart(
@@ -162,10 +169,10 @@ impl Columns {
             "Arrivals a second, offered and finished",
             "Where the lines part, the target kept its callers waiting, or caught up.",
             SMALL,
-            (y, y.number_ticks(4.0)),
+            (y, y.number_ticks(5.0)),
         );
-        chart.line("line offered", &offered);
-        chart.line("line achieved", &achieved);
+        chart.steps("line offered", &offered);
+        chart.steps("line achieved", &achieved);
         for column in &self.columns {
             let words = |number| per_second(column, number).map_or_else(|| "–".to_owned(), rate);
             chart.read_out(
@@ -195,7 +202,7 @@ impl Columns {
             "Calls that failed, a second",
             "One bar a column.",
             SMALL,
-            (y, y.number_ticks(4.0)),
+            (y, y.number_ticks(5.0)),
         );
         let bars: Vec<_> = self
             .columns
@@ -255,10 +262,10 @@ impl Columns {
             ("line lag dotted", "p50", |one| one.p50_us),
         ];
         for (class, name, figure) in lines {
-            let points =
-                self.points(|column| (column.calls > 0).then(|| figure(&column.lag).max(1) as f64));
-            chart.line(class, &points);
-            if let Some((_, y)) = points.iter().rev().flatten().next() {
+            let steps =
+                self.steps(|column| (column.calls > 0).then(|| figure(&column.lag).max(1) as f64));
+            chart.steps(class, &steps);
+            if let Some([_, _, y]) = steps.iter().rev().flatten().next() {
                 chart.end(*y, name, "lag");
             }
         }
@@ -288,10 +295,10 @@ impl Columns {
             "Calls in flight",
             "At the end of each column: sent, and not yet done.",
             SMALL,
-            (y, y.number_ticks(4.0)),
+            (y, y.number_ticks(5.0)),
         );
-        let points = self.points(|column| Some(column.in_flight as f64));
-        chart.line("line service", &points);
+        let steps = self.steps(|column| Some(column.in_flight as f64));
+        chart.steps("line service", &steps);
         for column in &self.columns {
             let words = format!(
                 "{}: {} in flight",
@@ -436,7 +443,7 @@ mod tests {
     fn a_stall_is_named() {
         let columns = Columns::of(&fixture::full()).expect("it has intervals");
         assert_eq!(columns.silences(), [(14.0, 16.0)]);
-        assert!(columns.rates().contains("no answer"));
+        assert!(columns.rates().contains("stall"));
         assert!(columns.heat().is_some_and(|page| page.contains("warm-up")));
     }
 

@@ -19,10 +19,15 @@ pub(super) fn scale_of<'a>(all: impl Iterator<Item = &'a Latencies> + Clone) -> 
 pub(super) fn axis(scale: Scale) -> String {
     let mut drawing =
         "<svg class=\"range\" width=\"100%\" height=\"16\" aria-hidden=\"true\">".to_owned();
-    for tick in scale.time_ticks() {
+    for (index, tick) in scale.time_ticks().into_iter().enumerate() {
+        let class = if index % 2 == 1 {
+            " class=\"minor\""
+        } else {
+            ""
+        };
         put!(
             drawing,
-            "<text x=\"{}\" y=\"12\" text-anchor=\"middle\">{}</text>",
+            "<text{class} x=\"{}\" y=\"12\" text-anchor=\"middle\">{}</text>",
             share(scale.part(tick.at)),
             esc(&tick.label)
         );
@@ -53,8 +58,8 @@ pub(super) fn bars(scale: Scale, rows: &[(&str, &Latencies)]) -> String {
     drawing + "</svg>"
 }
 
-/// Before and now: each its median as a dot and its repeats as a range. From 0, so that lengths may be compared, unless the
-/// two are so close that nothing would be seen.
+/// Before and now: each its median as a dot and its repeats as a range. The scale is the row's own, and does not begin at 0:
+/// what is asked is whether the ranges overlap.
 pub(super) fn spreads(before: Spread, now: Spread) -> String {
     let lowest = before.min.min(now.min);
     let highest = before.max.max(now.max);

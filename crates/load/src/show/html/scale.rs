@@ -32,7 +32,7 @@ impl Scale {
     /// From 0 to somewhat above the largest, where a tick is.
     pub(super) fn from_zero(largest: f64) -> Self {
         let largest = if largest > 0.0 { largest } else { 1.0 };
-        let step = nice_step(largest / 4.0);
+        let step = nice_step(largest / 5.0);
         Self::linear(0.0, (largest * 1.02 / step).ceil() * step)
     }
 

@@ -21,7 +21,7 @@ pub(super) fn search(report: &Report) -> String {
         },
     );
     let lead = format!(
-        "{found} Goal: <code>{}</code>. The search ended since {}.",
+        "{found} Goal: <code>{}</code>. It ended so: {}.",
         esc(&search.goal),
         esc(&search.ended)
     );

@@ -9,9 +9,12 @@ use crate::show::figures::{hidden, three_digits};
 const STEPS: u32 = 160;
 const HEIGHT: f64 = 320.0;
 
-/// The spectrum of response, service and lag; `None` where there are no calls.
+/// Of fewer calls there is nothing to see that the table does not tell.
+const CALLS_MIN: u64 = 10;
+
+/// The spectrum of response, service and lag; `None` where there are hardly any calls.
 pub(super) fn spectrum(report: &Report) -> Option<String> {
-    if report.response.count == 0 {
+    if report.response.count < CALLS_MIN {
         return None;
     }
     // With a thousand calls, 99.9 % is the last that means something.
@@ -35,15 +38,22 @@ pub(super) fn spectrum(report: &Report) -> Option<String> {
     if !service.is_empty() {
         chart.between("gap", &response, &service);
     }
-    for (class, name, curve) in [
-        ("lag", "lag", &lag),
-        ("service", "service", &service),
-        ("response", "response", &response),
+    for (class, curve) in [
+        ("lag", &lag),
+        ("service", &service),
+        ("response", &response),
     ] {
         let points: Vec<_> = curve.iter().map(|point| Some(*point)).collect();
         chart.line(&format!("line {class}"), &points);
+    }
+    // Named from the top: where all end at the same figure, response is first.
+    for (name, curve) in [
+        ("response", &response),
+        ("service", &service),
+        ("lag", &lag),
+    ] {
         if let Some((_, y)) = curve.last() {
-            chart.end(*y, name, class);
+            chart.end(*y, name, name);
         }
     }
     if let Some(hidden) = hidden(report) {
@@ -138,8 +148,11 @@ mod tests {
         let page = spectrum(&fixture::full()).expect("it has calls");
         assert!(page.contains("class=\"bracket\""));
         assert!(page.contains("99.9 %"));
-        let page = spectrum(&fixture::tiny()).expect("it has a call");
+        let mut even = fixture::full();
+        even.response = even.service.clone();
+        let page = spectrum(&even).expect("it has calls");
         assert!(!page.contains("class=\"bracket\""));
+        assert!(spectrum(&fixture::tiny()).is_none());
     }
 
     #[test]

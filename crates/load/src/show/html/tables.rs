@@ -52,9 +52,8 @@ pub(super) fn workflows(report: &Report) -> String {
                 time(end_to_end.p99_us),
                 time(end_to_end.max_us),
                 format!(
-                    "<small>end to end, pauses included; {} of {} finished</small>",
-                    thousands(workflow.finished),
-                    thousands(workflow.started)
+                    "<small>end to end, pauses included; {} finished</small>",
+                    thousands(workflow.finished)
                 ),
             ],
         );
@@ -63,7 +62,11 @@ pub(super) fn workflows(report: &Report) -> String {
             table.row_of(
                 "step",
                 &[
-                    format!("{} <br><small>{}</small>", esc(&step.name), esc(method)),
+                    format!(
+                        "{}<small class=\"method\"><br>{}</small>",
+                        esc(&step.name),
+                        esc(method)
+                    ),
                     thousands(step.calls),
                     thousands(step.errors),
                     time(step.response.p50_us),
@@ -184,7 +187,7 @@ pub(super) fn breakdown(report: &Report) -> String {
                 esc(&stage.name)
             ),
             time_us(stage.latency.mean_us),
-            percent(part, 1.0),
+            format!("{:.1} %", part * 100.0),
             time(stage.latency.p50_us),
             time(stage.latency.p99_us),
             time(stage.latency.max_us),
@@ -331,14 +334,17 @@ pub(super) fn failures(report: &Report) -> String {
         return String::new();
     }
     let mut codes = Table::new("Status codes", &["status code", ">calls", ">share", ""]);
-    for (code, number) in &report.codes {
+    let mut by_count: Vec<_> = report.codes.iter().collect();
+    by_count.sort_by(|one, other| other.1.cmp(one.1));
+    for (code, number) in by_count {
         let part = *number as f64 / report.calls.max(1) as f64;
         let class = if code == "OK" { "stage" } else { "bar" };
         codes.row(&[
             format!("<code>{}</code>", esc(code)),
             thousands(*number),
             percent(part, 1.0),
-            ranges::bar(class, part),
+            // A single failure among thousands is still seen.
+            ranges::bar(class, part.max(0.004)),
         ]);
     }
     let mut body = codes.render();
