@@ -16,4 +16,4 @@ pub use csv::csv;
 pub use ghz::ghz;
 pub use html::html;
 pub use prometheus::prometheus;
-// pub use text::{Colours, text};
+pub use text::{Colours, text};

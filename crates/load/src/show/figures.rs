@@ -56,6 +56,20 @@ pub(super) fn time_us(us: f64) -> String {
     format!("{} {unit}", three_digits(us / size))
 }
 
+/// A round time without the digits that make it exact.
+pub(super) fn short_time(us: f64) -> String {
+    let text = time_us(us);
+    let Some((number, unit)) = text.split_once(' ') else {
+        return text;
+    };
+    let number = if number.contains('.') {
+        number.trim_end_matches('0').trim_end_matches('.')
+    } else {
+        number
+    };
+    format!("{number} {unit}")
+}
+
 /// The same of whole microseconds.
 pub(super) fn time(us: u64) -> String {
     time_us(us as f64)
@@ -63,10 +77,7 @@ pub(super) fn time(us: u64) -> String {
 
 /// A time in seconds, in the unit that suits it.
 pub(super) fn seconds(seconds: f64) -> String {
-    time_us(seconds.max(0.0) * 1e6)
-        .trim_end_matches(' ')
-        .replace(".00 ", " ")
-        .replace(".0 ", " ")
+    short_time(seconds.max(0.0) * 1e6)
 }
 
 /// So many a second.
@@ -87,7 +98,7 @@ pub(super) fn percent(part: f64, whole: f64) -> String {
     if share < 0.001 {
         return "< 0.001 %".to_owned();
     }
-    if share < 100.0 && share >= 99.9 {
+    if (99.9..100.0).contains(&share) {
         // The nines are what one looks for here.
         let left = 100.0 - share;
         let places = (-left.log10()).ceil().clamp(1.0, 4.0) as usize;

@@ -370,7 +370,7 @@ fn make_full() -> Report {
             count,
         })
         .collect();
-    failures.sort_by(|one, other| other.count.cmp(&one.count));
+    failures.sort_by_key(|one| std::cmp::Reverse(one.count));
 
     let sent = all.calls + 13_000;
     Report {

@@ -62,7 +62,7 @@ pub fn ghz(report: &Report) -> String {
     text
 }
 
-/// ten buckets between the fastest and the slowest, and one for the fastest; each ends at its mark.
+/// Ten buckets between the fastest and the slowest, and one for the fastest; each ends at its mark.
 fn histogram(report: &Report) -> String {
     let response = &report.response;
     let (fastest, slowest) = (response.min_us as f64, response.max_us as f64);
@@ -116,14 +116,16 @@ fn columns(rows: &[(String, String)]) -> String {
     let width = |text: &String| text.chars().count();
     let first = rows.iter().map(|row| width(&row.0)).max().unwrap_or(0) + 3;
     let second = rows.iter().map(|row| width(&row.1)).max().unwrap_or(0) + 3;
-    rows.iter()
-        .map(|(one, other)| format!("{one:<first$}{other:<second$}\n"))
-        .collect()
+    let mut text = String::new();
+    for (one, other) in rows {
+        let _ = writeln!(text, "{one:<first$}{other:<second$}");
+    }
+    text
 }
 
 /// A status code as Go writes it: `DeadlineExceeded` for `DEADLINE_EXCEEDED`.
 fn word(code: &str) -> String {
-    // Go writes this one as one would a word; and has one l in the other, as the code itself does not.
+    // Go keeps the one as it is, and spells the other with one l.
     match code {
         "OK" => return "OK".to_owned(),
         "CANCELLED" => return "Canceled".to_owned(),

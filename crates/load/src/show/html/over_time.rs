@@ -123,7 +123,7 @@ impl Columns {
                 let cells = shades.entry(shade(*count, most)).or_default();
                 match cells.last_mut() {
                     // Neighbours of one shade are one cell: the page is the smaller for it.
-                    Some([at, _, _, top]) if *at == column.at_s && *top == from => *top = to,
+                    Some([at, _, _, top]) if *at >= column.at_s && *top >= from => *top = to,
                     _ => cells.push([column.at_s, end(column), from, to]),
                 }
             }
@@ -131,7 +131,7 @@ impl Columns {
         for (shade, cells) in &shades {
             chart.cells(&format!("cell h{shade}"), cells);
         }
-        let lines: [(&str, &str, fn(&IntervalLatency) -> u64); 3] = [
+        let lines: [Line; 3] = [
             ("line max", "slowest", |one| one.max_us),
             ("line p99", "p99", |one| one.p99_us),
             ("line p50", "p50", |one| one.p50_us),
@@ -256,7 +256,7 @@ impl Columns {
             );
         }
         let mut chart = self.chart("lag", "Lag over time", &desc, SMALL, (y, y.time_ticks()));
-        let lines: [(&str, &str, fn(&IntervalLatency) -> u64); 3] = [
+        let lines: [Line; 3] = [
             ("line lag", "max", |one| one.max_us),
             ("line lag strong", "p99", |one| one.p99_us),
             ("line lag dotted", "p50", |one| one.p50_us),
@@ -316,6 +316,9 @@ impl Columns {
         seconds(longest.fold(0.0, f64::max))
     }
 }
+
+/// A line over time: its class, its name, and which figure of an interval it shows.
+type Line = (&'static str, &'static str, fn(&IntervalLatency) -> u64);
 
 fn end(column: &Interval) -> f64 {
     column.at_s + column.seconds

@@ -1,6 +1,6 @@
 //! From figures to places on a chart.
 
-use crate::show::figures::{seconds, thousands, time_us};
+use crate::show::figures::{seconds, short_time, thousands};
 
 /// From a figure to a part of an axis, 0 to 1.
 #[derive(Debug, Clone, Copy)]
@@ -142,20 +142,6 @@ fn nice_step(step: f64) -> f64 {
         .map(|digit| digit * decade)
         .find(|nice| *nice >= step * 0.999)
         .unwrap_or(10.0 * decade)
-}
-
-/// A round time without the digits that make it exact.
-pub(super) fn short_time(us: f64) -> String {
-    let text = time_us(us);
-    let Some((number, unit)) = text.split_once(' ') else {
-        return text;
-    };
-    let number = if number.contains('.') {
-        number.trim_end_matches('0').trim_end_matches('.')
-    } else {
-        number
-    };
-    format!("{number} {unit}")
 }
 
 #[cfg(test)]
