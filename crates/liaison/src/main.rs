@@ -23,6 +23,7 @@ mod json;
 mod ledger_command;
 mod line;
 mod listing;
+mod load;
 mod man;
 mod meeting;
 mod officer;

@@ -1,0 +1,242 @@
+//! The live view of a running load test, on the terminal.
+//!
+//! It draws on a thread of its own, and only when there is something new: a second that passed, a key, another size.
+//! Whoever hands in a second never waits for the terminal: a frame is written while nothing of the run is locked.
+
+mod bars;
+mod draw;
+mod figures;
+mod heat;
+mod history;
+mod palette;
+#[cfg(test)]
+mod sample;
+mod screen;
+mod terminal;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use load::report::{Interval, Report};
+
+use history::History;
+use palette::Palette;
+
+/// So long the thread waits for a key before it looks for something else to draw.
+const ROUND: Duration = Duration::from_millis(100);
+
+/// What does not change during a run.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Heading {
+    /// The plan's name, or the method called.
+    pub(crate) plan: String,
+    /// The addresses called.
+    pub(crate) targets: Vec<String>,
+    /// The schedule in words.
+    pub(crate) schedule: String,
+    /// How long the warm-up is, in seconds; 0 for none.
+    pub(crate) warmup_s: f64,
+}
+
+/// What somebody pressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pressed {
+    /// Space.
+    PauseOrResume,
+    /// `q` or Ctrl-C; a second time too.
+    Stop,
+}
+
+/// The view. Once it is dropped the terminal is as it was; after a panic, of any thread, too.
+///
+/// While it is there, nothing else may write on stderr.
+pub(crate) struct Live {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+struct Shared {
+    over: AtomicBool,
+    view: Mutex<View>,
+}
+
+impl Shared {
+    fn view(&self) -> MutexGuard<'_, View> {
+        // A view that a panic left half told is shown all the same: the next second puts it right.
+        self.view.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// All that a frame is drawn from.
+struct View {
+    heading: Heading,
+    palette: Palette,
+    history: History,
+    length_s: Option<f64>,
+    paused: bool,
+    stopping: bool,
+    help: bool,
+    /// Whether it differs from what was drawn last.
+    fresh: bool,
+}
+
+impl View {
+    fn new(heading: Heading, palette: Palette) -> Self {
+        Self {
+            heading,
+            palette,
+            history: History::default(),
+            length_s: None,
+            paused: false,
+            stopping: false,
+            help: false,
+            fresh: true,
+        }
+    }
+
+    fn show(&mut self, interval: &Interval, so_far: &Report, length_s: Option<f64>, paused: bool) {
+        self.history.add(interval, so_far);
+        self.length_s = length_s;
+        self.paused = paused;
+        self.fresh = true;
+    }
+
+    /// What a key means to the run. What it means to the view is done.
+    fn press(&mut self, key: KeyEvent) -> Option<Pressed> {
+        if key.kind == KeyEventKind::Release {
+            return None;
+        }
+        self.fresh = true;
+        let control = key.modifiers.contains(KeyModifiers::CONTROL);
+        match key.code {
+            // In raw mode Ctrl-C is a key like others.
+            KeyCode::Char('c' | 'C') if control => self.stop(),
+            KeyCode::Char('q' | 'Q') if !control => self.stop(),
+            KeyCode::Char(' ') => {
+                // Said at once; the next second corrects it if the run sees it otherwise.
+                self.paused = !self.paused;
+                Some(Pressed::PauseOrResume)
+            }
+            KeyCode::Char('?' | 'h' | 'H') if !control => {
+                self.help = !self.help;
+                None
+            }
+            _ => {
+                self.help = false;
+                None
+            }
+        }
+    }
+
+    fn stop(&mut self) -> Option<Pressed> {
+        self.stopping = true;
+        Some(Pressed::Stop)
+    }
+}
+
+impl Live {
+    /// Takes the terminal. `None` where nobody looks: stdin or stderr is no terminal, or a dumb one, or it belongs to
+    /// another command for now.
+    ///
+    /// `pressed` is called on the thread that draws.
+    pub(crate) fn begin(
+        heading: Heading,
+        pressed: impl Fn(Pressed) + Send + 'static,
+    ) -> Option<Self> {
+        if !terminal::is_watched() {
+            return None;
+        }
+        let shared = Arc::new(Shared {
+            over: AtomicBool::new(false),
+            view: Mutex::new(View::new(heading, Palette::of_environment())),
+        });
+        let mut terminal = terminal::take().ok()?;
+        let theirs = Arc::clone(&shared);
+        let thread = std::thread::Builder::new()
+            .name("live view".to_owned())
+            .spawn(move || keep_drawing(&theirs, &mut terminal, &pressed));
+        match thread {
+            Ok(thread) => Some(Self {
+                shared,
+                thread: Some(thread),
+            }),
+            Err(_) => {
+                terminal::give_back();
+                None
+            }
+        }
+    }
+
+    /// A second has passed.
+    pub(crate) fn show(
+        &self,
+        interval: &Interval,
+        so_far: &Report,
+        length_s: Option<f64>,
+        paused: bool,
+    ) {
+        self.shared.view().show(interval, so_far, length_s, paused);
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        self.shared.over.store(true, Ordering::Relaxed);
+        terminal::give_back();
+        if let Some(thread) = self.thread.take() {
+            // If it panicked, that has been said.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn keep_drawing(shared: &Shared, terminal: &mut terminal::Terminal, pressed: &impl Fn(Pressed)) {
+    // After a panic elsewhere the terminal is given back, and its message is not drawn over.
+    while !shared.over.load(Ordering::Relaxed) && terminal::is_taken() {
+        let mut wait = ROUND;
+        // All keys that wait, and then one frame.
+        loop {
+            match event::poll(wait).and_then(|any| {
+                if any {
+                    event::read().map(Some)
+                } else {
+                    Ok(None)
+                }
+            }) {
+                Ok(Some(Event::Key(key))) => {
+                    if is_redraw(key) {
+                        // If it cannot be cleared, it cannot be drawn on either.
+                        let _ = terminal.clear();
+                    }
+                    let meant = shared.view().press(key);
+                    if let Some(meant) = meant {
+                        pressed(meant);
+                    }
+                }
+                Ok(Some(_)) => shared.view().fresh = true,
+                Ok(None) => break,
+                Err(_) => {
+                    // A terminal that is gone has no keys; it must not make the thread spin.
+                    std::thread::park_timeout(ROUND);
+                    break;
+                }
+            }
+            wait = Duration::ZERO;
+        }
+        if std::mem::take(&mut shared.view().fresh) {
+            // Nobody sees a frame that cannot be written, and the run goes on.
+            let _ = terminal.draw(|frame| draw::draw(&shared.view(), frame.buffer_mut()));
+        }
+    }
+}
+
+/// Ctrl-L, as everywhere: draw all of it anew.
+fn is_redraw(key: KeyEvent) -> bool {
+    key.code == KeyCode::Char('l') && key.modifiers.contains(KeyModifiers::CONTROL)
+}
+
+#[cfg(test)]
+mod tests;
