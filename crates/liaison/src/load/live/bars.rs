@@ -25,6 +25,9 @@ pub(super) fn draw(
     area: Rect,
     buffer: &mut Buffer,
 ) {
+    if area.is_empty() {
+        return;
+    }
     let steps = f64::from(area.height) * 8.0;
     let level = |value: f64| {
         if most > 0.0 && value > 0.0 {

@@ -9,13 +9,15 @@ use ratatui_core::widgets::Widget as _;
 
 use super::bars::{self, Bar};
 use super::history::{Failure, Second};
-use super::palette::{FAINT, LEGEND, Palette, REVERSED, STRONG};
+use super::palette::{FAINT, Palette, REVERSED, STRONG};
 use super::{View, figures, heat};
 use crate::output::clean;
 
 /// Labels of what is drawn over time stand in so many columns.
 const GUTTER: u16 = 10;
-const GUTTER_NARROW: u16 = 7;
+const GUTTER_NARROW: u16 = 8;
+const GAUGE_MIN: u16 = 4;
+const WARM_UP: &str = "warm-up ";
 /// So wide, both tables stand side by side.
 const WIDE: u16 = 100;
 /// The generator sends so much later than intended: it may soon, or does, measure itself.
@@ -59,7 +61,7 @@ pub(super) fn draw(view: &View, buffer: &mut Buffer) {
     rows.above(u16::from(roomy));
     if screen.width >= WIDE {
         let mut left = rows.above(3);
-        let (latencies, rest) = (58, 60);
+        let (latencies, rest) = (58, 59);
         let right = Rect {
             x: left.x + rest,
             width: left.width - rest,
@@ -117,54 +119,86 @@ fn state(view: &View) -> Span<'static> {
 
 /// The schedule, and how far it has come.
 fn progress(view: &View, area: Rect, buffer: &mut Buffer) {
-    let history = &view.history;
-    // What has passed is the end of the last second, not its beginning.
-    let now_s = history.at_s + history.last_s;
-    let begun = !history.seconds.is_empty();
-    let warmup_s = view.heading.warmup_s;
-    let in_warm_up = if begun {
-        history.at_s < 0.0
-    } else {
-        warmup_s > 0.0
-    };
-    let (of, passed_s, length_s) = if in_warm_up {
-        let passed = if begun { warmup_s + now_s } else { 0.0 };
-        ("warm-up ", passed, Some(warmup_s))
-    } else {
-        ("", now_s, view.length_s)
-    };
-    let passed_s = passed_s.max(0.0);
-    let mut spans = vec![Span::styled(
-        format!("{of}{}", figures::clock(passed_s)),
-        STRONG,
-    )];
-    if let Some(length_s) = length_s {
-        spans.push(Span::raw(format!(" of {} ", figures::clock(length_s))));
-        let width = f64::from(area.width / 3);
-        let share = if length_s > 0.0 {
-            (passed_s / length_s).clamp(0.0, 1.0)
-        } else {
-            0.0
-        };
-        let done = (share * width).round();
-        let style = if in_warm_up {
-            view.palette.doubtful()
-        } else {
-            view.palette.good()
-        };
-        spans.push(Span::styled("━".repeat(done as usize), style));
-        spans.push(Span::styled("─".repeat((width - done) as usize), FAINT));
-    }
-    spans.push(Span::raw(" "));
-    let right = Line::from(spans).right_aligned();
-    let room = usize::from(area.width).saturating_sub(right.width() + 1);
     let left = Line::from(vec![
         Span::raw(format!(" {}", clean(&view.heading.schedule))),
         Span::styled(" · ", FAINT),
-        Span::raw(format!("{} in flight", figures::count(history.in_flight))),
+        Span::raw(format!(
+            "{} in flight",
+            figures::count(view.history.in_flight)
+        )),
     ]);
+    let way = Way::of(view);
+    let mut right = Line::from(Span::styled(
+        format!("{}{}", way.of, figures::clock(way.passed_s)),
+        STRONG,
+    ));
+    if let Some(length_s) = way.length_s {
+        right.push_span(Span::raw(format!(" of {} ", figures::clock(length_s))));
+        let room = area
+            .width
+            .saturating_sub((left.width() + right.width()) as u16 + 3);
+        let width = room.clamp(GAUGE_MIN, (area.width / 3).max(GAUGE_MIN));
+        let done = (way.share() * f64::from(width)).round() as usize;
+        let style = if way.of.is_empty() {
+            view.palette.good()
+        } else {
+            view.palette.doubtful()
+        };
+        right.push_span(Span::styled("━".repeat(done), style));
+        right.push_span(Span::styled("─".repeat(usize::from(width) - done), FAINT));
+    }
+    right.push_span(Span::raw(" "));
+    let room = usize::from(area.width).saturating_sub(right.width() + 1);
     render_cut(&left, room, area, buffer);
-    right.render(area, buffer);
+    right.right_aligned().render(area, buffer);
+}
+
+/// How far the run, or else its warm-up, has come.
+struct Way {
+    of: &'static str,
+    passed_s: f64,
+    length_s: Option<f64>,
+}
+
+impl Way {
+    fn of(view: &View) -> Self {
+        let history = &view.history;
+        let warmup_s = view.heading.warmup_s;
+        if history.seconds.is_empty() {
+            let (of, length_s) = if warmup_s > 0.0 {
+                (WARM_UP, Some(warmup_s))
+            } else {
+                ("", view.length_s)
+            };
+            return Self {
+                of,
+                passed_s: 0.0,
+                length_s,
+            };
+        }
+        // What has passed is the end of the last second, not its beginning.
+        let now_s = history.at_s + history.last_s;
+        if history.at_s < 0.0 {
+            Self {
+                of: WARM_UP,
+                passed_s: (warmup_s + now_s).max(0.0),
+                length_s: Some(warmup_s),
+            }
+        } else {
+            Self {
+                of: "",
+                passed_s: now_s,
+                length_s: view.length_s,
+            }
+        }
+    }
+
+    fn share(&self) -> f64 {
+        match self.length_s {
+            Some(length_s) if length_s > 0.0 => (self.passed_s / length_s).clamp(0.0, 1.0),
+            _ => 0.0,
+        }
+    }
 }
 
 /// Response of the last second and of the run.
@@ -293,8 +327,15 @@ fn facts(view: &View) -> Vec<Vec<Span<'static>>> {
         ]
     };
     vec![
-        fact("offered", rate(|one| one.offered_rate), Style::new()),
-        fact("achieved", rate(|one| one.achieved_rate), Style::new()),
+        fact(
+            "rate",
+            format!(
+                "{} of {}",
+                rate(|one| one.achieved_rate),
+                rate(|one| one.offered_rate)
+            ),
+            Style::new(),
+        ),
         fact(
             "errors",
             errors_words(total.errors, total.calls),
@@ -314,8 +355,8 @@ fn wrapped(groups: Vec<Vec<Span<'static>>>, width: u16) -> Vec<Line<'static>> {
     for group in groups {
         let group = Line::from(group);
         match lines.last_mut() {
-            Some(line) if line.width() + 3 + group.width() <= usize::from(width) => {
-                line.push_span(Span::raw("   "));
+            Some(line) if line.width() + 2 + group.width() <= usize::from(width) => {
+                line.push_span(Span::raw("  "));
                 for span in group {
                     line.push_span(span);
                 }
@@ -338,7 +379,6 @@ fn over_time(view: &View, mut rows: Rows, buffer: &mut Buffer) {
     let gap = u16::from(height >= 14);
     let chart = match height {
         30.. => 4,
-        18.. => 2,
         12.. => 2,
         5.. => 1,
         _ => 0,
@@ -369,6 +409,7 @@ fn over_time(view: &View, mut rows: Rows, buffer: &mut Buffer) {
         ..area
     };
     rate_bars(view, gutter, plot(rows.above(chart)), buffer);
+    rows.above(u16::from(height >= 22));
     latency_bars(view, gutter, plot(rows.above(chart)), buffer);
     if gap > 0 {
         legend(view.palette, plot(rows.above(1)), buffer);
@@ -409,18 +450,29 @@ fn rate_bars(view: &View, gutter: u16, area: Rect, buffer: &mut Buffer) {
 }
 
 fn latency_bars(view: &View, gutter: u16, area: Rect, buffer: &mut Buffer) {
+    let seen = || {
+        let latest = view.history.seconds.iter().rev();
+        let latest = latest.take(usize::from(area.width));
+        latest
+            .map(|second| second.response.p99_us)
+            .filter(|us| *us > 0)
+    };
+    let most = seen().max().unwrap_or(0);
+    // Logarithmic, as the heat below: beside one stall all else would be equal. Half of the least is the ground.
+    let ground = seen().min().unwrap_or(0) as f64 / 2.0;
+    let height = |us: u64| {
+        if us > 0 {
+            (us as f64 / ground).ln()
+        } else {
+            0.0
+        }
+    };
     let bars = view.history.seconds.iter().map(|second| Bar {
-        value: second.response.p99_us as f64,
+        value: height(second.response.p99_us),
         wanted: 0.0,
         style: dim_in_warm_up(second, view.palette.latency()),
     });
-    let seen = view.history.seconds.iter().rev();
-    let most = seen
-        .take(usize::from(area.width))
-        .map(|second| second.response.p99_us)
-        .max()
-        .unwrap_or(0);
-    bars::draw(bars, most as f64, Style::new(), area, buffer);
+    bars::draw(bars, height(most), Style::new(), area, buffer);
     let most = (most > 0).then(|| figures::latency(most));
     name_bars("p99", most, gutter, area, buffer);
 }
@@ -456,25 +508,34 @@ fn name_bars(name: &str, most: Option<String>, gutter: u16, area: Rect, buffer: 
 
 /// How strongly which share of a second's calls shows.
 fn legend(palette: Palette, area: Rect, buffer: &mut Buffer) {
-    let mut spans = vec![Span::styled(
-        "response, share of each second's calls",
-        FAINT,
-    )];
-    for (share, words) in LEGEND {
-        let (sample, style) = if palette.has_ramp() {
-            ("█", Style::new().fg(palette.ramp(share)))
+    let mut samples = Vec::new();
+    for (share, words) in palette.legend() {
+        let (sample, style, words) = if palette.has_ramp() {
+            ("██", Style::new().fg(palette.ramp(share)), words.to_owned())
         } else {
-            (Palette::shade(share / 2.0), Style::new())
+            // A shade is not one share, but all up to the next.
+            (Palette::shade(share / 2.0), Style::new(), words.to_owned())
         };
-        spans.push(Span::styled(format!("  {sample}"), style));
-        let words = if palette.has_ramp() {
-            format!(" {words}")
-        } else {
-            format!(" <{words}")
-        };
-        spans.push(Span::styled(words, FAINT));
+        samples.push(Span::styled(format!("  {sample}"), style));
+        samples.push(Span::styled(format!(" {words}"), FAINT));
     }
-    Line::from(spans).right_aligned().render(area, buffer);
+    let samples = Line::from(samples);
+    let about = [
+        "response: share of each second's calls",
+        "share of calls",
+        "",
+    ]
+    .into_iter()
+    .map(|text| Span::styled(text, FAINT))
+    .find(|about| about.width() + samples.width() <= usize::from(area.width));
+    let Some(about) = about else {
+        return;
+    };
+    let mut line = Line::from(about);
+    for sample in samples {
+        line.push_span(sample);
+    }
+    line.right_aligned().render(area, buffer);
 }
 
 /// How long ago.
@@ -528,7 +589,7 @@ fn failure_line(failure: &Failure, palette: Palette) -> Line<'static> {
         Span::styled(format!(" {:<18}", clean(&failure.code)), style),
         Span::styled(format!("{:>8}", figures::count(failure.count)), style),
         Span::styled(format!(" {just_now:<6} "), style),
-        Span::raw(clean(&failure.step)),
+        Span::raw(format!("{:<16}", clean(&failure.step))),
         Span::styled(format!("  {}", clean(&failure.message)), FAINT),
     ])
 }
@@ -554,7 +615,7 @@ fn keys(view: &View, area: Rect, buffer: &mut Buffer) {
     }
 }
 
-const HELP: [&str; 19] = [
+const HELP: [&str; 21] = [
     "space    pause and resume",
     "q, ^C    stop; once more: at once",
     "^L       draw the screen anew",
@@ -569,6 +630,8 @@ const HELP: [&str; 19] = [
     "",
     "rate     each column is a second; · is what was",
     "         due and not done; red: some failed",
+    "p99      the same; its scale is logarithmic, so",
+    "         that a stall does not level the rest",
     "heat     each column is a second's calls, each",
     "         row a latency, the lighter the more",
     "+12      so many failures this second",

@@ -8,11 +8,8 @@ use ratatui_core::buffer::Buffer;
 use ratatui_core::layout::Rect;
 
 use super::figures;
-use super::history::Second;
+use super::history::{BUCKETS, Second};
 use super::palette::{FAINT, Palette};
-
-/// Buckets that there are, so that a row beyond them is not labelled.
-const BUCKETS: u16 = 32 * HEAT_PER_OCTAVE;
 
 /// Which bucket is on which row, counted from below. With colours a line of text holds two rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,12 +68,12 @@ pub(super) fn draw(
     let mut shares = vec![0.0; usize::from(rows)];
     for (second, x) in seen.clone().zip((area.left()..area.right()).rev()) {
         shares.fill(0.0);
-        let all: u64 = second.heat.iter().map(|(_, count)| count).sum();
+        let all: f64 = second.heat.iter().map(|(_, count)| *count as f64).sum();
         for (bucket, count) in &second.heat {
             let row = scale.row(*bucket);
             for row in row..row + scale.rows {
                 if let Some(share) = shares.get_mut(usize::from(row)) {
-                    *share += *count as f64 / all.max(1) as f64;
+                    *share += *count as f64 / all.max(1.0);
                 }
             }
         }

@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use load::Latencies;
-use load::report::{Interval, IntervalLatency, Report};
+use load::report::{HEAT_PER_OCTAVE, Interval, IntervalLatency, Report};
 
 /// More seconds than a terminal has columns.
 pub(super) const SECONDS_MAX: usize = 1024;
+/// So many buckets reach beyond the longest latency that is told apart.
+pub(super) const BUCKETS: u16 = 32 * HEAT_PER_OCTAVE;
 /// As many kinds of failure as a report has.
 const FAILURES_MAX: usize = 50;
 
@@ -150,7 +152,7 @@ fn second_of(interval: &Interval) -> Second {
         heat: interval
             .heat
             .iter()
-            .map(|(bucket, n)| (*bucket, *n))
+            .map(|(bucket, count)| ((*bucket).min(BUCKETS - 1), *count))
             .collect(),
     }
 }

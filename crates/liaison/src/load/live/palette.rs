@@ -17,14 +17,6 @@ pub(super) enum Palette {
     True,
 }
 
-/// Shares of a second's calls that the legend tells apart.
-pub(super) const LEGEND: [(f64, &str); 4] = [
-    (0.001, "0.1 %"),
-    (0.01, "1 %"),
-    (0.1, "10 %"),
-    (0.5, "50 %"),
-];
-
 /// From dark to light, so that it reads the same in grey: matplotlib's `inferno`, without its darkest part.
 const TRUE_RAMP: [(u8, u8, u8); 9] = [
     (66, 10, 104),
@@ -70,6 +62,25 @@ impl Palette {
     /// Whether a cell can show two shares, one in its upper and one in its lower half.
     pub(super) fn has_ramp(self) -> bool {
         matches!(self, Self::Indexed | Self::True)
+    }
+
+    /// Shares of a second's calls that the legend tells apart: of colours themselves, of shades where each ends.
+    pub(super) fn legend(self) -> [(f64, &'static str); 4] {
+        if self.has_ramp() {
+            [
+                (0.001, "0.1 %"),
+                (0.01, "1 %"),
+                (0.1, "10 %"),
+                (1.0, "100 %"),
+            ]
+        } else {
+            [
+                (0.01, "<1 %"),
+                (0.1, "<10 %"),
+                (0.5, "<50 %"),
+                (2.0, "more"),
+            ]
+        }
     }
 
     /// The colour of a share (0 to 1) of a second's calls.
