@@ -71,6 +71,10 @@ impl Shared {
 }
 
 /// All that a frame is drawn from.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is on or off by itself: help is shown while a paused run is stopping"
+)]
 struct View {
     heading: Heading,
     palette: Palette,
@@ -113,8 +117,10 @@ impl View {
         let control = key.modifiers.contains(KeyModifiers::CONTROL);
         match key.code {
             // In raw mode Ctrl-C is a key like others.
-            KeyCode::Char('c' | 'C') if control => self.stop(),
-            KeyCode::Char('q' | 'Q') if !control => self.stop(),
+            KeyCode::Char(key @ ('c' | 'C' | 'q' | 'Q')) if control == matches!(key, 'c' | 'C') => {
+                self.stopping = true;
+                Some(Pressed::Stop)
+            }
             KeyCode::Char(' ') => {
                 // Said at once; the next second corrects it if the run sees it otherwise.
                 self.paused = !self.paused;
@@ -129,11 +135,6 @@ impl View {
                 None
             }
         }
-    }
-
-    fn stop(&mut self) -> Option<Pressed> {
-        self.stopping = true;
-        Some(Pressed::Stop)
     }
 }
 
@@ -158,16 +159,14 @@ impl Live {
         let thread = std::thread::Builder::new()
             .name("live view".to_owned())
             .spawn(move || keep_drawing(&theirs, &mut terminal, &pressed));
-        match thread {
-            Ok(thread) => Some(Self {
-                shared,
-                thread: Some(thread),
-            }),
-            Err(_) => {
-                terminal::give_back();
-                None
-            }
-        }
+        let Ok(thread) = thread else {
+            terminal::give_back();
+            return None;
+        };
+        Some(Self {
+            shared,
+            thread: Some(thread),
+        })
     }
 
     /// A second has passed.

@@ -220,9 +220,8 @@ fn latency_table(view: &View, area: Rect, buffer: &mut Buffer) {
     };
     let row = |name: &str, cell: &dyn Fn(Of, &str) -> String| {
         let cells = columns.iter().filter_map(|column| all.get(*column));
-        let cells: String = cells
-            .map(|(head, of)| format!("{:>9}", cell(*of, head)))
-            .collect();
+        let cells = cells.map(|(head, of)| format!("{:>9}", cell(*of, head)));
+        let cells = cells.collect::<Vec<_>>().concat();
         format!(" {name:<11}{cells}")
     };
     let last = view.history.seconds.back();
@@ -565,7 +564,7 @@ fn axis(area: Rect, buffer: &mut Buffer) {
 fn list_failures(view: &View, area: Rect, buffer: &mut Buffer) {
     let failures = view.history.failures.iter();
     for (failure, y) in failures.zip(area.top()..area.bottom()) {
-        let line = failure_line(failure, view.palette);
+        let line = failure_line(failure, view.palette, area.width >= 70);
         let row = Rect {
             y,
             height: 1,
@@ -575,7 +574,7 @@ fn list_failures(view: &View, area: Rect, buffer: &mut Buffer) {
     }
 }
 
-fn failure_line(failure: &Failure, palette: Palette) -> Line<'static> {
+fn failure_line(failure: &Failure, palette: Palette, columns: bool) -> Line<'static> {
     let style = if failure.just_now > 0 {
         palette.bad()
     } else {
@@ -585,11 +584,18 @@ fn failure_line(failure: &Failure, palette: Palette) -> Line<'static> {
         0 => String::new(),
         new => format!("+{}", figures::count(new)),
     };
+    // In columns where there is room for them.
+    let [code_width, count_width, new_width, step_width] = if columns {
+        [18, 8, 6, 16]
+    } else {
+        [0, 0, 0, 0]
+    };
+    let (code, step) = (clean(&failure.code), clean(&failure.step));
+    let count = figures::count(failure.count);
+    let figures = format!(" {code:<code_width$} {count:>count_width$} {just_now:<new_width$}");
     Line::from(vec![
-        Span::styled(format!(" {:<18}", clean(&failure.code)), style),
-        Span::styled(format!("{:>8}", figures::count(failure.count)), style),
-        Span::styled(format!(" {just_now:<6} "), style),
-        Span::raw(format!("{:<16}", clean(&failure.step))),
+        Span::styled(figures, style),
+        Span::raw(format!(" {step:<step_width$}")),
         Span::styled(format!("  {}", clean(&failure.message)), FAINT),
     ])
 }
