@@ -11,6 +11,7 @@ mod fits;
 mod forking;
 mod harness;
 mod hostile;
+mod loading;
 mod processes;
 mod replaying;
 mod services;

@@ -6,10 +6,11 @@ use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::failure::Failure;
+use crate::output::Format;
 use crate::settings::{GlobalArgs, Settings};
 use crate::{
-    call, completions, contact, document, import, ledger_command, line, man, meeting, proxy,
-    replay, scenario_command, send, simulate, status, tally, up, watch,
+    call, completions, contact, document, import, ledger_command, line, load_command as load, man,
+    meeting, proxy, replay, scenario_command, send, simulate, status, tally, up, watch,
 };
 
 const AFTER_HELP: &str = "\
@@ -51,6 +52,7 @@ enum Command {
     Import(import::ImportArgs),
     Ledger(ledger_command::LedgerArgs),
     Replay(replay::ReplayArgs),
+    Load(load::LoadArgs),
     Proxy(proxy::ProxyArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
@@ -64,6 +66,11 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
         Ok(settings) => settings,
         Err(failure) => return failure.report(format),
     };
+    let is_load = matches!(cli.command, Command::Load(_));
+    if settings.output.format == Format::Ghz && !is_load {
+        let text = "--output ghz is for `liaison load`; give --output text or json";
+        return Failure::Usage(text.to_owned()).report(Format::Text);
+    }
     match cli.command.run(&settings) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(settings.output.format),
@@ -88,6 +95,7 @@ impl Command {
             Self::Import(args) => args.run(settings),
             Self::Ledger(args) => args.run(settings),
             Self::Replay(args) => args.run(settings),
+            Self::Load(args) => args.run(settings),
             Self::Proxy(args) => args.run(),
             Self::Completions(args) => args.run(settings),
             Self::Man(args) => args.run(settings),

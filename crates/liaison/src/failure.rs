@@ -52,7 +52,7 @@ impl Failure {
         let code = self.exit_code();
         if code != 0 && !matches!(self, Self::Interrupted) {
             let text = match format {
-                Format::Text => format!("{} {self}", styled(BAD, "error:")),
+                Format::Text | Format::Ghz => format!("{} {self}", styled(BAD, "error:")),
                 Format::Json => self.to_json().to_string(),
             };
             // Without stderr the exit code has to do.

@@ -23,7 +23,7 @@ mod json;
 mod ledger_command;
 mod line;
 mod listing;
-mod load;
+mod load_command;
 mod man;
 mod meeting;
 mod officer;

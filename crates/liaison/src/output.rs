@@ -26,6 +26,8 @@ pub(crate) enum Format {
     Text,
     /// For programs; the shapes are stable
     Json,
+    /// As ghz prints it; of `liaison load`
+    Ghz,
 }
 
 /// Prints data.
@@ -46,7 +48,7 @@ impl Output {
         value: impl FnOnce() -> serde_json::Value,
     ) -> Result<(), Failure> {
         match self.format {
-            Format::Text => self.text(&text()),
+            Format::Text | Format::Ghz => self.text(&text()),
             Format::Json => self.json(&value()),
         }
     }

@@ -23,13 +23,13 @@ pub(crate) const NORTH_DEFAULT: &str = "127.0.0.1:50052";
 /// What every command takes.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct GlobalArgs {
-    /// How to print data [default: text]
+    /// How to print data; ghz is for `liaison load` [default: text]
     #[arg(
         long,
         global = true,
         value_enum,
         env = "LIAISON_OUTPUT",
-        value_name = "text|json",
+        value_name = "text|json|ghz",
         hide_possible_values = true,
         help_heading = "Settings",
         hide_env_values = true

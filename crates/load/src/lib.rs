@@ -34,12 +34,12 @@ mod words;
 pub use books::Accounts;
 pub use compare::compare;
 pub use generator::{
-    Arrivals, Finished, LAG_MAX_DEFAULT, Manner, Progress, RunError, Sample, SoFar, Steering,
-    Timing, run,
+    Arrivals, Finished, LAG_MAX_DEFAULT, Manner, Progress, RunError, START_AHEAD, Sample, SoFar,
+    Steering, Timing, run,
 };
 pub use keep::{Keep, KeepError, Kept};
 pub use latency::{Latencies, LatencyHistogram};
-pub use merge::{MergeError, merge, merge_named};
+pub use merge::{MergeError, merge, merge_named, repeated};
 pub use mutations::{Known, Mutations, RunId};
 pub use plan::{At, Plan, PlanError, Sender, Single, Step, Workflow, shipped, shipped_text};
 pub use recorder::{Ended, Recorder};

@@ -109,12 +109,43 @@ pub fn merge_named(mut named: Vec<(String, Report)>) -> Result<Report, MergeErro
             .map(|(_, report)| report)
             .ok_or(MergeError::Nothing);
     }
+    Ok(joined(&named, shard))
+}
+
+/// Joins the repeats of one run: the same part again and again, one after another.
+pub fn repeated(runs: Vec<Report>) -> Report {
+    let shard = runs.first().map(|run| run.setup.shard.clone());
+    let repeats = runs.iter().map(repeat).collect();
+    let named: Vec<_> = runs
+        .into_iter()
+        .zip(1..)
+        .map(|(run, number)| (format!("run {number}"), run))
+        .collect();
+    Report {
+        repeats,
+        ..joined(&named, shard.unwrap_or_default())
+    }
+}
+
+fn repeat(run: &Report) -> RepeatReport {
+    RepeatReport {
+        valid: run.valid,
+        achieved_rate: run.achieved_rate,
+        calls: run.calls,
+        errors: run.errors,
+        response: run.response.clone(),
+        service: run.service.clone(),
+        cpu_us_per_call: run.generator.cpu_us_per_call,
+    }
+}
+
+fn joined(named: &[(String, Report)], shard: String) -> Report {
     let reports: Vec<&Report> = named.iter().map(|(_, report)| report).collect();
     let sum = |of: fn(&Report) -> u64| reports.iter().map(|report| of(report)).sum::<u64>();
     let rates = rates(&reports);
     let mut merged = Report {
         valid: reports.iter().all(|report| report.valid),
-        invalid_because: shortfalls(&named),
+        invalid_because: shortfalls(named),
         interrupted: reports.iter().any(|report| report.interrupted),
         setup: setup(&reports, shard),
         started_at: reports.iter().filter_map(|report| report.started_at).min(),
@@ -144,7 +175,7 @@ pub fn merge_named(mut named: Vec<(String, Report)>) -> Result<Report, MergeErro
         comparison: None,
     };
     merged.thresholds = thresholds(&reports, &merged);
-    Ok(merged)
+    merged
 }
 
 /// Refuses what is not of one run; gives the part that all are together.

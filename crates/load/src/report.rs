@@ -71,6 +71,40 @@ pub struct Report {
     pub comparison: Option<ComparisonReport>,
 }
 
+impl Report {
+    /// The same without histograms: the figures alone, for who reads them.
+    #[must_use]
+    pub fn without_histograms(mut self) -> Self {
+        let forget = |latencies: &mut Latencies| latencies.histogram = Vec::new();
+        forget(&mut self.response);
+        forget(&mut self.service);
+        forget(&mut self.lag);
+        for workflow in &mut self.workflows {
+            forget(&mut workflow.end_to_end);
+            for step in &mut workflow.steps {
+                forget(&mut step.response);
+                forget(&mut step.service);
+            }
+        }
+        if let Some(streams) = &mut self.streams {
+            forget(&mut streams.message);
+            forget(&mut streams.first_message);
+            forget(&mut streams.life);
+        }
+        for stage in self.breakdown.iter_mut().flat_map(|it| &mut it.stages) {
+            forget(&mut stage.latency);
+        }
+        for trial in self.search.iter_mut().flat_map(|it| &mut it.trials) {
+            forget(&mut trial.response);
+        }
+        for repeat in &mut self.repeats {
+            forget(&mut repeat.response);
+            forget(&mut repeat.service);
+        }
+        self
+    }
+}
+
 /// What was called, and how.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]

@@ -9,6 +9,7 @@ mod ticker;
 mod worker;
 
 pub use run::{
-    Arrivals, Finished, LAG_MAX_DEFAULT, Manner, Progress, RunError, SoFar, Steering, run,
+    Arrivals, Finished, LAG_MAX_DEFAULT, Manner, Progress, RunError, START_AHEAD, SoFar, Steering,
+    run,
 };
 pub use worker::{Sample, Timing};

@@ -26,7 +26,7 @@ pub const LAG_MAX_DEFAULT: Duration = Duration::from_millis(10);
 /// Or this share of the response, whichever is more.
 const LAG_SHARE_MAX: f64 = 0.05;
 /// Threads are given so long to be at their start together.
-const START_AHEAD: Duration = Duration::from_millis(20);
+pub const START_AHEAD: Duration = Duration::from_millis(20);
 
 /// How a run is made.
 #[derive(Debug, Clone)]
@@ -172,7 +172,7 @@ impl SoFar for SoFarOf<'_> {
     }
 }
 
-/// Makes a run. `begin` is awaited between the connecting and the start, and gives the start's wall time.
+/// Makes a run. `begin` is awaited once all is connected, and gives the time then; the start is [`START_AHEAD`] later.
 pub async fn run(
     plan: Arc<Plan>,
     targets: Vec<Endpoint>,
@@ -219,8 +219,9 @@ pub async fn run(
             ready += 1;
         }
     }
-    let start_wall = begin().await;
+    let begun = begin().await;
     let start = Instant::now() + START_AHEAD;
+    let start_wall = begun.checked_add(START_AHEAD).unwrap_or(begun);
     for each in starts {
         // A thread that is gone has told why, or will be missed at the end.
         let _ = each.send((start, start_wall));

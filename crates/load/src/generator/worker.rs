@@ -219,10 +219,6 @@ impl Source {
 }
 
 impl Worker {
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "each is one thing that a thread is given"
-    )]
     pub(crate) fn new(
         thread: usize,
         plan: Arc<Plan>,

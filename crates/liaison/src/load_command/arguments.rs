@@ -1,0 +1,231 @@
+//! The arguments of a run.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use jiff::Timestamp;
+use load::{Goal, Shard, Threshold};
+use replay::Speed;
+
+use crate::connect::Address;
+use crate::settings::OfficesArgs;
+use crate::time;
+
+/// What is called, when, and what becomes of the figures.
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+pub(crate) struct RunArgs {
+    /// A plan: one that is shipped (see --list), or a TOML file
+    #[arg(value_name = "PLAN", required_unless_present_any = ["call", "list", "show"])]
+    pub(super) plan: Option<String>,
+
+    /// Name the plans that are shipped
+    #[arg(long)]
+    pub(super) list: bool,
+
+    /// Print a plan that is shipped, to copy from
+    #[arg(long, value_name = "PLAN")]
+    pub(super) show: Option<String>,
+
+    /// The target of a plan of your own, or of --call
+    #[arg(long, value_name = "HOST:PORT", help_heading = "Target")]
+    pub(super) target: Option<Address>,
+
+    /// The method to call, such as pkg.Service/Method
+    #[arg(
+        long,
+        value_name = "METHOD",
+        requires = "target",
+        conflicts_with = "plan",
+        help_heading = "Target"
+    )]
+    pub(super) call: Option<String>,
+
+    /// The request in protobuf JSON, with placeholders: text, or @FILE [default: {}]
+    #[arg(long, value_name = "JSON|@FILE", help_heading = "Target")]
+    pub(super) data: Option<String>,
+
+    /// A CSV file whose columns stand in {{csv NAME}}
+    #[arg(long, value_name = "FILE", requires = "call", help_heading = "Target")]
+    pub(super) csv: Option<PathBuf>,
+
+    /// Metadata of every call; may be repeated
+    #[arg(short = 'H', long, value_name = "KEY: VALUE", help_heading = "Target")]
+    pub(super) metadata: Vec<String>,
+
+    /// .proto files, where the target has no reflection; may be repeated
+    #[arg(long, value_name = "FILE", help_heading = "Target")]
+    pub(super) proto: Vec<PathBuf>,
+
+    /// Where imports of --proto are looked for; may be repeated
+    #[arg(long, value_name = "DIR", requires = "proto", help_heading = "Target")]
+    pub(super) import_path: Vec<PathBuf>,
+
+    /// A descriptor set (buf build -o, protoc -o), where the target has no reflection
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with = "proto",
+        help_heading = "Target"
+    )]
+    pub(super) descriptor_set: Option<PathBuf>,
+
+    /// Messages sent on a stream
+    #[arg(long, value_name = "N", requires = "call", help_heading = "Target")]
+    pub(super) messages: Option<u32>,
+
+    /// From one message of a stream to the next
+    #[arg(long, value_name = "DURATION", requires = "call", value_parser = time::parse_duration, help_heading = "Target")]
+    pub(super) every: Option<Duration>,
+
+    /// Speak TLS to --target
+    #[arg(long, requires = "target", help_heading = "Target")]
+    pub(super) tls: bool,
+
+    /// Certificates to trust, in PEM [default: the system's]
+    #[arg(long, value_name = "FILE", requires = "tls", help_heading = "Target")]
+    pub(super) ca: Option<PathBuf>,
+
+    /// The name in the server's certificate [default: the host of --target]
+    #[arg(long, value_name = "NAME", requires = "tls", help_heading = "Target")]
+    pub(super) server_name: Option<String>,
+
+    /// Our own certificate, in PEM
+    #[arg(long, value_name = "FILE", requires_all = ["tls", "key"], help_heading = "Target")]
+    pub(super) cert: Option<PathBuf>,
+
+    /// Its key, in PEM
+    #[arg(long, value_name = "FILE", requires = "cert", help_heading = "Target")]
+    pub(super) key: Option<PathBuf>,
+
+    /// Exchanges or calls begun a second
+    #[arg(long, value_name = "N", help_heading = "Schedule")]
+    pub(super) rate: Option<f64>,
+
+    /// How long, such as 30s or 5m
+    #[arg(long, value_name = "DURATION", value_parser = time::parse_duration, help_heading = "Schedule")]
+    pub(super) duration: Option<Duration>,
+
+    /// After so many it ends
+    #[arg(long, value_name = "N", help_heading = "Schedule")]
+    pub(super) total: Option<u64>,
+
+    /// A first part that is not measured
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = time::parse_duration, help_heading = "Schedule")]
+    pub(super) warmup: Duration,
+
+    /// constant, poisson, step:100,200,400/10s, ramp:100..1000, burst:50/1s, scenario:NAME|FILE, or ledger:DIR
+    #[arg(
+        long,
+        value_name = "SHAPE",
+        default_value = "constant",
+        help_heading = "Schedule"
+    )]
+    pub(super) schedule: String,
+
+    /// With scenario: or ledger:, how many times as fast as it was written or recorded
+    #[arg(
+        long,
+        value_name = "N|max",
+        conflicts_with = "rate",
+        help_heading = "Schedule"
+    )]
+    pub(super) speed: Option<Speed>,
+
+    /// No schedule: so many at a time, each begun when the one before has ended. What a slow target does to its callers
+    /// is not seen so
+    #[arg(long, value_name = "N", conflicts_with_all = ["rate", "schedule", "speed", "find_max", "shard"], value_parser = clap::value_parser!(u32).range(1..=100_000), help_heading = "Schedule")]
+    pub(super) concurrency_only: Option<u32>,
+
+    /// The seed of all draws
+    #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Schedule")]
+    pub(super) seed: u64,
+
+    /// Take the I-th of N parts of the schedule, such as 1/2
+    #[arg(long, value_name = "I/N", help_heading = "Schedule")]
+    pub(super) shard: Option<Shard>,
+
+    /// Begin at this time, for several shards to begin together
+    #[arg(long, value_name = "TIME", value_parser = parse_start, help_heading = "Schedule")]
+    pub(super) start_at: Option<Timestamp>,
+
+    /// Under way at most; what is due then waits, and that is lag
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000), help_heading = "Generator")]
+    pub(super) in_flight: u32,
+
+    /// Connections to each target [default: 1, and more when all their streams are taken]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000), help_heading = "Generator")]
+    pub(super) connections: Option<u32>,
+
+    /// Threads that make calls
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256), help_heading = "Generator")]
+    pub(super) threads: u16,
+
+    /// How long a call may take, where the plan does not say [default: --timeout]
+    #[arg(long, value_name = "DURATION", value_parser = time::parse_duration, help_heading = "Generator")]
+    pub(super) deadline: Option<Duration>,
+
+    /// The run is not valid if 1 in 100 calls is sent later than this
+    #[arg(long, value_name = "DURATION", default_value = "10ms", value_parser = time::parse_duration, help_heading = "Generator")]
+    pub(super) lag_max: Duration,
+
+    /// The run fails (exit code 99) if this holds, such as 'p99.9>5ms', 'errors>0.1%' or 'lost>0'; may be repeated
+    #[arg(long, value_name = "CONDITION", help_heading = "Verdict")]
+    pub(super) fail_if: Vec<Threshold>,
+
+    /// Find the highest rate at which this holds, such as 'p99<10ms,errors<0.1%'; --rate is tried first, each for --duration
+    #[arg(long, value_name = "CONDITIONS", conflicts_with_all = ["total", "repeat", "shard", "speed"], help_heading = "Verdict")]
+    pub(super) find_max: Option<Goal>,
+
+    /// Run so many times, and tell the spread
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000), help_heading = "Verdict")]
+    pub(super) repeat: u32,
+
+    /// Compare with a run that was saved
+    #[arg(long, value_name = "FILE", help_heading = "Verdict")]
+    pub(super) baseline: Option<PathBuf>,
+
+    /// Do not read the ledgers afterwards
+    #[arg(long, help_heading = "Verdict")]
+    pub(super) no_books: bool,
+
+    #[command(flatten)]
+    pub(super) files: FilesArgs,
+
+    /// Serve the figures for Prometheus while the run lasts, such as 127.0.0.1:9100
+    #[arg(long, value_name = "ADDR", help_heading = "Results")]
+    pub(super) prometheus: Option<SocketAddr>,
+
+    /// Plain lines, no live view
+    #[arg(long, help_heading = "Results")]
+    pub(super) plain: bool,
+
+    #[command(flatten)]
+    pub(super) offices: OfficesArgs,
+}
+
+/// Where the results go, beside stdout.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct FilesArgs {
+    /// Save the run, to compare or merge it later
+    #[arg(long, value_name = "FILE", help_heading = "Results")]
+    pub(super) save: Option<PathBuf>,
+
+    /// Write the report as one HTML file
+    #[arg(long, value_name = "FILE", help_heading = "Results")]
+    pub(super) html: Option<PathBuf>,
+
+    /// Write what happened from second to second
+    #[arg(long = "csv-out", value_name = "FILE", help_heading = "Results")]
+    pub(super) csv_out: Option<PathBuf>,
+}
+
+/// A time; one of today at UTC+9 if it is only an hour and minute.
+fn parse_start(text: &str) -> Result<Timestamp, String> {
+    let moment = time::parse_moment(text)?;
+    moment
+        .after(crate::system::now())
+        .map_err(|failure| failure.to_string())
+}
