@@ -5,13 +5,18 @@
 
 mod bars;
 mod draw;
+mod failures;
 mod figures;
 mod heat;
+mod help;
 mod history;
+mod over_time;
 mod palette;
+mod rows;
 #[cfg(test)]
 mod sample;
 mod screen;
+mod tables;
 mod terminal;
 
 use std::sync::atomic::{AtomicBool, Ordering};
