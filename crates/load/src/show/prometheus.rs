@@ -35,6 +35,17 @@ pub fn prometheus(report: &Report) -> String {
             report.errors,
         ),
         (
+            "retries_total",
+            "counter",
+            "Calls made again, since what they build upon had not come yet.",
+            report
+                .workflows
+                .iter()
+                .flat_map(|workflow| &workflow.steps)
+                .map(|step| step.retries)
+                .sum(),
+        ),
+        (
             "sent_bytes_total",
             "counter",
             "Bytes of messages sent, framing left out.",

@@ -15,7 +15,7 @@ use super::figures::{
     short_time, thousands, thresholds_failed, time, time_us,
 };
 use crate::latency::Latencies;
-use crate::report::{Report, Spread};
+use crate::report::{Report, Spread, StepReport};
 
 const PLAIN: Style = Style::new();
 const HEADING: Style = Style::new().bold();
@@ -321,6 +321,14 @@ impl Page {
             }
         }
         self.table(&table);
+        let retries: u64 = steps(report).map(|step| step.retries).sum();
+        if retries > 0 {
+            let calls = count(retries, "call was", "calls were");
+            self.words(
+                FAINT,
+                &format!("{calls} made again, since what they build upon had not come yet; they are not counted"),
+            );
+        }
     }
 
     fn streams(&mut self, report: &Report) {
@@ -665,6 +673,10 @@ impl Page {
             self.line(&one);
         }
     }
+}
+
+fn steps(report: &Report) -> impl Iterator<Item = &StepReport> {
+    report.workflows.iter().flat_map(|one| &one.steps)
 }
 
 fn sign(good: bool) -> (Style, &'static str) {

@@ -2,7 +2,7 @@
 
 use super::markup::{Table, esc, mark, pairs, put, section};
 use super::ranges;
-use crate::report::{FigureComparison, Report, Spread};
+use crate::report::{FigureComparison, Report, Spread, StepReport};
 use crate::show::figures::{
     QUANTILES, bytes, count, figure, percent, quantiles, rate, seconds, thousands, time, time_us,
 };
@@ -67,7 +67,7 @@ pub(super) fn workflows(report: &Report) -> String {
                         esc(&step.name),
                         esc(method)
                     ),
-                    thousands(step.calls),
+                    calls_and_retries(step),
                     thousands(step.errors),
                     time(step.response.p50_us),
                     time(step.response.p99_us),
@@ -84,6 +84,17 @@ pub(super) fn workflows(report: &Report) -> String {
                 <b style=\"color:var(--response)\">response</b> above, <b style=\"color:var(--service)\">service</b> \
                 below it. The figures are the response.";
     section("Workflows and steps", lead, &table.render())
+}
+
+fn calls_and_retries(step: &StepReport) -> String {
+    let calls = thousands(step.calls);
+    if step.retries == 0 {
+        return calls;
+    }
+    format!(
+        "{calls}<br><small>{} again</small>",
+        thousands(step.retries)
+    )
 }
 
 /// The thresholds, with their heading; empty if none was given.
