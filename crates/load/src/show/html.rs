@@ -226,7 +226,7 @@ fn callout(hidden: Hidden, valid: bool) -> String {
         "The generator itself was late, so that the shaded gap may be its own and not the target’s."
     };
     format!(
-        "<p class=\"callout\">At {}, callers waited <b>{}</b>; the call itself, once it was sent, took <i>{}</i>. {whose}</p>",
+        "<p class=\"callout\">At {}, callers waited <b>{}</b>; counted only from when the call was sent, it is <i>{}</i>. {whose}</p>",
         hidden.name,
         time(hidden.response_us),
         time(hidden.service_us)

@@ -249,7 +249,7 @@ impl Page {
             self.words(
                 PLAIN,
                 &format!(
-                    "At {}, callers waited {}; the call itself took {}. {whose}",
+                    "At {}, callers waited {}; counted only from when the call was sent, it is {}. {whose}",
                     hidden.name,
                     time(hidden.response_us),
                     time(hidden.service_us)
@@ -345,7 +345,7 @@ impl Page {
                 thousands(streams.messages_received)
             ),
         );
-        let mut headings = vec!["".to_owned()];
+        let mut headings = vec![String::new()];
         headings.extend(QUANTILES.map(|name| format!(">{name}")));
         let headings: Vec<_> = headings.iter().map(String::as_str).collect();
         let mut table = Table::new(FAINT, &headings);

@@ -61,6 +61,17 @@ pub(super) fn section(heading: &str, lead: &str, body: &str) -> String {
     page
 }
 
+/// A table of no more rows stays on one page of paper.
+const ROWS_WHOLE: usize = 10;
+
+/// Text of at most `letters`; an ellipsis stands for the rest. A server may send a megabyte of message.
+pub(super) fn cut(text: &str, letters: usize) -> String {
+    match text.char_indices().nth(letters) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
 /// Rows under headings, in a box that scrolls where it is too wide.
 #[derive(Debug, Default)]
 pub(super) struct Table {
@@ -68,6 +79,7 @@ pub(super) struct Table {
     body: String,
     right: Vec<bool>,
     name: String,
+    rows: usize,
 }
 
 impl Table {
@@ -88,6 +100,7 @@ impl Table {
             right,
             body: String::new(),
             name: esc(name),
+            rows: 0,
         }
     }
 
@@ -98,6 +111,7 @@ impl Table {
 
     /// The same with a class.
     pub(super) fn row_of(&mut self, class: &str, cells: &[String]) {
+        self.rows += 1;
         if class.is_empty() {
             self.body.push_str("<tr>");
         } else {
@@ -117,8 +131,14 @@ impl Table {
 
     /// The table. Whoever has no mouse can reach it and scroll it.
     pub(super) fn render(&self) -> String {
+        // On paper a small table is not torn apart.
+        let whole = if self.rows <= ROWS_WHOLE {
+            " whole"
+        } else {
+            ""
+        };
         format!(
-            "<div class=\"scroll\" role=\"region\" aria-label=\"{}\" tabindex=\"0\"><table><thead><tr>{}</tr></thead>\
+            "<div class=\"scroll{whole}\" role=\"region\" aria-label=\"{}\" tabindex=\"0\"><table><thead><tr>{}</tr></thead>\
              <tbody>{}</tbody></table></div>",
             self.name, self.head, self.body
         )

@@ -1,11 +1,14 @@
 //! The parts of the page that are tables.
 
-use super::markup::{Table, esc, mark, pairs, put, section};
+use super::markup::{Table, cut, esc, mark, pairs, put, section};
 use super::ranges;
 use crate::report::{FigureComparison, Report, Spread, StepReport};
 use crate::show::figures::{
     QUANTILES, bytes, count, figure, percent, quantiles, rate, seconds, thousands, time, time_us,
 };
+
+/// Letters of a failure's message that are shown.
+const MESSAGE_MAX: usize = 400;
 
 /// Response, service and lag side by side.
 pub(super) fn latencies(report: &Report) -> String {
@@ -369,7 +372,10 @@ pub(super) fn failures(report: &Report) -> String {
                 thousands(failure.count),
                 format!("<code>{}</code>", esc(&failure.code)),
                 esc(&failure.step),
-                format!("<span class=\"message\">{}</span>", esc(&failure.message)),
+                format!(
+                    "<span class=\"message\">{}</span>",
+                    esc(&cut(&failure.message, MESSAGE_MAX))
+                ),
             ]);
         }
         body.push_str(&failures.render());
@@ -440,6 +446,16 @@ mod tests {
         let page = books(&fixture::amiss());
         assert!(page.contains("They do NOT balance"));
         assert!(page.contains("not in North&#39;s ledger"));
+    }
+
+    #[test]
+    fn a_megabyte_of_message_is_cut() {
+        let mut report = fixture::tiny();
+        report.failures = vec![crate::report::FailureCount {
+            message: "ü".repeat(1 << 20),
+            ..Default::default()
+        }];
+        assert!(failures(&report).len() < 4_000);
     }
 
     #[test]
