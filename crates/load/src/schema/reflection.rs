@@ -15,7 +15,7 @@ use tonic::{Code, Request, Status};
 // v1 and v1alpha are the same on the wire: one set of types serves both.
 use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
-use tonic_reflection::pb::v1::{ServerReflectionRequest, ServerReflectionResponse};
+use tonic_reflection::pb::v1::{ErrorResponse, ServerReflectionRequest, ServerReflectionResponse};
 
 use super::error::SchemaError;
 use crate::wire::put_key;
@@ -73,7 +73,7 @@ impl Files {
         path: &'static str,
         symbols: &[String],
     ) -> Result<(), Stop> {
-        let mut conversation = Conversation::open(channel, path).await?;
+        let mut conversation = Conversation::open(channel.clone(), path).await?;
         let services = if symbols.is_empty() {
             conversation.services().await?
         } else {
@@ -81,19 +81,18 @@ impl Files {
         };
         for service in services {
             let question = MessageRequest::FileContainingSymbol(service.clone());
-            let told = match conversation.ask(question).await? {
-                MessageResponse::ErrorResponse(error)
-                    if error.error_code == Code::NotFound as i32 =>
-                {
-                    // `package.Service.Method` was taken for a service; its last part may be a method.
-                    let outer = service.rsplit_once('.').map(|(outer, _)| outer.to_owned());
-                    let outer = outer.ok_or_else(|| Stop::Failed(unknown(&service)))?;
-                    conversation
-                        .ask(MessageRequest::FileContainingSymbol(outer))
-                        .await?
+            let mut told = conversation.ask(question).await?;
+            if let (true, Some((outer, _))) = (is_not_found(&told), service.rsplit_once('.')) {
+                // `package.Service.Method` was taken for a service; its last part may be a method. Some servers end the
+                // stream when they do not know a symbol, so this goes on another.
+                conversation = Conversation::open(channel.clone(), path).await?;
+                let question = MessageRequest::FileContainingSymbol(outer.to_owned());
+                let of_outer = conversation.ask(question).await?;
+                if is_not_found(&of_outer) {
+                    return Err(Stop::Failed(unknown(&service)));
                 }
-                told => told,
-            };
+                told = of_outer;
+            }
             self.take(told, &service)?;
         }
         while let Some(name) = self.wanted.pop_first() {
@@ -110,11 +109,11 @@ impl Files {
     }
 
     fn take(&mut self, told: MessageResponse, asked: &str) -> Result<(), Stop> {
+        if is_not_found(&told) {
+            return Err(Stop::Failed(unknown(asked)));
+        }
         let files = match told {
             MessageResponse::FileDescriptorResponse(files) => files.file_descriptor_proto,
-            MessageResponse::ErrorResponse(error) if error.error_code == Code::NotFound as i32 => {
-                return Err(Stop::Failed(unknown(asked)));
-            }
             MessageResponse::ErrorResponse(error) => {
                 let message = format!("asked for `{asked}`, it said: {}", error.error_message);
                 return Err(Stop::Failed(message));
@@ -182,9 +181,17 @@ impl Conversation {
         let answer = timeout(ANSWER_TIMEOUT, self.answers.next())
             .await
             .map_err(|_| late())?;
-        let answer = answer
-            .ok_or_else(|| Stop::Failed("it ended the stream".to_owned()))?
-            .map_err(stop_of)?;
+        let answer = answer.ok_or_else(|| Stop::Failed("it ended the stream".to_owned()))?;
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(status) if status.code() == Code::NotFound => {
+                return Ok(MessageResponse::ErrorResponse(ErrorResponse {
+                    error_code: Code::NotFound as i32,
+                    error_message: status.message().to_owned(),
+                }));
+            }
+            Err(status) => return Err(stop_of(status)),
+        };
         let told = answer.message_response;
         told.ok_or_else(|| Stop::Failed("it answered nothing".to_owned()))
     }
@@ -209,6 +216,11 @@ fn stop_of(status: Status) -> Stop {
     }
 }
 
+fn is_not_found(told: &MessageResponse) -> bool {
+    let code = Code::NotFound as i32;
+    matches!(told, MessageResponse::ErrorResponse(error) if error.error_code == code)
+}
+
 fn late() -> Stop {
     Stop::Failed(format!("no answer within {ANSWER_TIMEOUT:?}"))
 }
@@ -224,4 +236,116 @@ fn service_of(symbol: &str) -> String {
         .split_once('/')
         .map_or(symbol, |(service, _)| service);
     service.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+    use tonic::transport::server::TcpIncoming;
+    use tonic::transport::{Channel, Server};
+    use tonic_reflection::server::Builder;
+
+    use crate::schema::{Schema, SchemaError};
+
+    #[derive(Clone, Copy)]
+    enum Serves {
+        V1,
+        V1Alpha,
+        Nothing,
+    }
+
+    async fn target(serves: Serves) -> Channel {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let builder =
+            || Builder::configure().register_encoded_file_descriptor_set(protocol::DESCRIPTORS);
+        let router = match serves {
+            Serves::V1 => Server::builder().add_service(builder().build_v1().expect("reflection")),
+            Serves::V1Alpha => {
+                Server::builder().add_service(builder().build_v1alpha().expect("reflection"))
+            }
+            // Any service: reflection is not among those of this target.
+            Serves::Nothing => Server::builder().add_routes(tonic::service::Routes::default()),
+        };
+        tokio::spawn(router.serve_with_incoming(TcpIncoming::from(listener)));
+        let endpoint = Channel::from_shared(format!("http://{address}")).expect("an address");
+        endpoint.connect().await.expect("it listens")
+    }
+
+    async fn asked(serves: Serves, symbols: &[&str]) -> Result<Schema, SchemaError> {
+        let symbols: Vec<String> = symbols.iter().map(|symbol| (*symbol).to_owned()).collect();
+        Schema::by_reflection(target(serves).await, &symbols).await
+    }
+
+    #[tokio::test]
+    async fn a_target_tells_what_a_method_needs() {
+        for serves in [Serves::V1, Serves::V1Alpha] {
+            for symbol in [
+                "liaison.office.v1.DocumentService/SendDocument",
+                "/liaison.office.v1.DocumentService/SendDocument",
+                "liaison.office.v1.DocumentService.SendDocument",
+                "liaison.office.v1.DocumentService",
+            ] {
+                let schema = asked(serves, &[symbol]).await.expect("a schema");
+                let method = schema.method("liaison.office.v1.DocumentService/SendDocument");
+                let method = method.expect("a method");
+                assert_eq!(
+                    method.input.full_name(),
+                    "liaison.office.v1.SendDocumentRequest"
+                );
+                // What it imports is there too.
+                let document = method
+                    .input
+                    .get_field_by_name("document")
+                    .expect("a field")
+                    .kind();
+                let document = document.as_message().expect("a message");
+                let deadline = document
+                    .get_field_by_name("deadline")
+                    .expect("a field")
+                    .kind();
+                let deadline = deadline
+                    .as_message()
+                    .expect("a message")
+                    .full_name()
+                    .to_owned();
+                assert_eq!(deadline, "google.protobuf.Timestamp");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn without_symbols_a_target_tells_all_its_services() {
+        let schema = asked(Serves::V1, &[]).await.expect("a schema");
+        assert!(
+            schema
+                .method("liaison.ledger.v1.LedgerService/GetTally")
+                .is_ok()
+        );
+        assert!(
+            schema
+                .method("liaison.office.v1.MeetingService/CloseMeeting")
+                .is_ok()
+        );
+    }
+
+    #[tokio::test]
+    async fn what_a_target_does_not_know_is_told() {
+        let unknown = asked(Serves::V1, &["echo.Echo/Call"])
+            .await
+            .expect_err("unknown");
+        assert!(
+            unknown.to_string().contains("does not know `echo"),
+            "{unknown}"
+        );
+        let nothing = asked(Serves::Nothing, &["echo.Echo/Call"])
+            .await
+            .expect_err("nothing");
+        assert!(
+            nothing
+                .to_string()
+                .contains("neither grpc.reflection.v1 nor v1alpha"),
+            "{nothing}"
+        );
+    }
 }
