@@ -227,6 +227,15 @@ pub(super) fn hidden(report: &Report) -> Option<Hidden> {
     .max_by(|one, other| one.times().total_cmp(&other.times()))
 }
 
+/// Whether the workflows tell more than the run does: one of one step is the run.
+pub(super) fn workflows_tell_more(report: &Report) -> bool {
+    match report.workflows.as_slice() {
+        [] => false,
+        [one] => one.steps.len() > 1 || one.steps.iter().any(|step| step.retries > 0),
+        _ => true,
+    }
+}
+
 /// How many thresholds make the run fail.
 pub(super) fn thresholds_failed(report: &Report) -> usize {
     let failed = report.thresholds.iter().filter(|one| one.failed);

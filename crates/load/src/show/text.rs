@@ -12,7 +12,7 @@ use table::{Cell, Table, WIDTH_MAX, bar, boxed, wrap};
 
 use super::figures::{
     QUANTILES, bytes, clean, count, elapsed, figure, hidden, percent, quantiles, rate, seconds,
-    short_time, thousands, thresholds_failed, time, time_us,
+    short_time, thousands, thresholds_failed, time, time_us, workflows_tell_more,
 };
 use crate::latency::Latencies;
 use crate::report::{Report, Spread, StepReport};
@@ -280,7 +280,7 @@ impl Page {
     }
 
     fn workflows(&mut self, report: &Report) {
-        if report.workflows.is_empty() {
+        if !workflows_tell_more(report) {
             return;
         }
         self.heading("Workflows and their steps");
@@ -801,6 +801,7 @@ mod tests {
         }
         assert!(text.contains("Offered:        2,000/s  60,000 arrivals were due"));
         assert!(text.contains("98.4 % of what was offered"));
+        assert!(text.contains("318 calls were made again"));
     }
 
     #[test]
@@ -824,6 +825,14 @@ mod tests {
         let narrow = buckets(&fixture::latencies(700..900));
         let bounds: Vec<_> = narrow.iter().map(|one| (one.from_us, one.to_us)).collect();
         assert_eq!(bounds, [(600, 800), (800, 1_000)]);
+    }
+
+    #[test]
+    fn a_workflow_of_one_step_is_not_told_twice() {
+        let mut report = fixture::full();
+        report.workflows.retain(|workflow| workflow.name == "call");
+        assert!(!plain(&report).contains("Workflows"));
+        assert!(!crate::show::html(&report).contains("Workflows"));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use super::ranges;
 use crate::report::{FigureComparison, Report, Spread, StepReport};
 use crate::show::figures::{
     QUANTILES, bytes, count, figure, percent, quantiles, rate, seconds, thousands, time, time_us,
+    workflows_tell_more,
 };
 
 /// Letters of a failure's message that are shown.
@@ -31,10 +32,10 @@ pub(super) fn latencies(report: &Report) -> String {
     table.render()
 }
 
-/// The workflows and their steps; empty if the plan has none.
+/// The workflows and their steps; empty where they tell no more than the run does.
 pub(super) fn workflows(report: &Report) -> String {
     let steps = || report.workflows.iter().flat_map(|one| &one.steps);
-    if report.workflows.is_empty() {
+    if !workflows_tell_more(report) {
         return String::new();
     }
     let scale = ranges::scale_of(steps().flat_map(|step| [&step.response, &step.service]));
