@@ -50,7 +50,10 @@ fn number(value: &Value) -> u64 {
 
 /// A call of a target, with the report as JSON.
 fn call<'a>(address: &'a str, method: &'a str, more: &[&'a str]) -> Vec<&'a str> {
-    let data = r#"{"request_id":"{{uuid}}","payload":"{{bytes 60}}"}"#;
+    let data = match method {
+        PASS_OUT => r#"{"request_id":"{{uuid}}","answers":3}"#,
+        _ => r#"{"request_id":"{{uuid}}","payload":"{{bytes 60}}"}"#,
+    };
     let mut arguments = vec!["--target", address, "--call", method, "--data", data];
     arguments.extend(["--output", "json", "--plain"]);
     arguments.extend(more);
@@ -212,6 +215,9 @@ async fn each_kind_of_call_is_made_and_told_of() {
         assert_eq!(number(&streams["first_message"]["count"]), 20, "{method}");
         let sent = if method == PASS_OUT { 20 } else { 100 };
         assert_eq!(number(&streams["messages_sent"]), sent, "{method}");
+        if method == PASS_OUT {
+            assert_eq!(number(&streams["messages_received"]), 60, "three each");
+        }
         if method == PASS_MANY {
             assert_eq!(number(&streams["messages_received"]), 100);
             assert_eq!(
@@ -245,14 +251,14 @@ async fn what_goes_wrong_is_counted_and_told() {
             ..Target::default()
         })
         .await;
-        let more = ["--rate", "500", "--total", "500", "--lag-max", "1m"];
+        let more = ["--rate", "1000", "--total", "1000", "--lag-max", "1m"];
         let ran = load(&call(&address, PASS, &more)).await;
         assert_eq!(ran.code, Some(1), "failed calls make it fail: {ran:?}");
         assert!(ran.stderr.contains("calls failed"), "{}", ran.stderr);
         let report = report(&ran);
-        assert_eq!(number(&report["calls"]), 500, "{report}");
+        assert_eq!(number(&report["calls"]), 1_000, "{report}");
         let errors = number(&report["errors"]);
-        assert_eq!(errors, (500.0 * share).round() as u64, "{report}");
+        assert_eq!(errors, (1_000.0 * share).round() as u64, "{report}");
         for failure in report["failures"].as_array().expect("a list") {
             let code = failure["code"].as_str().expect("a code");
             assert!(codes.contains(&code), "{failure}");

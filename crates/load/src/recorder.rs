@@ -12,8 +12,10 @@ use crate::report::{FailureCount, heat_bucket};
 const HEAT_BUCKETS: usize = 128;
 /// The gRPC codes.
 pub(crate) const CODES: usize = 17;
-/// Kinds of failures that are told apart; the rest is counted by its code alone.
+/// Failures that are listed.
 const FAILURES_MAX: usize = 50;
+/// Kinds of them that are told apart; the rest is counted by step and code alone.
+const KINDS_MAX: usize = 32;
 
 /// One call that ended.
 #[derive(Debug, Clone, Copy)]
@@ -267,7 +269,7 @@ impl Failures {
 
     fn add_count(&mut self, step: &str, code: Code, message: &str, count: u64) {
         let mut key = (step.to_owned(), code as u8, kind_of(message));
-        if self.0.len() >= FAILURES_MAX && !self.0.contains_key(&key) {
+        if self.0.len() >= KINDS_MAX && !self.0.contains_key(&key) {
             key.2 = String::new();
         }
         let counted = self.0.entry(key).or_insert_with(|| FailureCount {

@@ -128,11 +128,21 @@ impl Failed {
 
     /// What trailers say; `None` if all is well, or if they say nothing.
     pub(crate) fn of_trailers(trailers: &HeaderMap) -> Option<Self> {
-        if trailers.get("grpc-status")?.as_bytes() == b"0" {
+        let said = trailers.get("grpc-status")?.as_bytes();
+        if said == b"0" {
             return None;
         }
+        if said.is_empty() || !said.iter().all(u8::is_ascii_digit) {
+            let said = String::from_utf8_lossy(said);
+            let message = format!("the answer's grpc-status is no number: {said:?}");
+            return Some(Self::new(Code::Unknown, Blame::Unknown, message));
+        }
         let status = Status::from_header_map(trailers)?;
-        Some(Self::new(status.code(), Blame::Server, status.message()))
+        let message = match status.message() {
+            "" => "the server gave no reason",
+            message => message,
+        };
+        Some(Self::new(status.code(), Blame::Server, message))
     }
 }
 
