@@ -154,6 +154,7 @@ fn joined(named: &[(String, Report)], shard: String) -> Report {
         achieved_rate: rates.achieved,
         arrivals: sum(|report| report.arrivals),
         unsent: sum(|report| report.unsent),
+        unfinished: sum(|report| report.unfinished),
         calls: sum(|report| report.calls),
         errors: sum(|report| report.errors),
         codes: codes(&reports),

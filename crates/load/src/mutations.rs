@@ -63,30 +63,37 @@ impl RunId {
 
 /// The requests of one thread.
 #[derive(Debug, Clone, Default)]
-pub struct Mutations(Vec<u8>);
+pub struct Mutations {
+    states: Vec<u8>,
+    /// How many there are, known or not.
+    count: u64,
+}
 
 impl Mutations {
-    /// One more; its number.
-    pub fn begin(&mut self) -> u64 {
-        self.0.push(Known::NotSent as u8);
-        self.0.len() as u64 - 1
+    /// One more; its number. Where no books are made up of it, it is not `kept`.
+    pub fn begin(&mut self, kept: bool) -> u64 {
+        if kept {
+            self.states.push(Known::NotSent as u8);
+        }
+        self.count += 1;
+        self.count - 1
     }
 
     /// What is known of it now.
     pub fn set(&mut self, number: u64, known: Known) {
-        if let Some(state) = self.0.get_mut(number as usize) {
+        if let Some(state) = self.states.get_mut(number as usize) {
             *state = *state & !3 | known as u8;
         }
     }
 
     /// What is known of each.
     pub fn known(&self) -> impl ExactSizeIterator<Item = Known> {
-        self.0.iter().map(|state| Known::of(*state & 3))
+        self.states.iter().map(|state| Known::of(*state & 3))
     }
 
     /// A ledger holds it. `shift` says whose: 2 for South's, 5 for North's.
     fn count(&mut self, number: u64, shift: u32) {
-        if let Some(state) = self.0.get_mut(number as usize) {
+        if let Some(state) = self.states.get_mut(number as usize) {
             let times = (*state >> shift) & 7;
             *state = *state & !(7 << shift) | (times + 1).min(7) << shift;
         }
@@ -104,7 +111,7 @@ impl Mutations {
 
     /// What is known of each, and how often South's and North's ledgers hold it (at most 7 times).
     pub fn counted(&self) -> impl ExactSizeIterator<Item = (Known, u8, u8)> {
-        self.0
+        self.states
             .iter()
             .map(|state| (Known::of(*state & 3), (*state >> 2) & 7, *state >> 5))
     }
@@ -131,7 +138,7 @@ mod tests {
     #[test]
     fn a_byte_holds_all_that_is_known() {
         let mut mutations = Mutations::default();
-        let number = mutations.begin();
+        let number = mutations.begin(true);
         mutations.set(number, Known::Unknown);
         mutations.count_south(number);
         mutations.count_south(number);

@@ -31,6 +31,8 @@ pub struct Report {
     pub arrivals: u64,
     /// Arrivals that were due and never sent.
     pub unsent: u64,
+    /// Arrivals that were under way when nothing was waited for any more.
+    pub unfinished: u64,
     /// Calls that ended, well or ill; a stream is one.
     pub calls: u64,
     /// Calls that failed.

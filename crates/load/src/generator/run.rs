@@ -25,6 +25,8 @@ use crate::transport::{Endpoint, Failed, Pool, PoolLimits};
 pub const LAG_MAX_DEFAULT: Duration = Duration::from_millis(10);
 /// Or this share of the response, whichever is more.
 const LAG_SHARE_MAX: f64 = 0.05;
+/// The rate of one thread at which its ticks are longest.
+const TICK_RATE: f64 = 10_000.0;
 /// Threads are given so long to be at their start together.
 pub const START_AHEAD: Duration = Duration::from_millis(20);
 
@@ -43,7 +45,8 @@ pub struct Manner {
     pub deadline: Duration,
     /// Threads that make calls.
     pub threads: usize,
-    /// Arrivals that are due closer together are let go on one wake-up.
+    /// At 10,000 arrivals a second of a thread and more it wakes no sooner than so long after the last time, and lets go
+    /// on one wake-up what was due meanwhile; at lower rates proportionally sooner. A wake-up costs more than a call.
     pub tick: Duration,
     /// Metadata of every call.
     pub metadata: Vec<(HeaderName, HeaderValue)>,
@@ -198,6 +201,10 @@ pub async fn run(
         let source = source(&arrivals, thread, threads);
         let mut manner = manner.clone();
         manner.in_flight_max = (manner.in_flight_max / threads).max(1);
+        if let Arrivals::Open(schedule) = &arrivals {
+            let dense = schedule.offered_rate() / threads as f64 / TICK_RATE;
+            manner.tick = manner.tick.mul_f64(dense.clamp(0.0, 1.0));
+        }
         std::thread::Builder::new()
             .name(format!("load-{thread}"))
             .spawn(move || {
@@ -400,6 +407,7 @@ fn finish(
     report.started_at = start_wall.checked_add(manner.warmup).ok();
     report.interrupted = steering.is_stopped();
     report.unsent = ended.iter().map(|end| end.unsent).sum();
+    report.unfinished = ended.iter().map(|end| end.unfinished).sum();
     report.workflows = workflows(plan, &ended);
     let mut streams = StreamRecorder::default();
     let mut failures = Failures::default();

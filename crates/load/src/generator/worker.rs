@@ -26,6 +26,8 @@ use crate::transport::{Blame, Failed, Pool, Request};
 
 /// Arrivals let go at once, before the sockets have their turn.
 const BURST_MAX: usize = 64;
+/// Arrivals that wait for one under way to end.
+const BACKLOG_MAX: usize = 1_000_000;
 /// Whoever waits longer looks whether it is to stop.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 /// How long what is under way may take after the last arrival was due, beyond its deadline.
@@ -68,6 +70,8 @@ pub(crate) struct ThreadEnd {
     pub(crate) connections: usize,
     pub(crate) in_flight_most: usize,
     pub(crate) unsent: u64,
+    /// Arrivals that were under way at the end.
+    pub(crate) unfinished: u64,
     /// When the last arrival was finished, after the start.
     pub(crate) last: Duration,
     /// It could let nothing go since as much was in flight as may be.
@@ -138,6 +142,8 @@ pub(crate) struct Worker {
     in_flight_most: Cell<usize>,
     waited_for_room: Cell<bool>,
     backlog: RefCell<VecDeque<Arrival>>,
+    /// Arrivals that found even the backlog full.
+    dropped: Cell<u64>,
 }
 
 /// What a thread saw.
@@ -290,6 +296,7 @@ impl Worker {
             in_flight_most: Cell::new(0),
             waited_for_room: Cell::new(false),
             backlog: RefCell::default(),
+            dropped: Cell::new(0),
         })
     }
 
@@ -460,7 +467,9 @@ impl Worker {
         loop {
             let now = Instant::now();
             teller.tell(self, now, spare);
-            let rests = self.in_flight.get() == 0 && self.backlog.borrow().is_empty();
+            // Once it is stopped, what waits is not let go any more.
+            let waits = !self.backlog.borrow().is_empty() && !self.steering.is_stopped();
+            let rests = self.in_flight.get() == 0 && !waits;
             let over = now >= until || self.steering.is_abandoned();
             if over || (rests && now >= end) || (rests && self.steering.is_stopped()) {
                 return Ok(());
@@ -483,7 +492,8 @@ impl Worker {
             cpu: Cpu::of_this_thread().since(cpu),
             connections: pools.clone().map(|pool| pool.connections_most()).sum(),
             in_flight_most: self.in_flight_most.get(),
-            unsent: self.backlog.borrow().len() as u64,
+            unsent: self.backlog.borrow().len() as u64 + self.dropped.get(),
+            unfinished: self.in_flight.get() as u64,
             last: seen.last,
             waited_for_room: self.waited_for_room.get(),
             waited_for_streams: pools.clone().any(|pool| pool.waited_for_streams()),
@@ -512,11 +522,16 @@ impl Worker {
 
     fn offer(self: &Rc<Self>, arrival: Arrival) {
         self.count_offered(arrival.due);
-        if self.in_flight.get() >= self.manner.in_flight_max {
-            self.waited_for_room.set(true);
-            self.backlog.borrow_mut().push_back(arrival);
-        } else {
+        if self.in_flight.get() < self.manner.in_flight_max {
             self.let_go(arrival);
+            return;
+        }
+        self.waited_for_room.set(true);
+        let mut backlog = self.backlog.borrow_mut();
+        if backlog.len() < BACKLOG_MAX {
+            backlog.push_back(arrival);
+        } else {
+            self.dropped.set(self.dropped.get() + 1);
         }
     }
 

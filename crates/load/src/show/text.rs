@@ -162,6 +162,11 @@ impl Page {
                 format!("{part} of the arrivals"),
             );
         }
+        if report.unfinished > 0 {
+            let unfinished = thousands(report.unfinished);
+            let text = "under way when it was ended".to_owned();
+            row("Unfinished:", unfinished, BAD, text);
+        }
         row(
             "Count:",
             thousands(report.calls),

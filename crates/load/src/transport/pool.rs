@@ -6,6 +6,7 @@ use std::rc::Rc;
 use bytes::Bytes;
 use http::Uri;
 use http::uri::{Authority, PathAndQuery};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::time::{Duration, Instant, timeout};
@@ -13,7 +14,7 @@ use tonic::Code;
 
 use super::connection::Connection;
 use super::failed::{Blame, Failed};
-use super::tls::{Tls, TlsError};
+use super::tls::{Connector, Tls, TlsError};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const BACKOFF_FIRST: Duration = Duration::from_millis(50);
@@ -26,7 +27,7 @@ const CONNECTION_WINDOW_BYTES: u32 = 64 * 1024 * 1024;
 #[derive(Debug, Clone)]
 pub struct Endpoint {
     authority: Authority,
-    tls: Option<Tls>,
+    tls: Option<Connector>,
 }
 
 /// Bounds of a pool.
@@ -42,8 +43,10 @@ pub struct PoolLimits {
 
 impl Endpoint {
     /// A target at `HOST:PORT`.
-    pub fn new(authority: Authority, tls: Option<Tls>) -> Self {
-        Self { authority, tls }
+    pub fn new(authority: Authority, tls: Option<&Tls>) -> Result<Self, TlsError> {
+        let tls = tls.map(|tls| Connector::new(tls, authority.host()));
+        let tls = tls.transpose()?;
+        Ok(Self { authority, tls })
     }
 
     /// Its address.
@@ -206,16 +209,28 @@ impl Pool {
 
     async fn open_connection(self: &Rc<Self>) -> Result<(), String> {
         let address = self.endpoint.address();
-        let no_tls = TlsError::NotBuilt;
-        if self.endpoint.tls.is_some() {
-            return Err(no_tls.to_string());
-        }
         let connecting = timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await;
         let stream = connecting
             .map_err(|_| format!("failed to connect to {address} within {CONNECT_TIMEOUT:?}"))?
             .map_err(|error| format!("failed to connect to {address}: {error}"))?;
         // A small message must not wait for the one before it to be acknowledged.
         let _ = stream.set_nodelay(true);
+        let Some(tls) = &self.endpoint.tls else {
+            return self.shake(stream).await;
+        };
+        let secured = timeout(CONNECT_TIMEOUT, tls.connect(stream)).await;
+        let stream = secured
+            .map_err(|_| format!("{address} did not agree on TLS within {CONNECT_TIMEOUT:?}"))?
+            .map_err(|error| format!("failed to speak TLS to {address}: {error}"))?;
+        self.shake(stream).await
+    }
+
+    /// Begins HTTP/2.
+    async fn shake<S>(self: &Rc<Self>, stream: S) -> Result<(), String>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + 'static,
+    {
+        let address = self.endpoint.address();
         let shaken = h2::client::Builder::new()
             .initial_window_size(STREAM_WINDOW_BYTES)
             .initial_connection_window_size(CONNECTION_WINDOW_BYTES)

@@ -1,4 +1,4 @@
-//! What is known of a target's TLS.
+//! TLS to a target. It is in builds with the feature `tls` alone; the flags are always there.
 
 use std::path::PathBuf;
 
@@ -21,4 +21,141 @@ pub enum TlsError {
         "this build speaks no TLS; build it with `cargo build --release --features tls`, or leave --tls away"
     )]
     NotBuilt,
+    /// A file with certificates or a key cannot be used.
+    #[error("{path} cannot be used for TLS: {what}; it must be PEM")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        what: String,
+    },
+    /// The settings do not fit together.
+    #[error("TLS cannot be spoken so: {what}")]
+    Settings {
+        /// Why.
+        what: String,
+    },
 }
+
+#[cfg(not(feature = "tls"))]
+mod kind {
+    use std::future::Ready;
+    use std::io;
+
+    use tokio::net::TcpStream;
+
+    use super::{Tls, TlsError};
+
+    /// Never made.
+    #[derive(Debug, Clone)]
+    pub(crate) enum Connector {}
+
+    impl Connector {
+        pub(crate) fn new(_: &Tls, _: &str) -> Result<Self, TlsError> {
+            Err(TlsError::NotBuilt)
+        }
+
+        pub(crate) fn connect(&self, _: TcpStream) -> Ready<io::Result<TcpStream>> {
+            match *self {}
+        }
+    }
+}
+
+#[cfg(feature = "tls")]
+mod kind {
+    use std::path::Path;
+    use std::sync::Arc;
+
+    use tokio::net::TcpStream;
+    use tokio_rustls::TlsConnector;
+    use tokio_rustls::client::TlsStream;
+    use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+    use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+    use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto::ring};
+
+    use super::{Tls, TlsError};
+
+    /// What a connection is secured by.
+    #[derive(Clone)]
+    pub(crate) struct Connector {
+        connector: TlsConnector,
+        name: ServerName<'static>,
+    }
+
+    impl std::fmt::Debug for Connector {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.debug_struct("Connector")
+                .field("name", &self.name)
+                .finish_non_exhaustive()
+        }
+    }
+
+    impl Connector {
+        pub(crate) fn new(tls: &Tls, host: &str) -> Result<Self, TlsError> {
+            let settings = |error: &dyn std::fmt::Display| TlsError::Settings {
+                what: error.to_string(),
+            };
+            let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+                .with_safe_default_protocol_versions()
+                .map_err(|error| settings(&error))?
+                .with_root_certificates(roots(tls)?);
+            let mut config = match &tls.identity {
+                None => config.with_no_client_auth(),
+                Some((certificate, key)) => {
+                    let read = PrivateKeyDer::from_pem_file(key);
+                    let read = read.map_err(|error| faulty(key, &error))?;
+                    let chain = certificates(certificate)?;
+                    let config = config.with_client_auth_cert(chain, read);
+                    config.map_err(|error| settings(&error))?
+                }
+            };
+            config.alpn_protocols = vec![b"h2".to_vec()];
+            let name = tls.server_name.as_deref().unwrap_or(host).to_owned();
+            let name = ServerName::try_from(name).map_err(|error| settings(&error))?;
+            Ok(Self {
+                connector: TlsConnector::from(Arc::new(config)),
+                name,
+            })
+        }
+
+        pub(crate) async fn connect(
+            &self,
+            stream: TcpStream,
+        ) -> std::io::Result<TlsStream<TcpStream>> {
+            self.connector.connect(self.name.clone(), stream).await
+        }
+    }
+
+    fn roots(tls: &Tls) -> Result<RootCertStore, TlsError> {
+        let mut roots = RootCertStore::empty();
+        if let Some(path) = &tls.ca {
+            for certificate in certificates(path)? {
+                let added = roots.add(certificate);
+                added.map_err(|error| faulty(path, &error))?;
+            }
+        } else {
+            let found = rustls_native_certs::load_native_certs();
+            roots.add_parsable_certificates(found.certs);
+        }
+        Ok(roots)
+    }
+
+    fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+        let read = CertificateDer::pem_file_iter(path).map_err(|error| faulty(path, &error))?;
+        let read: Result<Vec<_>, _> = read.collect();
+        let read = read.map_err(|error| faulty(path, &error))?;
+        if read.is_empty() {
+            return Err(faulty(path, &"it holds no certificate"));
+        }
+        Ok(read)
+    }
+
+    fn faulty(path: &Path, what: &dyn std::fmt::Display) -> TlsError {
+        TlsError::File {
+            path: path.to_owned(),
+            what: what.to_string(),
+        }
+    }
+}
+
+pub(crate) use kind::Connector;

@@ -412,6 +412,7 @@ pub(super) fn setup(report: &Report) -> String {
         ("part of the schedule", esc(&setup.shard)),
         ("arrivals due", some(report.arrivals)),
         ("never sent", some(report.unsent)),
+        ("under way when it was ended", some(report.unfinished)),
         ("messages sent", bytes(report.bytes_sent)),
         ("messages received", bytes(report.bytes_received)),
         ("most in flight, allowed", some(setup.in_flight_max)),
