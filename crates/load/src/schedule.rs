@@ -331,6 +331,17 @@ impl Schedule {
         self.length
     }
 
+    /// Over how long its arrivals are spread: as [`Self::length`], and where only a total ends it, one gap more, since the
+    /// last arrival has its share of the time too.
+    pub fn span(&self) -> Option<Duration> {
+        let length = self.length?;
+        let by_total = self.end.duration.is_none_or(|duration| length < duration);
+        if !by_total || self.rate <= 0.0 {
+            return Some(length);
+        }
+        Some(length.saturating_add(Duration::from_secs_f64((1.0 / self.rate).min(1.0))))
+    }
+
     /// How many arrivals this part has, from its beginning. `None` where only draws tell.
     pub fn total(&self) -> Option<u64> {
         let whole = match &self.source {

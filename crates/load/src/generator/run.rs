@@ -260,7 +260,7 @@ pub async fn run(
 
 fn length_of(arrivals: &Arrivals) -> Option<Duration> {
     match arrivals {
-        Arrivals::Open(schedule) => schedule.length(),
+        Arrivals::Open(schedule) => schedule.span(),
         Arrivals::Closed { length, .. } => *length,
     }
 }

@@ -358,6 +358,8 @@ impl Worker {
         spare: &mut mpsc::UnboundedReceiver<Box<Recorder>>,
     ) -> io::Result<()> {
         let ticker = Ticker::new()?;
+        // Nothing is sent before it is due, not even what is due at once.
+        ticker.until(self.start).await?;
         let mut next = schedule.next();
         // What a pause takes is added to every due time after it.
         let mut paused = Duration::ZERO;
@@ -412,6 +414,8 @@ impl Worker {
         teller: &mut Teller,
         spare: &mut mpsc::UnboundedReceiver<Box<Recorder>>,
     ) -> io::Result<()> {
+        let ticker = Ticker::new()?;
+        ticker.until(self.start).await?;
         let indexes = Rc::new(RefCell::new(indexes));
         let left = Rc::new(Cell::new(loops));
         let end = length.map(|length| self.start + length);
@@ -443,7 +447,6 @@ impl Worker {
                 left.set(left.get() - 1);
             });
         }
-        let ticker = Ticker::new()?;
         while left.get() > 0 {
             let now = Instant::now();
             teller.tell(self, now, spare);

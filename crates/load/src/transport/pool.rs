@@ -19,6 +19,8 @@ use super::tls::{Connector, Tls, TlsError};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const BACKOFF_FIRST: Duration = Duration::from_millis(50);
 const BACKOFF_LONGEST: Duration = Duration::from_secs(2);
+/// Streams opened on a connection before the server has said how many it takes.
+const STREAMS_UNTIL_TOLD: usize = 100;
 /// Windows so large that they never hold an answer back.
 const STREAM_WINDOW_BYTES: u32 = 4 * 1024 * 1024;
 const CONNECTION_WINDOW_BYTES: u32 = 64 * 1024 * 1024;
@@ -176,7 +178,7 @@ impl Pool {
         for turn in 0..count {
             let index = (self.next.get() + turn) % count;
             let connection = &connections[index];
-            // The server's limit as far as it is known; h2 takes a hundred before it is.
+            // The server's limit, as far as it is known.
             if connection.open.get() < connection.send.current_max_send_streams() {
                 self.next.set((index + 1) % count);
                 return Some(Rc::clone(connection));
@@ -235,6 +237,8 @@ impl Pool {
             .initial_window_size(STREAM_WINDOW_BYTES)
             .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
             .max_header_list_size(64 * 1024)
+            // Until the server has said how many it takes: more than it takes it would refuse.
+            .initial_max_send_streams(STREAMS_UNTIL_TOLD)
             .enable_push(false)
             .handshake::<_, Bytes>(stream);
         let (send, connection) = timeout(CONNECT_TIMEOUT, shaken)
