@@ -1,6 +1,7 @@
 //! Asking a target what it serves, by gRPC reflection.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::pin::Pin;
 use std::time::Duration;
 
 use http::uri::PathAndQuery;
@@ -8,7 +9,6 @@ use prost::Message as _;
 use prost::encoding::{WireType, encode_varint};
 use prost_types::FileDescriptorProto;
 use tokio::time::timeout;
-use tokio_stream::StreamExt as _;
 use tonic::client::Grpc;
 use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
@@ -60,10 +60,19 @@ struct Files {
     wanted: BTreeSet<String>,
 }
 
+type Answers = tonic::Streaming<ServerReflectionResponse>;
+type Opening = Pin<Box<dyn Future<Output = Result<Answers, Status>> + Send>>;
+
 /// One stream of questions and their answers.
 struct Conversation {
     questions: tokio::sync::mpsc::Sender<ServerReflectionRequest>,
-    answers: tonic::Streaming<ServerReflectionResponse>,
+    answers: Listening,
+}
+
+/// Some servers say nothing, not even that they listen, before the first question has come.
+enum Listening {
+    Opening(Opening),
+    Open(Box<Answers>),
 }
 
 impl Files {
@@ -163,11 +172,14 @@ impl Conversation {
         let (questions, asked) = tokio::sync::mpsc::channel(1);
         let request = Request::new(tokio_stream::wrappers::ReceiverStream::new(asked));
         let codec = tonic_prost::ProstCodec::default();
-        let opening = grpc.streaming(request, PathAndQuery::from_static(path), codec);
-        let opened = timeout(ANSWER_TIMEOUT, opening).await.map_err(|_| late())?;
+        let opening = async move {
+            let path = PathAndQuery::from_static(path);
+            let opened = grpc.streaming(request, path, codec).await?;
+            Ok(opened.into_inner())
+        };
         Ok(Self {
             questions,
-            answers: opened.map_err(stop_of)?.into_inner(),
+            answers: Listening::Opening(Box::pin(opening)),
         })
     }
 
@@ -178,12 +190,12 @@ impl Conversation {
         };
         // If the stream has ended, its answer says why.
         let _ended = self.questions.send(request).await;
-        let answer = timeout(ANSWER_TIMEOUT, self.answers.next())
+        let answer = timeout(ANSWER_TIMEOUT, self.answer())
             .await
             .map_err(|_| late())?;
-        let answer = answer.ok_or_else(|| Stop::Failed("it ended the stream".to_owned()))?;
         let answer = match answer {
-            Ok(answer) => answer,
+            Ok(Some(answer)) => answer,
+            Ok(None) => return Err(Stop::Failed("it ended the stream".to_owned())),
             Err(status) if status.code() == Code::NotFound => {
                 return Ok(MessageResponse::ErrorResponse(ErrorResponse {
                     error_code: Code::NotFound as i32,
@@ -194,6 +206,16 @@ impl Conversation {
         };
         let told = answer.message_response;
         told.ok_or_else(|| Stop::Failed("it answered nothing".to_owned()))
+    }
+
+    async fn answer(&mut self) -> Result<Option<ServerReflectionResponse>, Status> {
+        if let Listening::Opening(opening) = &mut self.answers {
+            self.answers = Listening::Open(Box::new(opening.await?));
+        }
+        match &mut self.answers {
+            Listening::Open(answers) => answers.message().await,
+            Listening::Opening(_) => Ok(None),
+        }
     }
 
     /// All services, reflection itself left out.
