@@ -6,7 +6,20 @@
 //! done) and *lag* (intended to sent).
 //!
 //! **The invariant.** Every arrival that was due is told: as answered, failed, or not sent, and a run whose generator could
-//! not keep up says so and why. What is remembered does not grow with the number of results.
+//! not keep up says so and why. What is remembered does not grow with the number of results, but for one byte a request
+//! where books are made up.
+//!
+//! ```
+//! use std::time::Duration;
+//! use load::{End, Schedule, Shape};
+//!
+//! let end = End::after(Duration::from_secs(30));
+//! let mut schedule = Schedule::new(&Shape::Constant, 2_000.0, 1, end)?;
+//! assert_eq!(schedule.total(), Some(60_000));
+//! let third = schedule.nth(2).expect("there are as many");
+//! assert_eq!(third.due, Duration::from_millis(1));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod answer;
 pub mod books;
