@@ -47,8 +47,8 @@ mod words;
 pub use books::Accounts;
 pub use compare::compare;
 pub use generator::{
-    Arrivals, Finished, LAG_MAX_DEFAULT, Manner, Progress, RunError, START_AHEAD, Sample, SoFar,
-    Steering, Timing, run,
+    Arrivals, Finished, Manner, Progress, RunError, START_AHEAD, Sample, SoFar, Steering, Timing,
+    run,
 };
 pub use keep::{Keep, KeepError, Kept};
 pub use latency::{Latencies, LatencyHistogram};

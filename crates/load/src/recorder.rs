@@ -131,16 +131,23 @@ impl Recorder {
 
     /// Forgets all, and keeps the room.
     pub fn clear(&mut self) {
-        let Self {
-            response,
-            service,
-            lag,
-            ..
-        } = std::mem::take(self);
-        (self.response, self.service, self.lag) = (response, service, lag);
-        self.response.clear();
-        self.service.clear();
-        self.lag.clear();
+        for histogram in [&mut self.response, &mut self.service, &mut self.lag] {
+            histogram.clear();
+        }
+        self.codes.fill(0);
+        self.heat.fill(0);
+        for count in [
+            &mut self.offered,
+            &mut self.finished,
+            &mut self.calls,
+            &mut self.errors,
+            &mut self.messages_sent,
+            &mut self.messages_received,
+            &mut self.bytes_sent,
+            &mut self.bytes_received,
+        ] {
+            *count = 0;
+        }
     }
 
     /// How many responses were in each bucket of [`heat_bucket`]; those that are empty are left out.

@@ -8,8 +8,5 @@ mod run;
 mod ticker;
 mod worker;
 
-pub use run::{
-    Arrivals, Finished, LAG_MAX_DEFAULT, Manner, Progress, RunError, START_AHEAD, SoFar, Steering,
-    run,
-};
+pub use run::{Arrivals, Finished, Manner, Progress, RunError, START_AHEAD, SoFar, Steering, run};
 pub use worker::{Sample, Timing};

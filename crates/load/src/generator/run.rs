@@ -21,9 +21,7 @@ use crate::report::{
 use crate::schedule::Schedule;
 use crate::transport::{Endpoint, Failed, Pool, PoolLimits};
 
-/// A run's lag may be so much before it is said that the generator did not keep up.
-pub const LAG_MAX_DEFAULT: Duration = Duration::from_millis(10);
-/// Or this share of the response, whichever is more.
+/// A lag below this share of the response does not make a run invalid, whatever `lag_max` says.
 const LAG_SHARE_MAX: f64 = 0.05;
 /// The rate of one thread at which its ticks are longest.
 const TICK_RATE: f64 = 10_000.0;

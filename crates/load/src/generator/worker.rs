@@ -19,7 +19,7 @@ use super::run::{Manner, Steering};
 use super::ticker::Ticker;
 use crate::answer::AnswerKind;
 use crate::mutations::Mutations;
-use crate::plan::{At, Plan};
+use crate::plan::{At, Plan, Step};
 use crate::recorder::{Ended, Failures, Recorder, StepRecorder, StreamRecorder, WorkflowRecorder};
 use crate::schedule::{Arrival, Schedule};
 use crate::transport::{Blame, Failed, Pool, Request};
@@ -30,7 +30,7 @@ const BURST_MAX: usize = 64;
 const BACKLOG_MAX: usize = 1_000_000;
 /// Whoever waits longer looks whether it is to stop.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
-/// How long what is under way may take after the last arrival was due, beyond its deadline.
+/// So long more than an arrival may take is waited for what is under way when the last one has been due.
 const GRACE: Duration = Duration::from_secs(1);
 /// Steps whose times are kept, to tell where the time went.
 const SAMPLES_MAX: usize = 16_384;
@@ -466,7 +466,7 @@ impl Worker {
         spare: &mut mpsc::UnboundedReceiver<Box<Recorder>>,
     ) -> io::Result<()> {
         let ticker = Ticker::new()?;
-        let until = end.max(Instant::now()) + self.manner.deadline + GRACE;
+        let until = end.max(Instant::now()) + self.longest() + GRACE;
         loop {
             let now = Instant::now();
             teller.tell(self, now, spare);
@@ -479,6 +479,22 @@ impl Worker {
             }
             ticker.until(now + Duration::from_millis(2)).await?;
         }
+    }
+
+    /// How long an arrival may take at most.
+    fn longest(&self) -> Duration {
+        let of_step = |step: &Step| {
+            let deadline = step.deadline.unwrap_or(self.manner.deadline);
+            let again = if step.retry.is_empty() {
+                Duration::ZERO
+            } else {
+                step.retry_for
+            };
+            deadline + step.pause.end + again
+        };
+        let workflows = self.plan.workflows.iter();
+        let of_each = workflows.map(|workflow| workflow.steps.iter().map(of_step).sum());
+        of_each.max().unwrap_or_default()
     }
 
     fn end(&self, cpu: Cpu, fault: Option<io::Error>) -> ThreadEnd {

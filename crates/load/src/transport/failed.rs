@@ -32,12 +32,7 @@ impl Failed {
     pub(crate) fn new(code: Code, blame: Blame, message: impl Into<String>) -> Self {
         let mut message: String = message.into();
         if message.len() > MESSAGE_BYTES_MAX {
-            let end = (0..=MESSAGE_BYTES_MAX).rev();
-            message.truncate(
-                end.into_iter()
-                    .find(|end| message.is_char_boundary(*end))
-                    .unwrap_or(0),
-            );
+            message.truncate(message.floor_char_boundary(MESSAGE_BYTES_MAX));
             message.push('…');
         }
         Self {
