@@ -215,6 +215,8 @@ impl Worker {
         let pool = &self.pools[position.target];
         let give_up = times.intended + step.retry_for;
         let mut wait = AGAIN_FIRST;
+        // Whether an attempt may have reached the target: then nobody here can say that the request did not.
+        let mut reached = false;
         let bytes = body.len() as u64;
         let answer = loop {
             let sent = Cell::new(None);
@@ -230,11 +232,12 @@ impl Worker {
                 Ok(answer) => break answer,
                 Err(failed) => failed,
             };
+            reached |= failed.blame != Blame::NotSent;
             let may_pass = step.retry.contains(&failed.code);
             if !may_pass || Instant::now() + wait > give_up || self.steering.is_abandoned() {
                 if is_refusal(&failed) {
                     self.know(number, Known::Refused);
-                } else if failed.blame == Blame::NotSent {
+                } else if !reached {
                     self.know(number, Known::NotSent);
                 }
                 return Err(failed);
