@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::Args;
 use jiff::Timestamp;
 use load::{Goal, Shard, Threshold};
+use office::tally::OFFICE_TIME;
 use replay::Speed;
 
 use crate::connect::Address;
@@ -224,8 +225,27 @@ pub(crate) struct FilesArgs {
 
 /// A time; one of today at UTC+9 if it is only an hour and minute.
 fn parse_start(text: &str) -> Result<Timestamp, String> {
+    let now = crate::system::now();
+    if let Ok(time) = text.parse::<jiff::civil::Time>() {
+        let today = OFFICE_TIME.to_datetime(now).date();
+        let at = OFFICE_TIME.to_timestamp(today.to_datetime(time));
+        return at.map_err(|error| format!("{text:?} is not a time of today: {error}"));
+    }
     let moment = time::parse_moment(text)?;
-    moment
-        .after(crate::system::now())
-        .map_err(|failure| failure.to_string())
+    moment.after(now).map_err(|failure| failure.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_start_is_a_time_of_today_a_time_or_a_while_from_now() {
+        let noon = parse_start("12:00").expect("it is one of today");
+        let civil = OFFICE_TIME.to_datetime(noon);
+        assert_eq!((civil.hour(), civil.minute()), (12, 0));
+        assert!(parse_start("2018-09-14T10:00").is_ok());
+        assert!(parse_start("30s").expect("a while from now") > crate::system::now());
+        assert!(parse_start("noon").is_err());
+    }
 }
