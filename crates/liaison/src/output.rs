@@ -8,6 +8,8 @@ use serde::Serialize;
 
 use crate::failure::Failure;
 
+pub(crate) use load::show::thousands;
+
 /// A heading.
 pub(crate) const HEADING: Style = Style::new().bold();
 /// What is as it should be.
@@ -109,19 +111,6 @@ pub(crate) fn clean(text: &str) -> String {
     text.chars()
         .map(|letter| if letter.is_control() { ' ' } else { letter })
         .collect()
-}
-
-/// A number with its thousands apart.
-pub(crate) fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// A size in the unit that suits it.

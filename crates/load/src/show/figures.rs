@@ -4,7 +4,7 @@ use crate::latency::Latencies;
 use crate::report::{Interval, Report, heat_floor_us};
 
 /// A number with its thousands apart.
-pub(super) fn thousands(number: u64) -> String {
+pub fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {
