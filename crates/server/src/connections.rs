@@ -1,6 +1,7 @@
 //! Connections: accepted, counted, timed, and closed gently.
 
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -15,6 +16,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, Re
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc, watch};
 
+use crate::caller::{Called, Caller};
 use crate::line::Io;
 use crate::phase::reached;
 use crate::tasks::Tasks;
@@ -31,17 +33,28 @@ const CONNECTION_WINDOW_BYTES: u32 = 4 * 1024 * 1024;
 /// Where connections come from.
 pub trait Accept: Send + 'static {
     /// The next connection; an error ends the office.
-    fn accept(&mut self) -> impl Future<Output = io::Result<Box<dyn Io>>> + Send;
+    fn accept(&mut self) -> impl Future<Output = io::Result<Accepted>> + Send;
+}
+
+/// A connection that somebody opened to this office.
+pub struct Accepted {
+    /// Its bytes.
+    pub io: Box<dyn Io>,
+    /// Where from; `None` if it came over no network.
+    pub address: Option<SocketAddr>,
 }
 
 impl Accept for TcpListener {
-    async fn accept(&mut self) -> io::Result<Box<dyn Io>> {
+    async fn accept(&mut self) -> io::Result<Accepted> {
         loop {
             match TcpListener::accept(self).await {
-                Ok((stream, _)) => {
+                Ok((stream, address)) => {
                     // Small answers must not wait for more bytes.
                     let _ = stream.set_nodelay(true);
-                    return Ok(Box::new(stream));
+                    return Ok(Accepted {
+                        io: Box::new(stream),
+                        address: Some(address),
+                    });
                 }
                 // Out of file handles, or a client that is gone already: neither is the office's end.
                 Err(error) => {
@@ -65,9 +78,9 @@ impl HandedOver {
 }
 
 impl Accept for HandedOver {
-    async fn accept(&mut self) -> io::Result<Box<dyn Io>> {
+    async fn accept(&mut self) -> io::Result<Accepted> {
         match self.0.recv().await {
-            Some(io) => Ok(io),
+            Some(io) => Ok(Accepted { io, address: None }),
             None => std::future::pending().await,
         }
     }
@@ -97,11 +110,12 @@ where
     pub(crate) async fn serve(mut self, mut incoming: impl Accept) -> io::Result<()> {
         let room = usize::try_from(self.limits.connections_max).unwrap_or(Semaphore::MAX_PERMITS);
         let room = Arc::new(Semaphore::new(room));
+        let mut callers = 0;
         loop {
-            let io = tokio::select! {
+            let accepted = tokio::select! {
                 biased;
                 () = reached(&mut self.closing) => return Ok(()),
-                io = incoming.accept() => io?,
+                accepted = incoming.accept() => accepted?,
             };
             let Ok(place) = Arc::clone(&room).try_acquire_owned() else {
                 tracing::warn!(
@@ -110,7 +124,9 @@ where
                 );
                 continue;
             };
-            let connection = self.connection(io);
+            callers += 1;
+            let caller = Caller::new(callers, accepted.address);
+            let connection = self.connection(accepted.io, caller);
             self.tasks.spawn(async move {
                 connection.await;
                 drop(place);
@@ -118,7 +134,11 @@ where
         }
     }
 
-    fn connection(&self, io: Box<dyn Io>) -> impl Future<Output = ()> + Send + use<S> {
+    fn connection(
+        &self,
+        io: Box<dyn Io>,
+        caller: Caller,
+    ) -> impl Future<Output = ()> + Send + use<S> {
         let mut builder = http2::Builder::new(self.tasks.clone());
         builder
             .timer(TokioTimer::new())
@@ -133,7 +153,7 @@ where
                 .keep_alive_interval(interval)
                 .keep_alive_timeout(interval);
         }
-        let service = TowerToHyperService::new(self.service.clone());
+        let service = TowerToHyperService::new(Called::new(self.service.clone(), caller));
         let handshake = tokio::time::timeout(self.limits.handshake_timeout, greet(io));
         let mut closing = self.closing.clone();
         async move {

@@ -23,6 +23,7 @@
 //! ```
 
 mod boundary;
+mod caller;
 mod clock;
 mod connections;
 mod handle;
@@ -40,7 +41,7 @@ mod timing;
 mod watch;
 
 pub use clock::{Clock, SystemClock, system_seed};
-pub use connections::{Accept, HandedOver};
+pub use connections::{Accept, Accepted, HandedOver};
 pub use line::{Dial, Io};
 pub use owner::Commit;
 pub use run::{Options, TcpDial, bind, init_logs, main, run, shutdown_signal};
