@@ -43,6 +43,7 @@ mod slots;
 pub mod snapshot;
 pub mod step;
 pub mod tally;
+pub mod time;
 
 pub use exchanges::{Applied, Exchanges};
 pub use limits::Limits;

@@ -102,8 +102,12 @@ impl Violations<'_> {
     fn time(&mut self, field: &str, time: Option<prost_types::Timestamp>) -> Option<Timestamp> {
         let time = time?;
         let read = timestamp_from_pb(&time);
-        if read.is_none() {
-            self.add(field, "is not a time between the years 1 and 9999");
+        match read {
+            None => self.add(field, "is not a time between the years 1 and 9999"),
+            Some(read) if !office::time::is_recordable(read) => {
+                self.add(field, office::time::UNRECORDABLE);
+            }
+            Some(_) => {}
         }
         read
     }
