@@ -7,6 +7,10 @@ use crate::storage::{Storage, StorageFile};
 /// Copies of one piece that may lie side by side. Each tear at the same place makes another one.
 const COPIES_MAX: u32 = 1_000;
 
+/// A copy while it is made. One that could not be finished, on a full disk, is made again under this name, so that
+/// failed starts do not leave a file each.
+const NAME_WHILE_WRITTEN: &str = "aside.new";
+
 /// Copies what stands in `file` from `from` on into a file of its own, durably. Returns its name and length. A
 /// copy that is there already, from a recovery that was interrupted, is taken as it is; other bytes under
 /// the same name are left alone.
@@ -22,16 +26,33 @@ pub(crate) fn save_aside(
         .list()
         .map_err(LedgerError::io("list", storage.path()))?;
     for name in names_for(stem) {
-        let known = names.contains(&name);
-        let saved = storage.open(&name, !known).map_err(io("create", &name))?;
-        if known && !equal(file, from, &*saved, len).map_err(io("compare", &name))? {
-            continue;
+        let sync_directory = || {
+            storage
+                .sync_directory()
+                .map_err(LedgerError::io("sync", storage.path()))
+        };
+        if names.contains(&name) {
+            let saved = storage.open(&name, false).map_err(io("open", &name))?;
+            if !equal(file, from, &*saved, len).map_err(io("compare", &name))? {
+                continue;
+            }
+            // It may have been renamed, and not reached the disk.
+            saved.sync_data().map_err(io("sync", &name))?;
+            sync_directory()?;
+            return Ok((name, len));
         }
-        copy_range(file, from, &*saved, 0, len).map_err(io("write", &name))?;
-        saved.sync_data().map_err(io("sync", &name))?;
+        let saved = storage
+            .open(NAME_WHILE_WRITTEN, true)
+            .map_err(io("create", NAME_WHILE_WRITTEN))?;
+        saved
+            .set_len(0)
+            .map_err(io("truncate", NAME_WHILE_WRITTEN))?;
+        copy_range(file, from, &*saved, 0, len).map_err(io("write", NAME_WHILE_WRITTEN))?;
+        saved.sync_data().map_err(io("sync", NAME_WHILE_WRITTEN))?;
         storage
-            .sync_directory()
-            .map_err(LedgerError::io("sync", storage.path()))?;
+            .rename(NAME_WHILE_WRITTEN, &name)
+            .map_err(io("rename", &name))?;
+        sync_directory()?;
         return Ok((name, len));
     }
     Err(crowded(storage, stem))

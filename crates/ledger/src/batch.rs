@@ -7,8 +7,10 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use jiff::Timestamp;
 
 use crate::error::LedgerError;
+use crate::head::{Head, HeadMark};
 use crate::reader::{IndexPoint, Reader, Segment};
 use crate::segments::segment_name;
 use crate::storage::{Storage, StorageFile};
@@ -24,6 +26,13 @@ pub struct Batch {
     pub(crate) first: u64,
     pub(crate) through: u64,
     pub(crate) bytes: Bytes,
+    /// What is durable when it is.
+    pub(crate) head: Head,
+    pub(crate) mark: Arc<HeadMark>,
+    /// A time in it that must not be written.
+    pub(crate) unrecordable: Option<Timestamp>,
+    /// The segment will soon be full.
+    pub(crate) prepares: bool,
 }
 
 impl std::fmt::Debug for Batch {
@@ -56,7 +65,11 @@ impl Batch {
             return Err(LedgerError::Stopped { reason });
         }
         let (reader, through) = (self.reader.clone(), self.through);
-        self.write().map(|()| through).inspect_err(|error| {
+        let written = match self.unrecordable {
+            Some(now) => Err(LedgerError::Clock { now }),
+            None => self.write(),
+        };
+        written.map(|()| through).inspect_err(|error| {
             reader.update(|durable| durable.failed = Some(error.to_string()));
         })
     }
@@ -78,6 +91,11 @@ impl Batch {
             self.storage
                 .sync_directory()
                 .map_err(LedgerError::io("sync", self.storage.path()))?;
+        }
+        self.mark.advance(self.head)?;
+        if self.prepares {
+            // Without a handle now there may be one before it is needed.
+            let _ = self.storage.prepare_segment();
         }
         self.reader.update(|durable| {
             if created {

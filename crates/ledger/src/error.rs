@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use jiff::Timestamp;
 use office::Place;
 
 /// Why a ledger cannot be opened, read or written.
@@ -30,6 +31,30 @@ pub enum LedgerError {
         offset: u64,
         /// What is wrong.
         what: String,
+    },
+    /// Entries that were once on disk are not there any more.
+    #[error(
+        "ledger {} ends at entry {found}, and entry {durable} was durable, as its {witness} says: {} are missing. Nothing has \
+         been thrown away, and nothing is written. Put back the files that are missing, if there is a copy of them; or run \
+         `liaison ledger restore` to fetch what is missing from the peer", .directory.display(), entries(durable - found)
+    )]
+    Shortened {
+        /// The ledger.
+        directory: PathBuf,
+        /// Its last entry; 0 if it holds none.
+        found: u64,
+        /// The last entry that was durable.
+        durable: u64,
+        /// The file that says so.
+        witness: &'static str,
+    },
+    /// The clock is so far off that what is written by it could not be read again, or would mean nothing.
+    #[error(
+        "the clock says {now}, which is outside the years 1900 to 2199: set it, and start again"
+    )]
+    Clock {
+        /// What it says.
+        now: Timestamp,
     },
     /// Another process has it.
     #[error("ledger {} is in use by another process; stop that office, or choose another --data", .directory.display())]
@@ -87,6 +112,14 @@ pub enum LedgerError {
         /// The commit's error.
         reason: String,
     },
+}
+
+fn entries(count: u64) -> String {
+    if count == 1 {
+        "1 entry".to_owned()
+    } else {
+        format!("{count} entries")
+    }
 }
 
 impl LedgerError {

@@ -12,9 +12,11 @@ use office::{PerPlace, Place};
 use crate::aside::copy_range;
 use crate::entry::{Entry, Record};
 use crate::error::LedgerError;
+use crate::head;
 use crate::journal::{Ledger, LedgerOptions};
 use crate::reader::{Cursor, Reader};
 use crate::segments::{segment_name, segments_in};
+use crate::snapshot;
 use crate::storage::{Storage, StorageFile};
 
 /// What a fork holds.
@@ -206,14 +208,7 @@ fn write(
     into: Arc<dyn Storage>,
     now: Timestamp,
 ) -> Result<Forked, LedgerError> {
-    let directory = into.path();
-    let locked = into.lock();
-    if !locked.map_err(LedgerError::io("lock", directory.clone()))? {
-        return Err(LedgerError::Locked { directory });
-    }
-    if !segments_in(&*into)?.is_empty() {
-        return Err(LedgerError::Occupied { directory });
-    }
+    claim(&*into)?;
     copy(reader, through, &*into)?;
     let place = reader.place();
     let options = LedgerOptions::default();
@@ -229,6 +224,7 @@ fn write(
     if let Some(batch) = ledger.take_batch() {
         batch.commit()?;
     }
+    ledger.seal()?;
     Ok(Forked {
         entries: recovery.entries,
         left_behind: reader.sequence() - through,
@@ -236,7 +232,30 @@ fn write(
     })
 }
 
-fn copy(reader: &Reader, through: u64, into: &dyn Storage) -> Result<(), LedgerError> {
+/// Takes a storage for a new ledger: it must hold none.
+pub(crate) fn claim(into: &dyn Storage) -> Result<(), LedgerError> {
+    let directory = into.path();
+    let locked = into.lock();
+    if !locked.map_err(LedgerError::io("lock", directory.clone()))? {
+        return Err(LedgerError::Locked { directory });
+    }
+    // A head mark or a snapshot alone says that there was one.
+    let left = [head::NAME, snapshot::NAME];
+    let names = into
+        .list()
+        .map_err(LedgerError::io("list", directory.clone()))?;
+    if !segments_in(into)?.is_empty()
+        || left
+            .iter()
+            .any(|left| names.iter().any(|name| name == left))
+    {
+        return Err(LedgerError::Occupied { directory });
+    }
+    Ok(())
+}
+
+/// Copies what stands up to entry `through`.
+pub(crate) fn copy(reader: &Reader, through: u64, into: &dyn Storage) -> Result<(), LedgerError> {
     let mut cursor = reader.after(through - 1);
     cursor.next_entry()?;
     let (last, end) = cursor.place();

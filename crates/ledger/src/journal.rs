@@ -10,11 +10,16 @@ use crate::batch::Batch;
 use crate::entry::{Chain, DurablePoint, Entry, FORMAT_VERSION, Record};
 use crate::error::LedgerError;
 use crate::frame::encode_frame;
-use crate::opening::{Recovery, recover};
+use crate::head::{Head, HeadMark};
+use crate::opening::{Recovered, Recovery, Shorter, recover};
 use crate::reader::{INDEX_SPACING_BYTES, IndexPoint, Reader};
 use crate::snapshot::{SnapshotWriter, Snapshots};
 use crate::storage::Storage;
 use crate::walk::Walk;
+
+/// A segment that is so full, in a half, has its successor made ready: if there is no file handle for it yet, there is
+/// time to wait for one.
+const PREPARED_AT: u64 = 2;
 
 /// The bounds of a ledger's files.
 #[derive(Debug, Clone)]
@@ -51,6 +56,12 @@ pub struct Ledger {
     last_point: u64,
     /// Of every entry of the batch.
     recent: Vec<IndexPoint>,
+    /// This office's epoch, as the entries tell it.
+    epoch: u64,
+    /// How far the log is durable, told outside it.
+    head: Arc<HeadMark>,
+    /// A time in the batch that must not be written.
+    unrecordable: Option<Timestamp>,
 }
 
 impl std::fmt::Debug for Ledger {
@@ -83,8 +94,33 @@ impl Ledger {
         options: LedgerOptions,
         now: Timestamp,
         snapshots: Option<Snapshots<'_>>,
+        fold: impl FnMut(&Entry),
+    ) -> Result<(Self, Recovery), LedgerError> {
+        Self::open_if(
+            storage,
+            place,
+            options,
+            now,
+            snapshots,
+            Shorter::Refused,
+            fold,
+        )
+    }
+
+    /// As [`Self::open_with`]. A ledger that is being restored may be shorter than it was; then the head mark stays as it
+    /// is until [`Self::protect`].
+    pub(crate) fn open_if(
+        storage: Arc<dyn Storage>,
+        place: Place,
+        options: LedgerOptions,
+        now: Timestamp,
+        snapshots: Option<Snapshots<'_>>,
+        shorter: Shorter,
         mut fold: impl FnMut(&Entry),
     ) -> Result<(Self, Recovery), LedgerError> {
+        if !office::time::is_recordable(now) {
+            return Err(LedgerError::Clock { now });
+        }
         let path = storage.path();
         if !storage
             .lock()
@@ -92,15 +128,46 @@ impl Ledger {
         {
             return Err(LedgerError::Locked { directory: path });
         }
-        let (walk, recovery) = recover(&storage, place, snapshots, &mut fold)?;
-        let mut ledger = Self::after(storage, place, options, walk);
+        let Recovered {
+            walk,
+            recovery,
+            found,
+        } = recover(&storage, place, snapshots, shorter, &mut fold)?;
+        let head = Head {
+            sequence: walk.next - 1,
+            chain: walk.chain,
+            epoch: walk.epoch,
+        };
+        // A mark that names nothing would only say that there was a ledger: it comes with the first entry.
+        let held_back = shorter == Shorter::Taken || head.sequence == 0;
+        let mark = HeadMark::take_up(&*storage, found, head, held_back)?;
+        let mut ledger = Self::after(storage, place, options, walk, mark);
         if ledger.next == 1 {
             ledger.begin(place, now, &mut fold)?;
+            if shorter == Shorter::Refused {
+                ledger.protect()?;
+            }
         }
         Ok((ledger, recovery))
     }
 
-    fn after(storage: Arc<dyn Storage>, place: Place, options: LedgerOptions, walk: Walk) -> Self {
+    /// From here on the head mark names what is durable in this ledger.
+    pub(crate) fn protect(&self) -> Result<(), LedgerError> {
+        self.head.release(&*self.storage)
+    }
+
+    /// Makes the head mark exact on the disk: for a writer that ends in good order.
+    pub fn seal(&self) -> Result<(), LedgerError> {
+        self.head.seal()
+    }
+
+    fn after(
+        storage: Arc<dyn Storage>,
+        place: Place,
+        options: LedgerOptions,
+        walk: Walk,
+        head: HeadMark,
+    ) -> Self {
         let last = walk.segments.last().expect("a ledger has a segment");
         let (segment, offset) = (last.first, last.len);
         let last_point = last.points.last().map_or(0, |point| point.offset);
@@ -114,6 +181,9 @@ impl Ledger {
             outbound: walk.outbound,
             inbound: walk.inbound,
             latest: walk.latest,
+            epoch: walk.epoch,
+            head: Arc::new(head),
+            unrecordable: None,
             reader: walk.into_reader(place),
             batch: BytesMut::new(),
             batch_first: 0,
@@ -171,7 +241,8 @@ impl Ledger {
         self.batch.len()
     }
 
-    /// Adds an entry to the batch; returns its sequence. It is durable once the batch is committed.
+    /// Adds an entry to the batch; returns its sequence. It is durable once the batch is committed. A time outside the
+    /// years 1900 to 2199 is refused when that is tried, with the whole batch.
     pub fn append(&mut self, recorded_at: Timestamp, record: &Record) -> u64 {
         let sequence = self.next;
         if self.batch.is_empty() {
@@ -208,7 +279,15 @@ impl Ledger {
         match record {
             Record::Outbound(_) => self.outbound += 1,
             Record::Inbound(_) => self.inbound += 1,
+            Record::Opening { place, epoch, .. } | Record::EpochRaised { place, epoch, .. }
+                if *place == self.reader.place() =>
+            {
+                self.epoch = *epoch;
+            }
             _ => {}
+        }
+        if !office::time::is_recordable(recorded_at) {
+            self.unrecordable.get_or_insert(recorded_at);
         }
         self.latest = self.latest.max(recorded_at);
         self.next += 1;
@@ -224,7 +303,16 @@ impl Ledger {
         let bytes = self.batch.split().freeze();
         let offset = self.offset;
         self.offset += bytes.len() as u64;
+        let head = Head {
+            sequence: self.next - 1,
+            chain: self.chain,
+            epoch: self.epoch,
+        };
         Some(Batch {
+            head,
+            mark: Arc::clone(&self.head),
+            unrecordable: self.unrecordable.take(),
+            prepares: self.offset >= self.options.segment_bytes_max / PREPARED_AT,
             storage: Arc::clone(&self.storage),
             reader: self.reader.clone(),
             segment: self.segment,

@@ -5,8 +5,9 @@
 //!
 //! **The invariant.** What was once on disk is never dropped in silence. Each batch names the durable point
 //! before it: a fault below any such point is damage, an error that names file, offset and remedy; only what
-//! lies above is a torn tail, which is cut and saved aside. Every entry is chained to the one before it. A snapshot
-//! is a shortcut past entries that the log still holds, and may be deleted at any time.
+//! lies above is a torn tail, which is cut and saved aside. Every entry is chained to the one before it. A head mark beside
+//! the segments says how far the log was durable, so that one that ends early is damage, too. A snapshot is a shortcut
+//! past entries that the log still holds, and may be deleted at any time.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -24,15 +25,18 @@
 
 mod ahead;
 mod aside;
+mod backup;
 mod batch;
 mod codec;
 mod commit;
 mod conformance;
 mod entry;
 mod error;
+mod floor;
 mod fold;
 mod fork;
 mod frame;
+mod head;
 mod journal;
 mod log;
 mod names;
@@ -49,6 +53,7 @@ mod storage;
 mod verify;
 mod walk;
 
+pub use backup::{BackedUp, backup};
 pub use batch::Batch;
 pub use commit::{Committed, Committer};
 pub use conformance::{Nonconformance, conformance};
@@ -56,9 +61,11 @@ pub use entry::{
     CHAIN_START, Chain, DurablePoint, Entry, FORMAT_VERSION, FaultyFrame, Parcel, Record,
 };
 pub use error::LedgerError;
+pub use floor::is_ledger;
 pub use fold::{count_entry, fold, fold_entry, payload_of, step_of, tally};
 pub use fork::{Forked, common_point, fork, fork_pair};
 pub use frame::{BODY_BYTES_MAX, FRAME_HEADER_BYTES, decode_frame, encode_frame};
+pub use head::HeadUse;
 pub use journal::{Ledger, LedgerOptions};
 pub use log::{Log, MemoryLog};
 pub use names::Names;

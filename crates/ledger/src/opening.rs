@@ -9,11 +9,13 @@ use crate::ahead::fold_behind;
 use crate::aside::{copy_range, save_aside};
 use crate::entry::{Entry, FORMAT_VERSION, Record};
 use crate::error::LedgerError;
+use crate::floor::{Floor, Witnesses};
+use crate::head::{Found, HeadUse};
 use crate::reader::Reader;
 use crate::resume::take_snapshot;
 use crate::scan::{ChainCheck, Scanned, Scanner};
 use crate::segments::{segment_name, segments_in};
-use crate::snapshot::{Snapshot, SnapshotUse, Snapshots};
+use crate::snapshot::{SnapshotUse, Snapshots};
 use crate::storage::{Storage, StorageFile};
 use crate::walk::{Opened, Walk, Walked, bytes_of, open_all};
 
@@ -28,6 +30,25 @@ pub struct Recovery {
     pub torn: Option<(String, u64)>,
     /// What became of the snapshot.
     pub snapshot: SnapshotUse,
+    /// What became of the head mark.
+    pub head: HeadUse,
+}
+
+/// What is done about a ledger that ends before what was durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shorter {
+    /// It is an error.
+    Refused,
+    /// It is being restored.
+    Taken,
+}
+
+/// A ledger that was walked over for a writer.
+pub(crate) struct Recovered {
+    pub(crate) walk: Walk,
+    pub(crate) recovery: Recovery,
+    /// The head mark that stands.
+    pub(crate) found: Option<Found>,
 }
 
 /// Walks over the ledger of `place` for a writer, and makes what is whole durable again.
@@ -35,31 +56,42 @@ pub(crate) fn recover(
     storage: &Arc<dyn Storage>,
     place: Place,
     snapshots: Option<Snapshots<'_>>,
+    shorter: Shorter,
     fold: &mut impl FnMut(&Entry),
-) -> Result<(Walk, Recovery), LedgerError> {
-    let read = snapshots.as_ref().and_then(|_| Snapshot::read(&**storage));
-    let mut firsts = segments_in(&**storage)?;
+) -> Result<Recovered, LedgerError> {
+    let storage = &**storage;
+    let witnesses = Witnesses::read(storage);
+    let floor = match shorter {
+        Shorter::Refused => witnesses.floor(),
+        Shorter::Taken => Floor::NONE,
+    };
+    let mut firsts = segments_in(storage)?;
     let mut recovery = Recovery {
         created: firsts.is_empty(),
+        head: witnesses.head_use(firsts.is_empty()),
         ..Recovery::default()
     };
     if recovery.created {
+        // Before anything is made: what is left says that there was a ledger.
+        floor.check(storage, 0)?;
         firsts.push(1);
     }
-    let mut opened = open_all(&**storage, &firsts, recovery.created)?;
-    let check = CheckOpening {
+    let mut opened = open_all(storage, &firsts, recovery.created)?;
+    let check = Check {
         directory: storage.path(),
         wanted: Some(place),
+        floor,
     };
-    let (snapshot, used) = take_snapshot(read, snapshots, &opened);
+    let found = witnesses.found();
+    let (snapshot, used) = take_snapshot(witnesses.snapshot, snapshots, &opened);
     recovery.snapshot = used;
     let mut walk = Walk::new();
     if let Some(snapshot) = snapshot {
-        check_first(&opened, &check)?;
+        walk.place = check_first(&opened, &check)?;
+        walk.epoch = found.map_or(0, |found| found.head.epoch);
         opened = walk.begin_behind(snapshot, opened);
     }
     let bytes = bytes_of(&opened);
-    let storage = &**storage;
     fold_behind(
         bytes,
         |entry: Entry| fold(&entry),
@@ -68,19 +100,44 @@ pub(crate) fn recover(
             for (index, segment) in opened.into_iter().enumerate() {
                 let last = index + 1 == count;
                 let walked = walk.segment(&segment, last, |entry| {
-                    check.entry(&entry)?;
+                    check.entry(&entry, &segment)?;
                     recovery.entries += 1;
                     each(entry);
                     Ok(())
                 })?;
                 if last {
+                    // Before anything is cut: a tail that was durable is not torn.
+                    check_end(&floor, storage, walk.next - 1, &walked)?;
                     recovery.torn = make_durable(storage, &*segment.file, segment.first, &walked)?;
                 }
                 walk.add(segment, walked);
             }
-            Ok((walk, recovery))
+            Ok(Recovered {
+                walk,
+                recovery,
+                found,
+            })
         },
     )
+}
+
+/// Holds the last whole entry against what was durable. If bytes follow it, they are what it was.
+fn check_end(
+    floor: &Floor,
+    storage: &dyn Storage,
+    last: u64,
+    walked: &Walked,
+) -> Result<(), LedgerError> {
+    floor.check(storage, last).map_err(|short| {
+        if !walked.torn {
+            return short;
+        }
+        let witness = floor.witness;
+        walked.scanner.damaged(format!(
+            "entry {} cannot be read, and the {witness} says that it was durable",
+            last + 1
+        ))
+    })
 }
 
 /// Cuts a torn tail, after it is saved aside, and writes again what stands above the last durable point: it may
@@ -117,14 +174,26 @@ fn make_durable(
     Ok(saved)
 }
 
-/// The first entry says whose ledger it is, and in which format.
-struct CheckOpening {
+/// The first entry says whose ledger it is, and in which format; the one that the head mark names is the one.
+struct Check {
     directory: PathBuf,
     wanted: Option<Place>,
+    floor: Floor,
 }
 
-impl CheckOpening {
-    fn entry(&self, entry: &Entry) -> Result<(), LedgerError> {
+impl Check {
+    fn entry(&self, entry: &Entry, segment: &Opened) -> Result<(), LedgerError> {
+        if let Some(what) = self.floor.other_than_named(entry) {
+            return Err(LedgerError::Damaged {
+                file: segment.path.clone(),
+                offset: 0,
+                what,
+            });
+        }
+        self.opening(entry)
+    }
+
+    fn opening(&self, entry: &Entry) -> Result<(), LedgerError> {
         let directory = || self.directory.clone();
         match (&entry.record, self.wanted) {
             (Record::Opening { format_version, .. }, _) if *format_version > FORMAT_VERSION => {
@@ -166,8 +235,8 @@ pub fn read_with(
     mut fold: impl FnMut(&Entry),
 ) -> Result<(Reader, SnapshotUse), LedgerError> {
     let directory = storage.path();
-    // Read before the segments are listed: beside a writer it must not be newer than they are.
-    let read = snapshots.as_ref().and_then(|_| Snapshot::read(storage));
+    let witnesses = Witnesses::read(storage);
+    let floor = witnesses.floor();
     let firsts = match segments_in(storage) {
         Ok(firsts) => firsts,
         Err(LedgerError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
@@ -176,11 +245,12 @@ pub fn read_with(
         Err(error) => return Err(error),
     };
     let mut opened = open_all(storage, &firsts, false)?;
-    let check = CheckOpening {
+    let check = Check {
         directory: directory.clone(),
         wanted: None,
+        floor,
     };
-    let (snapshot, used) = take_snapshot(read, snapshots, &opened);
+    let (snapshot, used) = take_snapshot(witnesses.snapshot, snapshots, &opened);
     let mut walk = Walk::new();
     if let Some(snapshot) = snapshot {
         walk.place = check_first(&opened, &check)?;
@@ -194,21 +264,26 @@ pub fn read_with(
             let count = opened.len();
             for (index, segment) in opened.into_iter().enumerate() {
                 let walked = walk.segment(&segment, index + 1 == count, |entry| {
-                    check.entry(&entry)?;
+                    check.entry(&entry, &segment)?;
                     each(entry);
                     Ok(())
                 })?;
+                if index + 1 == count {
+                    check_end(&floor, storage, walk.next - 1, &walked)?;
+                }
                 walk.add(segment, walked);
             }
             Ok(walk)
         },
     )?;
+    // There may be no segment.
+    floor.check(storage, walk.next - 1)?;
     let place = walk.place.ok_or(LedgerError::NotALedger { directory })?;
     Ok((walk.into_reader(place), used))
 }
 
 /// The first entry, which says whose ledger it is. It is read also when a snapshot covers it.
-fn check_first(opened: &[Opened], check: &CheckOpening) -> Result<Option<Place>, LedgerError> {
+fn check_first(opened: &[Opened], check: &Check) -> Result<Option<Place>, LedgerError> {
     let Some(Opened { first, file, path }) = opened.first() else {
         return Ok(None);
     };
@@ -216,7 +291,7 @@ fn check_first(opened: &[Opened], check: &CheckOpening) -> Result<Option<Place>,
     let mut scanner = Scanner::new(file, path, *first, None, ChainCheck::Joints)?;
     match scanner.scan()? {
         Scanned::Entry(entry, _) => {
-            check.entry(&entry)?;
+            check.opening(&entry)?;
             Ok(match entry.record {
                 Record::Opening { place, .. } => Some(place),
                 _ => None,

@@ -8,9 +8,12 @@ use office::Place;
 use crate::aside::{crowded, names_for, save_aside};
 use crate::entry::{CHAIN_START, Entry, Record};
 use crate::error::LedgerError;
+use crate::floor::Witnesses;
 use crate::journal::{Ledger, LedgerOptions};
+use crate::opening::Shorter;
 use crate::scan::{ChainCheck, Expected, Scanned, Scanner};
 use crate::segments::{segment_name, segments_in};
+use crate::snapshot;
 use crate::storage::Storage;
 
 /// In the name of what is saved aside here.
@@ -21,6 +24,8 @@ const DAMAGED: &str = ".damaged";
 pub struct Restored {
     /// Entries kept.
     pub entries: u64,
+    /// Entries that were durable, and are not there.
+    pub missing: u64,
     /// The new epoch.
     pub epoch: u64,
     /// Files that were saved aside, since they hold damage or stand behind it.
@@ -42,15 +47,23 @@ pub fn restore(
     {
         return Err(LedgerError::Locked { directory: path });
     }
-    let saved = cut_at_damage(&**storage)?;
+    let witnesses = Witnesses::read(&**storage);
+    let durable = witnesses.floor().sequence;
+    let mut saved = cut_at_damage(&**storage)?;
     let mut epoch = epoch_saved_aside(&**storage, place)?;
-    let (mut ledger, recovery) = Ledger::open(
+    if let Some(found) = witnesses.found() {
+        epoch = epoch.max(found.head.epoch);
+    }
+    let (mut ledger, recovery) = Ledger::open_if(
         Arc::clone(storage),
         place,
         LedgerOptions::default(),
         now,
+        None,
+        Shorter::Taken,
         |entry| epoch = epoch.max(epoch_in(entry, place)),
     )?;
+    let last = ledger.reader().sequence();
     epoch += 1;
     ledger.append(
         now,
@@ -63,8 +76,16 @@ pub fn restore(
     if let Some(batch) = ledger.take_batch() {
         batch.commit()?;
     }
+    // Only now: until the ledger says itself that it is being restored, they keep it from being opened as it is.
+    if let Some(Ok(snapshot)) = witnesses.snapshot
+        && snapshot.sequence > last
+    {
+        saved.push(set_aside(&**storage, snapshot::NAME)?);
+    }
+    ledger.protect()?;
     Ok(Restored {
         entries: recovery.entries,
+        missing: durable.saturating_sub(last),
         epoch,
         saved,
     })

@@ -19,9 +19,9 @@ use crate::error::LedgerError;
 use crate::reader::{IndexPoint, Reader};
 use crate::storage::{Storage, StorageFile};
 
-const NAME: &str = "snapshot";
+pub(crate) const NAME: &str = "snapshot";
 const NAME_WHILE_WRITTEN: &str = "snapshot.new";
-const MAGIC: [u8; 8] = *b"liaison\x1a";
+pub(crate) const MAGIC: [u8; 8] = *b"liaison\x1a";
 const FORMAT_VERSION: u32 = 1;
 /// A longer snapshot is not written, and none is read.
 const BYTES_MAX: usize = 1024 * 1024 * 1024;

@@ -5,9 +5,9 @@ pub mod faulty;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{DirBuilderExt as _, FileExt, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
 /// A directory of files, as a ledger needs it.
 pub trait Storage: Send + Sync + 'static {
@@ -26,6 +26,11 @@ pub trait Storage: Send + Sync + 'static {
     fn sync_directory(&self) -> io::Result<()>;
     /// Free bytes; `None` if that cannot be told.
     fn free_bytes(&self) -> Option<u64>;
+    /// Makes ready what the next segment will need, so that creating it needs nothing of the system. A failure costs
+    /// nothing yet.
+    fn prepare_segment(&self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// One file.
@@ -48,18 +53,27 @@ pub trait StorageFile: Send + Sync + 'static {
     fn rest(&self) {}
 }
 
-/// A directory on a disk.
+/// A directory on a disk. What is created in it is for its owner's eyes alone, and no symbolic link in it is followed.
 #[derive(Debug)]
 pub struct DiskStorage {
     directory: PathBuf,
     durable: bool,
     lock: Mutex<Option<fs::File>>,
+    /// The directory itself, kept open: syncing it must not need a handle when there is none.
+    opened: OnceLock<fs::File>,
+    /// The file that is to be the next segment.
+    spare: Mutex<Option<fs::File>>,
 }
+
+/// The name of a file that is to be the next segment.
+const SPARE: &str = "segment.next";
+const FILE_MODE: u32 = 0o600;
+const DIRECTORY_MODE: u32 = 0o700;
 
 impl DiskStorage {
     /// A directory, created if it is missing, where a sync is a sync.
     pub fn create(directory: impl AsRef<Path>) -> io::Result<Self> {
-        fs::create_dir_all(&directory)?;
+        create_directories(directory.as_ref())?;
         Ok(Self::existing(directory))
     }
 
@@ -69,6 +83,8 @@ impl DiskStorage {
             directory: directory.as_ref().to_owned(),
             durable: true,
             lock: Mutex::new(None),
+            opened: OnceLock::new(),
+            spare: Mutex::new(None),
         }
     }
 
@@ -77,6 +93,48 @@ impl DiskStorage {
     pub fn without_sync(mut self) -> Self {
         self.durable = false;
         self
+    }
+
+    fn file(&self, path: PathBuf, file: fs::File) -> Arc<dyn StorageFile> {
+        Arc::new(DiskFile {
+            path,
+            open: RwLock::new(Some(Arc::new(file))),
+            durable: self.durable,
+        })
+    }
+
+    /// The spare file, named as a segment, if there is one and the name is free.
+    fn take_spare(&self, name: &str, path: &Path) -> Option<fs::File> {
+        let mut spare = locked(&self.spare);
+        if !is_segment(name) || spare.is_none() || fs::symlink_metadata(path).is_ok() {
+            return None;
+        }
+        fs::rename(self.directory.join(SPARE), path).ok()?;
+        spare.take()
+    }
+
+    fn opened(&self) -> io::Result<&fs::File> {
+        if let Some(opened) = self.opened.get() {
+            return Ok(opened);
+        }
+        let opened = fs::File::open(&self.directory)?;
+        Ok(self.opened.get_or_init(|| opened))
+    }
+}
+
+/// Creates what is missing of `directory`, each part for its owner alone, whatever the umask.
+fn create_directories(directory: &Path) -> io::Result<()> {
+    if directory.as_os_str().is_empty() || directory.is_dir() {
+        return Ok(());
+    }
+    if let Some(parent) = directory.parent() {
+        create_directories(parent)?;
+    }
+    match fs::DirBuilder::new().mode(DIRECTORY_MODE).create(directory) {
+        Ok(()) => fs::set_permissions(directory, fs::Permissions::from_mode(DIRECTORY_MODE)),
+        // Somebody else was as quick.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && directory.is_dir() => Ok(()),
+        Err(error) => Err(error),
     }
 }
 
@@ -90,11 +148,7 @@ impl Storage for DiskStorage {
         if held.is_some() {
             return Ok(true);
         }
-        let file = fs::File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(self.directory.join("lock"))?;
+        let file = create_file(&self.directory.join("lock"))?;
         match file.try_lock() {
             Ok(()) => {
                 *held = Some(file);
@@ -118,12 +172,14 @@ impl Storage for DiskStorage {
 
     fn open(&self, name: &str, create: bool) -> io::Result<Arc<dyn StorageFile>> {
         let path = self.directory.join(name);
-        let file = open_file(&path, create)?;
-        Ok(Arc::new(DiskFile {
-            path,
-            open: RwLock::new(Some(Arc::new(file))),
-            durable: self.durable,
-        }))
+        let file = if !create {
+            open_file(&path)?
+        } else if let Some(spare) = self.take_spare(name, &path) {
+            spare
+        } else {
+            create_file(&path)?
+        };
+        Ok(self.file(path, file))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
@@ -132,7 +188,7 @@ impl Storage for DiskStorage {
 
     fn sync_directory(&self) -> io::Result<()> {
         if self.durable {
-            fs::File::open(&self.directory)?.sync_all()
+            self.opened()?.sync_all()
         } else {
             Ok(())
         }
@@ -142,28 +198,84 @@ impl Storage for DiskStorage {
         let stat = rustix::fs::statvfs(&self.directory).ok()?;
         Some(stat.f_bavail.saturating_mul(stat.f_frsize))
     }
+
+    fn prepare_segment(&self) -> io::Result<()> {
+        let mut spare = locked(&self.spare);
+        if spare.is_none() {
+            let file = create_file(&self.directory.join(SPARE))?;
+            // Left by a writer that ended before anything in it was acknowledged.
+            file.set_len(0)?;
+            *spare = Some(file);
+        }
+        Ok(())
+    }
 }
 
-fn open_file(path: &Path, create: bool) -> io::Result<fs::File> {
-    let opened = fs::File::options()
-        .read(true)
-        .write(true)
-        .create(create)
-        .truncate(false)
-        .open(path);
-    match opened {
+fn is_segment(name: &str) -> bool {
+    Path::new(name)
+        .extension()
+        .is_some_and(|extension| extension == "segment")
+}
+
+/// Opens a file for its owner's eyes alone, and creates it if it is missing.
+fn create_file(path: &Path) -> io::Result<fs::File> {
+    let open = |fresh: bool| {
+        fs::File::options()
+            .read(true)
+            .write(true)
+            .create(!fresh)
+            .create_new(fresh)
+            .truncate(false)
+            .mode(FILE_MODE)
+            .custom_flags(NO_LINKS)
+            .open(path)
+    };
+    match open(true) {
+        Ok(file) => {
+            // The umask may have taken more than others' bits.
+            file.set_permissions(fs::Permissions::from_mode(FILE_MODE))?;
+            Ok(file)
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            open(false).map_err(|error| refuse_link(path, error))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+const NO_LINKS: i32 = rustix::fs::OFlags::NOFOLLOW.bits() as i32;
+
+fn refuse_link(path: &Path, error: io::Error) -> io::Error {
+    if path.is_symlink() {
+        return io::Error::new(
+            error.kind(),
+            "it is a symbolic link, and a ledger follows none; put the file itself there",
+        );
+    }
+    error
+}
+
+fn open_file(path: &Path) -> io::Result<fs::File> {
+    let open = |write: bool| {
+        fs::File::options()
+            .read(true)
+            .write(write)
+            .custom_flags(NO_LINKS)
+            .open(path)
+    };
+    let opened = match open(true) {
         // A ledger on a read-only medium can still be read.
         Err(error)
-            if !create
-                && matches!(
-                    error.kind(),
-                    io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
-                ) =>
+            if matches!(
+                error.kind(),
+                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
+            ) =>
         {
-            fs::File::open(path)
+            open(false)
         }
         other => other,
-    }
+    };
+    opened.map_err(|error| refuse_link(path, error))
 }
 
 /// A ledger has any number of files, and a process only so many handles: those that rest have none.
@@ -185,7 +297,7 @@ impl DiskFile {
         if let Some(file) = &*open {
             return Ok(Arc::clone(file));
         }
-        let file = Arc::new(open_file(&self.path, false)?);
+        let file = Arc::new(open_file(&self.path)?);
         *open = Some(Arc::clone(&file));
         Ok(file)
     }

@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::ahead::{Ahead, fold_behind};
 use crate::entry::{CHAIN_START, DurablePoint, Entry, FORMAT_VERSION, Parcel, Record};
 use crate::error::LedgerError;
+use crate::floor::{Floor, Witnesses};
 use crate::frame::{CHAIN_FIELD_BYTES, FRAME_HEADER_BYTES};
 use crate::scan::{self, ChainCheck, Expected, FaultKind, Scanned, Scanner};
 use crate::segments::{segment_name, segments_in};
@@ -27,6 +28,8 @@ pub struct Verification {
     pub outbound: u64,
     /// Of them, the peer's steps.
     pub inbound: u64,
+    /// Entries that were once durable, by the head mark or the snapshot, and are missing at the end.
+    pub missing: u64,
     /// Everything that does not hold: file, offset, what. Empty if the ledger is sound.
     pub faults: Vec<Fault>,
 }
@@ -45,11 +48,13 @@ pub struct Fault {
 /// Reads every byte of a ledger and checks everything that can be checked. After a fault it goes on with the next
 /// whole entry. Beside a writer, a batch that is being written may show as a torn tail.
 pub fn verify(storage: &dyn Storage) -> Result<Verification, LedgerError> {
+    let floor = Witnesses::read(storage).floor();
     let firsts = match segments_in(storage) {
         Ok(firsts) if !firsts.is_empty() => firsts,
         Err(LedgerError::Io { source, .. }) if source.kind() != std::io::ErrorKind::NotFound => {
             return Err(LedgerError::io("list", storage.path())(source));
         }
+        Ok(_) if floor.sequence > 0 => Vec::new(),
         _ => {
             return Err(LedgerError::NotALedger {
                 directory: storage.path(),
@@ -64,6 +69,8 @@ pub fn verify(storage: &dyn Storage) -> Result<Verification, LedgerError> {
         found,
         place: None,
         directions: [Direction::default(); 2],
+        floor,
+        last: 0,
     };
     let bytes = firsts
         .iter()
@@ -76,6 +83,7 @@ pub fn verify(storage: &dyn Storage) -> Result<Verification, LedgerError> {
             chain: CHAIN_START,
         }),
         faults: 0,
+        durable: floor.sequence,
     };
     // One thread computes the chain, the other the line hashes.
     fold_behind(
@@ -88,6 +96,7 @@ pub fn verify(storage: &dyn Storage) -> Result<Verification, LedgerError> {
             Ok(())
         },
     )?;
+    checked.end();
     Ok(checked.found)
 }
 
@@ -112,6 +121,8 @@ struct Walker<'a> {
     storage: &'a dyn Storage,
     expected: Option<Expected>,
     faults: usize,
+    /// The last entry that is known to have been durable.
+    durable: u64,
 }
 
 impl Walker<'_> {
@@ -159,7 +170,8 @@ impl Walker<'_> {
                 Scanned::Fault(_) if last && scanner.only_zeros_left()? => break,
                 Scanned::Fault(found) => {
                     let offset = scanner.offset();
-                    let (resumed, what) = resume(&mut scanner, found, last)?;
+                    let torn = last && self.may_be_torn(&scanner)?;
+                    let (resumed, what) = resume(&mut scanner, found, torn)?;
                     give(fault(offset, what));
                     self.faults += 1;
                     if !resumed || self.faults >= FAULTS_MAX {
@@ -171,6 +183,12 @@ impl Walker<'_> {
         }
         self.expected = scanner.expected();
         Ok(())
+    }
+
+    /// Whether opening the ledger would cut what stands here: nothing says that it was durable.
+    fn may_be_torn(&self, scanner: &Scanner) -> Result<bool, LedgerError> {
+        let next = scanner.expected().map_or(1, |expected| expected.sequence);
+        Ok(next > self.durable && !scanner.is_below_a_durable_point()?)
     }
 }
 
@@ -195,6 +213,9 @@ struct Checked {
     found: Verification,
     place: Option<Place>,
     directions: [Direction; 2],
+    floor: Floor,
+    /// The highest sequence seen.
+    last: u64,
 }
 
 impl Checked {
@@ -218,6 +239,24 @@ impl Checked {
         }
     }
 
+    /// Holds the end against what is known to have been durable.
+    fn end(&mut self) {
+        let (last, durable) = (self.last, self.floor.sequence);
+        self.found.missing = durable.saturating_sub(last);
+        if self.found.missing == 0 {
+            return;
+        }
+        let witness = self.floor.witness;
+        self.fault(Fault {
+            file: witness.to_owned(),
+            offset: 0,
+            what: format!(
+                "the ledger ends at entry {last}, and entry {durable} was durable, as the {witness} says: {} missing at the end",
+                self.found.missing
+            ),
+        });
+    }
+
     fn fault(&mut self, fault: Fault) {
         if self.found.faults.len() < FAULTS_MAX {
             self.found.faults.push(fault);
@@ -225,6 +264,10 @@ impl Checked {
     }
 
     fn entry(&mut self, entry: &Entry, here: DurablePoint) -> Result<(), String> {
+        self.last = self.last.max(entry.sequence);
+        if let Some(what) = self.floor.other_than_named(entry) {
+            return Err(what);
+        }
         if here.offset == 0 && entry.sequence != here.segment {
             return Err(format!("it stands where entry {} belongs", here.segment));
         }
@@ -294,7 +337,7 @@ impl Checked {
 fn resume(
     scanner: &mut Scanner,
     fault: scan::Fault,
-    last: bool,
+    torn: bool,
 ) -> Result<(bool, String), LedgerError> {
     let at = scanner.offset();
     if fault.kind == FaultKind::Misplaced {
@@ -318,7 +361,7 @@ fn resume(
         return Ok((true, format!("{}; {lost}", fault.what)));
     }
     let rest = format!("{} bytes follow that are no entry", scanner.left());
-    let torn = if last && !scanner.is_below_a_durable_point()? {
+    let torn = if torn {
         " (a torn tail, which opening the ledger saves aside and cuts)"
     } else {
         ""

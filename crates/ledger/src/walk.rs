@@ -24,6 +24,8 @@ pub(crate) struct Walk {
     pub(crate) inbound: u64,
     pub(crate) latest: Timestamp,
     pub(crate) place: Option<Place>,
+    /// Of the office whose ledger it is.
+    pub(crate) epoch: u64,
     /// Where the walk goes on behind a snapshot, and the index points before.
     resumed: Option<(u64, Vec<IndexPoint>)>,
 }
@@ -48,6 +50,7 @@ impl Walk {
             inbound: 0,
             latest: Timestamp::MIN,
             place: None,
+            epoch: 0,
             resumed: None,
         }
     }
@@ -141,8 +144,14 @@ impl Walk {
                 latest: self.latest,
             });
         }
-        if let Record::Opening { place, .. } = entry.record {
-            self.place = Some(place);
+        match entry.record {
+            Record::Opening { place, epoch, .. } => {
+                (self.place, self.epoch) = (Some(place), epoch);
+            }
+            Record::EpochRaised { place, epoch, .. } if self.place == Some(place) => {
+                self.epoch = epoch;
+            }
+            _ => {}
         }
         self.outbound += u64::from(matches!(entry.record, Record::Outbound(_)));
         self.inbound += u64::from(matches!(entry.record, Record::Inbound(_)));

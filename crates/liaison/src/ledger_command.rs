@@ -1,5 +1,6 @@
-//! `liaison ledger`: show, export, verify, reconcile, diff, cut, fork, restore.
+//! `liaison ledger`: show, export, verify, reconcile, diff, cut, fork, back up, restore.
 
+mod backup;
 mod bytes;
 mod cut;
 pub(crate) mod diff;
@@ -20,7 +21,7 @@ use crate::settings::Settings;
 use crate::words::OfficeWord;
 use crate::{source, system};
 
-/// Read, export, check, cut, fork and restore ledgers
+/// Read, export, check, cut, fork, back up and restore ledgers
 #[derive(Debug, Args)]
 pub(crate) struct LedgerArgs {
     #[command(subcommand)]
@@ -36,6 +37,7 @@ enum LedgerCommand {
     Diff(diff::DiffArgs),
     Cut(cut::CutArgs),
     Fork(fork::ForkArgs),
+    Backup(backup::BackupArgs),
     Restore(RestoreArgs),
 }
 
@@ -44,8 +46,8 @@ Example:
   liaison simulate kaesong-2018
   liaison ledger verify liaison-data/kaesong-2018-1
 
-JSON: an array of {\"ledger\", \"segments\", \"entries\", \"outbound\", \"inbound\", \"faults\": [{\"file\", \"offset\", \
-\"what\"}]}. Exit code 99 if anything does not hold.";
+JSON: an array of {\"ledger\", \"segments\", \"entries\", \"outbound\", \"inbound\", \"missing\", \"faults\": \
+[{\"file\", \"offset\", \"what\"}]}. Exit code 99 if anything does not hold.";
 
 /// Check every byte of a ledger: frames, checksums, sequence, chain, line hashes
 #[derive(Debug, Args)]
@@ -84,7 +86,7 @@ next takes no mutation until its peer has given back what was missing. Stop the 
 Example:
   liaison ledger restore liaison-data/up/south --office south
 
-JSON: {\"ledger\", \"entries\", \"epoch\", \"saved\": [file]}";
+JSON: {\"ledger\", \"entries\", \"missing\", \"epoch\", \"saved\": [file]}";
 
 /// Make a damaged ledger ready to fetch from the peer what is missing
 #[derive(Debug, Args)]
@@ -113,6 +115,7 @@ impl LedgerArgs {
             LedgerCommand::Diff(args) => args.run(settings),
             LedgerCommand::Cut(args) => args.run(settings),
             LedgerCommand::Fork(args) => args.run(settings),
+            LedgerCommand::Backup(args) => args.run(settings),
             LedgerCommand::Restore(args) => args.run(settings),
         }
     }
@@ -246,6 +249,10 @@ impl RestoreArgs {
                     thousands(restored.entries),
                     restored.epoch
                 );
+                if restored.missing > 0 {
+                    let missing = thousands(restored.missing);
+                    let _ = writeln!(text, "  missing at the end: {missing} entries that were durable");
+                }
                 for file in &restored.saved {
                     let _ = writeln!(text, "  saved aside: {file}");
                 }
@@ -257,6 +264,7 @@ impl RestoreArgs {
                 json!({
                     "ledger": path,
                     "entries": restored.entries,
+                    "missing": restored.missing,
                     "epoch": restored.epoch,
                     "saved": restored.saved,
                 })

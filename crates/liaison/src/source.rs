@@ -84,15 +84,9 @@ fn no_ledger(path: &Path) -> Failure {
     .into()
 }
 
-/// Whether `path` is a ledger's directory.
+/// Whether `path` is a ledger's directory, or what is left of one.
 pub(crate) fn is_ledger(path: &Path) -> bool {
-    std::fs::read_dir(path).is_ok_and(|names| {
-        names.flatten().any(|name| {
-            Path::new(&name.file_name())
-                .extension()
-                .is_some_and(|extension| extension == "segment")
-        })
-    })
+    ledger::is_ledger(&DiskStorage::existing(path))
 }
 
 /// Opens a ledger on disk for reading.

@@ -113,8 +113,8 @@ fn the_writer_thread_refuses_what_comes_after_a_failed_sync() {
     let mut model = Model::new(Place::South);
     let committer = Committer::start("ledger").expect("a thread");
     let (sender, outcomes) = channel();
-    // A write and a sync each: the sync of the second batch fails.
-    storage.fail_at(storage.operations().len() as u64 + 3, ErrorKind::Other);
+    // A write, a sync and a write of the mark each: the sync of the second batch fails.
+    storage.fail_at(storage.operations().len() as u64 + 4, ErrorKind::Other);
     for batch in batches(&mut ledger, &mut model, 4) {
         let sender = sender.clone();
         committer.submit(

@@ -47,11 +47,17 @@ fn a_long_ledger_holds_one_segment_open() {
         .list()
         .expect("a directory")
         .into_iter()
-        .filter(|name| name != "lock")
+        .filter(|name| name.ends_with(".segment"))
         .collect();
     assert!(segments.len() > 20, "{segments:?}");
     let last = segments.last().expect("one").clone();
-    let is_all = || assert_eq!(held(&path), [last.clone(), "lock".to_owned()]);
+    // The directory itself, which must not need a handle to be synced; and the next segment, once it is due soon.
+    let always = ["", &last, "head", "lock"];
+    let is_all = || {
+        let mut held = held(&path);
+        held.retain(|name| name != "segment.next");
+        assert_eq!(held, always);
+    };
     is_all();
 
     let reader = ledger.reader();
@@ -62,7 +68,7 @@ fn a_long_ledger_holds_one_segment_open() {
     is_all();
     let mut cursor = reader.after(0);
     while cursor.next_entry().expect("whole").is_some() {
-        assert!(held(&path).len() <= 3, "one is read, one written");
+        assert!(held(&path).len() <= 6, "one is read, one written");
     }
     is_all();
 

@@ -317,9 +317,13 @@ fn a_snapshot_is_ignored_unless_the_log_holds_its_entry() {
         .open(second.expect("several segments"), false)
         .expect("there");
     file.write_at(&[0xff], 10_000).expect("memory");
-    restore(&cut, Place::South, at(0)).expect("cut");
+    let restored = restore(&cut, Place::South, at(0)).expect("cut");
+    assert!(
+        restored.saved.contains(&"snapshot.damaged".to_owned()),
+        "{restored:?}"
+    );
     let (mut ledger, recovery, folded) = open_with(&cut, FOLD).expect("whole");
-    assert!(matches!(recovery.snapshot, SnapshotUse::Ignored { .. }));
+    assert_eq!(recovery.snapshot, SnapshotUse::None);
     assert!(folded.count < 400);
     for n in folded.count..700 {
         let record = ledger::Record::EpochRaised {
@@ -330,6 +334,7 @@ fn a_snapshot_is_ignored_unless_the_log_holds_its_entry() {
         ledger.append(at(n), &record);
         ledger.take_batch().expect("one").commit().expect("memory");
     }
+    cut.rename("snapshot.damaged", "snapshot").expect("memory");
     let (_, recovery, folded) = open_with(&cut, FOLD).expect("whole");
     assert!(matches!(recovery.snapshot, SnapshotUse::Ignored { .. }));
     assert_eq!(folded.count, 700);
@@ -349,6 +354,7 @@ fn behind_a_snapshot_a_torn_tail_is_cut_and_damage_refused() {
         .clone();
     let len = contents[&last].len();
     let mut torn = contents.clone();
+    torn.remove("head").expect("the power took it back");
     torn.get_mut(&last).expect("there").truncate(len - 1);
     let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::holding(torn));
     let (_, recovery, folded) = open_with(&storage, FOLD).expect("a torn tail");

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::BytesMut;
+use ledger::faulty::FaultyStorage;
 use ledger::{
     CHAIN_START, DurablePoint, Ledger, LedgerError, LedgerOptions, MemoryStorage, Record, Storage,
     encode_frame, read, verify,
@@ -281,4 +282,69 @@ fn a_first_entry_that_does_not_say_whose_ledger_it_is_is_damage() {
         }
         other => panic!("{other:?}"),
     }
+}
+
+/// On a full disk the copy cannot be finished; each start tries again, and leaves nothing more than the one before.
+#[test]
+fn failed_starts_leave_one_unfinished_copy() {
+    let faulty = FaultyStorage::new(1);
+    let storage: Arc<dyn Storage> = Arc::new(faulty.clone());
+    drop(open(&storage, SEGMENT_BYTES).expect("a new ledger"));
+    let file = storage.open(FIRST, false).expect("there");
+    let len = file.len().expect("there");
+    file.write_at(&[7; 5_000], len).expect("room");
+    let mut left = None;
+    for start in 0..5 {
+        // Of what a start does, the first write is the copy's.
+        let next = faulty.operations().len() as u64;
+        let create = u64::from(left.is_none());
+        faulty.fail_at(next + create + 1, std::io::ErrorKind::StorageFull);
+        let refused = open(&storage, SEGMENT_BYTES).map(drop).expect_err("full");
+        assert!(refused.to_string().contains("aside.new"), "{refused}");
+        let files = storage.list().expect("there");
+        assert_eq!(left.get_or_insert(files.clone()), &files, "start {start}");
+    }
+    let (_, _, recovery) = open(&storage, SEGMENT_BYTES).expect("there is room again");
+    assert_eq!(recovery.torn.map(|(_, bytes)| bytes), Some(5_000));
+    assert!(
+        !storage
+            .list()
+            .expect("there")
+            .contains(&"aside.new".to_owned())
+    );
+}
+
+#[test]
+fn a_time_that_could_not_be_read_again_is_never_written() {
+    let memory = MemoryStorage::default();
+    let storage: Arc<dyn Storage> = Arc::new(memory.clone());
+    let far = |text: &str| text.parse::<jiff::Timestamp>().expect("a time");
+    for now in [
+        jiff::Timestamp::MIN,
+        far("-000044-03-15T12:00:00Z"),
+        far("1899-12-31T23:59:59Z"),
+        far("2200-01-01T00:00:00Z"),
+    ] {
+        let begun = Ledger::open(
+            Arc::clone(&storage),
+            Place::South,
+            LedgerOptions::default(),
+            now,
+            |_| {},
+        );
+        assert!(matches!(begun.map(drop), Err(LedgerError::Clock { .. })));
+        assert_eq!(memory.contents(), BTreeMap::new());
+    }
+    let (mut ledger, ..) = open(&storage, SEGMENT_BYTES).expect("a new ledger");
+    let before = memory.contents();
+    let raised = Record::EpochRaised {
+        place: Place::North,
+        epoch: 1,
+        restoring: false,
+    };
+    ledger.append(at(1), &raised);
+    ledger.append(far("-000044-03-15T12:00:00Z"), &raised);
+    let refused = ledger.take_batch().expect("two").commit();
+    assert!(matches!(refused, Err(LedgerError::Clock { .. })));
+    assert_eq!(memory.contents(), before);
 }

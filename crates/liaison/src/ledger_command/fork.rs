@@ -2,14 +2,13 @@
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use clap::Args;
-use ledger::{DiskStorage, Forked, Storage};
+use ledger::Forked;
 use office::{PerPlace, Place};
 use serde_json::json;
 
-use super::room::room_at;
+use super::room::{create, room_at};
 use crate::failure::Failure;
 use crate::output::thousands;
 use crate::settings::Settings;
@@ -163,15 +162,5 @@ impl ForkArgs {
             "south": told(Place::South),
             "north": told(Place::North),
         })
-    }
-}
-
-fn create(directory: &Path) -> Result<Arc<dyn Storage>, Failure> {
-    match DiskStorage::create(directory) {
-        Ok(storage) => Ok(Arc::new(storage)),
-        Err(error) => Err(Failure::Failed(format!(
-            "failed to create {}: {error}; name another --out",
-            directory.display()
-        ))),
     }
 }

@@ -2,6 +2,9 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ledger::{DiskStorage, Storage};
 
 use crate::failure::Failure;
 use crate::simulate::make_room;
@@ -25,6 +28,17 @@ pub(super) fn room_at(out: &Path, force: bool, read: &Path) -> Result<(), Failur
         })?;
     }
     Ok(())
+}
+
+/// A directory for a ledger.
+pub(super) fn create(directory: &Path) -> Result<Arc<dyn Storage>, Failure> {
+    match DiskStorage::create(directory) {
+        Ok(storage) => Ok(Arc::new(storage)),
+        Err(error) => Err(Failure::Failed(format!(
+            "failed to create {}: {error}; name another --out",
+            directory.display()
+        ))),
+    }
 }
 
 /// The path without links, as far as it exists.
