@@ -7,7 +7,6 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use jiff::Timestamp;
 
 use crate::error::LedgerError;
 use crate::head::{Head, HeadMark};
@@ -29,8 +28,8 @@ pub struct Batch {
     /// What is durable when it is.
     pub(crate) head: Head,
     pub(crate) mark: Arc<HeadMark>,
-    /// A time in it that must not be written.
-    pub(crate) unrecordable: Option<Timestamp>,
+    /// Why it must not be written.
+    pub(crate) refused: Option<LedgerError>,
     /// The segment will soon be full.
     pub(crate) prepares: bool,
 }
@@ -51,7 +50,7 @@ impl Batch {
     /// Each batch names its own place as the durable point before it. That is true only if nothing of it is
     /// written before the batch taken before it is synced, so any other order is refused. After an error every
     /// later batch is refused too: pages that failed to sync may look clean, and are never synced again.
-    pub fn commit(self) -> Result<u64, LedgerError> {
+    pub fn commit(mut self) -> Result<u64, LedgerError> {
         let stopped = self.reader.view(|durable| match &durable.failed {
             Some(reason) => Some(reason.clone()),
             None if durable.sequence + 1 != self.first => Some(format!(
@@ -65,8 +64,8 @@ impl Batch {
             return Err(LedgerError::Stopped { reason });
         }
         let (reader, through) = (self.reader.clone(), self.through);
-        let written = match self.unrecordable {
-            Some(now) => Err(LedgerError::Clock { now }),
+        let written = match self.refused.take() {
+            Some(error) => Err(error),
             None => self.write(),
         };
         written.map(|()| through).inspect_err(|error| {

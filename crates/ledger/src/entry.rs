@@ -44,6 +44,21 @@ pub enum Record {
     },
 }
 
+impl Record {
+    /// The first format that has such a record. A ledger goes on in the format that it began with, so that the versions
+    /// that know this format can read it to its end: one of a later format is never added to it. Whoever adds a record, or
+    /// gives one a new meaning, raises [`FORMAT_VERSION`] and says so here.
+    pub fn since_format(&self) -> u32 {
+        match self {
+            Self::Outbound(_)
+            | Self::Inbound(_)
+            | Self::Opening { .. }
+            | Self::AcknowledgementTaken(_)
+            | Self::EpochRaised { .. } => 1,
+        }
+    }
+}
+
 /// A step as a ledger stores it and the line carries it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parcel {
@@ -83,8 +98,33 @@ pub struct Entry {
 
 /// Why bytes are no entry.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct FaultyFrame(pub String);
+#[error("{what}")]
+pub struct FaultyFrame {
+    /// What is wrong.
+    pub what: String,
+    /// It is an entry, of which this version does not know what it says.
+    pub newer: Option<NewerEntry>,
+}
+
+/// What can be told of an entry that a newer version wrote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NewerEntry {
+    /// Its place.
+    pub sequence: u64,
+    /// In a batch's first entry: what was durable before it.
+    pub durable: Option<DurablePoint>,
+    /// The chain through it.
+    pub chain: Chain,
+}
+
+impl FaultyFrame {
+    pub(crate) fn new(what: impl Into<String>) -> Self {
+        Self {
+            what: what.into(),
+            newer: None,
+        }
+    }
+}
 
 impl Entry {
     /// The entry as protobuf writes it.
@@ -96,18 +136,34 @@ impl Entry {
 
     /// Reads an entry's protobuf form.
     pub fn from_pb(entry: pb::Entry) -> Result<Self, FaultyFrame> {
-        let fault = |what: &str| FaultyFrame(format!("entry {}: {what}", entry.sequence));
+        let fault = |what: &str| FaultyFrame::new(format!("entry {}: {what}", entry.sequence));
+        let chain: Chain = entry.chain[..].try_into().map_err(|_| fault("no chain"))?;
+        let durable = entry.durable.map(|at| DurablePoint {
+            segment: at.segment,
+            offset: at.offset,
+        });
+        // Only what is whole otherwise can be of a newer version.
+        let newer = |what: &str| FaultyFrame {
+            newer: Some(NewerEntry {
+                sequence: entry.sequence,
+                durable,
+                chain,
+            }),
+            ..fault(what)
+        };
         let place = |number| protocol::place_from_pb(number).ok_or_else(|| fault("unknown place"));
         let recorded_at = entry
             .recorded_at
             .as_ref()
             .and_then(protocol::timestamp_from_pb)
             .ok_or_else(|| fault("no time"))?;
-        let record = match (entry.direction(), &entry.note) {
+        let direction = pb::Direction::try_from(entry.direction)
+            .map_err(|_| newer("a direction that this version does not know"))?;
+        let record = match (direction, &entry.note) {
             (direction @ (pb::Direction::Outbound | pb::Direction::Inbound), None) => {
                 let parcel = Parcel {
                     kind: protocol::step_kind_from_pb(entry.kind)
-                        .ok_or_else(|| fault("unknown kind of step"))?,
+                        .ok_or_else(|| newer("a kind of step that this version does not know"))?,
                     envelope: entry.envelope.clone(),
                     payload: entry.payload.clone(),
                     hash: protocol::hash_from_bytes(&entry.line_hash)
@@ -140,13 +196,11 @@ impl Entry {
                     restoring: raised.restoring,
                 }
             }
-            _ => return Err(fault("neither a step nor a known note")),
+            (pb::Direction::Local, None) => {
+                return Err(newer("a note that this version does not know"));
+            }
+            _ => return Err(fault("neither a step nor a note")),
         };
-        let durable = entry.durable.map(|at| DurablePoint {
-            segment: at.segment,
-            offset: at.offset,
-        });
-        let chain = entry.chain[..].try_into().map_err(|_| fault("no chain"))?;
         Ok(Self {
             sequence: entry.sequence,
             recorded_at,

@@ -72,6 +72,33 @@ pub enum LedgerError {
         /// The highest version known.
         known: u32,
     },
+    /// A record that came into the format later than the ledger did.
+    #[error(
+        "ledger {} goes on in format {format}, in which it began, and what was to be written exists since format {since}. Nothing \
+         of it was written. Make a ledger of it in the newest format with `liaison ledger convert`, and go on with that",
+        .directory.display()
+    )]
+    FormatLacks {
+        /// The ledger.
+        directory: PathBuf,
+        /// Its format.
+        format: u32,
+        /// The first format that has such a record.
+        since: u32,
+    },
+    /// An entry from the future.
+    #[error(
+        "{} holds at offset {offset} what a newer version wrote: {what}. It is not damaged: open it with the newer version, \
+         and do not restore it", .file.display()
+    )]
+    NewerEntry {
+        /// The segment.
+        file: PathBuf,
+        /// Where in it.
+        offset: u64,
+        /// What is not known.
+        what: String,
+    },
     /// Another office's ledger.
     #[error("ledger {} belongs to the {found} office, not to the {wanted} office; check --data", .directory.display())]
     WrongPlace {
@@ -97,6 +124,14 @@ pub enum LedgerError {
         sequence: u64,
         /// Its last one.
         last: u64,
+    },
+    /// No office is restored so often.
+    #[error(
+        "the epoch of this office is {epoch}, and cannot be raised; was the ledger written by hand?"
+    )]
+    EpochExhausted {
+        /// The epoch.
+        epoch: u64,
     },
     /// A ledger where none may be.
     #[error("{} holds a ledger already; name an empty directory", .directory.display())]

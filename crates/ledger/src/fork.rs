@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use office::line::Mark;
+use office::line::{EPOCH_MAX, Mark};
 use office::{PerPlace, Place};
 
 use crate::aside::copy_range;
@@ -15,6 +15,7 @@ use crate::error::LedgerError;
 use crate::head;
 use crate::journal::{Ledger, LedgerOptions};
 use crate::reader::{Cursor, Reader};
+use crate::restore::raised;
 use crate::segments::{segment_name, segments_in};
 use crate::snapshot;
 use crate::storage::{Storage, StorageFile};
@@ -40,7 +41,13 @@ pub fn fork(
 ) -> Result<Forked, LedgerError> {
     let place = reader.place();
     within(reader, at)?;
-    write(reader, at, epochs_in(reader)?[place] + 1, into, now)
+    let known = epochs_in(reader)?;
+    let epochs = Epochs {
+        own: raised(known[place])?,
+        // Its own answer tells it again. What stands here may be what somebody else claimed.
+        forgets_peers: known[place.peer()] > 1,
+    };
+    write(reader, at, epochs, into, now)
 }
 
 /// Forks both ledgers of a pair where they held the same, at the last such point that the ledger of `of` reached by its
@@ -59,9 +66,12 @@ pub fn fork_pair(
     let (south, north) = (south?, north?);
     let mut forked = PerPlace::<Forked>::default();
     for place in Place::BOTH {
-        let epoch = south[place].max(north[place]) + 1;
+        let epochs = Epochs {
+            own: raised(south[place].max(north[place]))?,
+            forgets_peers: false,
+        };
         let into = Arc::clone(&into[place]);
-        forked[place] = write(&readers[place], point[place], epoch, into, now)?;
+        forked[place] = write(&readers[place], point[place], epochs, into, now)?;
     }
     Ok(forked)
 }
@@ -181,6 +191,7 @@ fn epochs_in(reader: &Reader) -> Result<PerPlace<u64>, LedgerError> {
     while let Some(entry) = cursor.next_entry()? {
         if let Record::Opening { place, epoch, .. } | Record::EpochRaised { place, epoch, .. } =
             entry.record
+            && epoch <= EPOCH_MAX
         {
             epochs[place] = epochs[place].max(epoch);
         }
@@ -200,11 +211,19 @@ fn within(reader: &Reader, at: u64) -> Result<(), LedgerError> {
     })
 }
 
+/// What a fork says of epochs.
+#[derive(Debug, Clone, Copy)]
+struct Epochs {
+    own: u64,
+    /// The peer's is not known any more.
+    forgets_peers: bool,
+}
+
 /// Copies what stands up to entry `through`, and raises the epoch.
 fn write(
     reader: &Reader,
     through: u64,
-    epoch: u64,
+    epochs: Epochs,
     into: Arc<dyn Storage>,
     now: Timestamp,
 ) -> Result<Forked, LedgerError> {
@@ -213,6 +232,15 @@ fn write(
     let place = reader.place();
     let options = LedgerOptions::default();
     let (mut ledger, recovery) = Ledger::open(into, place, options, now, |_| {})?;
+    let epoch = epochs.own;
+    if epochs.forgets_peers {
+        let record = Record::EpochRaised {
+            place: place.peer(),
+            epoch: 0,
+            restoring: false,
+        };
+        ledger.append(now, &record);
+    }
     ledger.append(
         now,
         &Record::EpochRaised {

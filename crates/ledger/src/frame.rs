@@ -76,7 +76,7 @@ pub(crate) fn decode_body(body: Bytes) -> Result<Entry, FaultyFrame> {
         return Ok(entry);
     }
     let entry = pb::Entry::decode(body)
-        .map_err(|error| FaultyFrame(format!("the entry cannot be read: {error}")))?;
+        .map_err(|error| FaultyFrame::new(format!("the entry cannot be read: {error}")))?;
     Entry::from_pb(entry)
 }
 
@@ -88,7 +88,7 @@ pub(crate) fn frame_len(bytes: &[u8]) -> Result<Option<usize>, FaultyFrame> {
     };
     let length = u32::from_le_bytes(length.try_into().expect("4 bytes were taken")) as usize;
     if !(1..=BODY_BYTES_MAX).contains(&length) {
-        return Err(FaultyFrame(format!(
+        return Err(FaultyFrame::new(format!(
             "a frame of {length} bytes cannot be one"
         )));
     }
@@ -104,7 +104,7 @@ pub(crate) fn frame_body(bytes: &Bytes) -> Result<Option<Bytes>, FaultyFrame> {
     let (length, crc) = (header.get_u32_le(), header.get_u32_le());
     let body = bytes.slice(FRAME_HEADER_BYTES..len);
     if checksum(length, &body) != crc {
-        return Err(FaultyFrame("the checksum does not hold".to_owned()));
+        return Err(FaultyFrame::new("the checksum does not hold"));
     }
     Ok(Some(body))
 }

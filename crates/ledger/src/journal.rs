@@ -60,8 +60,10 @@ pub struct Ledger {
     epoch: u64,
     /// How far the log is durable, told outside it.
     head: Arc<HeadMark>,
-    /// A time in the batch that must not be written.
-    unrecordable: Option<Timestamp>,
+    /// The format that it began with, and goes on in.
+    format: u32,
+    /// Why the batch must not be written.
+    refused: Option<LedgerError>,
 }
 
 impl std::fmt::Debug for Ledger {
@@ -161,16 +163,18 @@ impl Ledger {
         self.head.seal()
     }
 
-    fn after(
+    /// Goes on behind what a walk has come to; a walk that has read nothing begins a ledger.
+    pub(crate) fn after(
         storage: Arc<dyn Storage>,
         place: Place,
         options: LedgerOptions,
         walk: Walk,
         head: HeadMark,
     ) -> Self {
-        let last = walk.segments.last().expect("a ledger has a segment");
-        let (segment, offset) = (last.first, last.len);
-        let last_point = last.points.last().map_or(0, |point| point.offset);
+        let (segment, offset, last_point) = walk.segments.last().map_or((1, 0, 0), |last| {
+            let last_point = last.points.last().map_or(0, |point| point.offset);
+            (last.first, last.len, last_point)
+        });
         Self {
             storage,
             options,
@@ -183,7 +187,8 @@ impl Ledger {
             latest: walk.latest,
             epoch: walk.epoch,
             head: Arc::new(head),
-            unrecordable: None,
+            format: walk.format,
+            refused: None,
             reader: walk.into_reader(place),
             batch: BytesMut::new(),
             batch_first: 0,
@@ -231,6 +236,11 @@ impl Ledger {
         self.next
     }
 
+    /// The format that it began with. It goes on in that one: see [`Record::since_format`].
+    pub fn format_version(&self) -> u32 {
+        self.format
+    }
+
     /// Free bytes where the ledger lies, if that can be told.
     pub fn free_bytes(&self) -> Option<u64> {
         self.storage.free_bytes()
@@ -242,7 +252,7 @@ impl Ledger {
     }
 
     /// Adds an entry to the batch; returns its sequence. It is durable once the batch is committed. A time outside the
-    /// years 1900 to 2199 is refused when that is tried, with the whole batch.
+    /// years 1900 to 2199, or a record that the ledger's format lacks, is refused when that is tried, with the whole batch.
     pub fn append(&mut self, recorded_at: Timestamp, record: &Record) -> u64 {
         let sequence = self.next;
         if self.batch.is_empty() {
@@ -286,12 +296,25 @@ impl Ledger {
             }
             _ => {}
         }
-        if !office::time::is_recordable(recorded_at) {
-            self.unrecordable.get_or_insert(recorded_at);
+        if let Some(error) = self.refusal(recorded_at, record) {
+            self.refused.get_or_insert(error);
         }
         self.latest = self.latest.max(recorded_at);
         self.next += 1;
         sequence
+    }
+
+    /// Why this must not be written: nobody could read it again, or not those who know this ledger's format.
+    fn refusal(&self, recorded_at: Timestamp, record: &Record) -> Option<LedgerError> {
+        if !office::time::is_recordable(recorded_at) {
+            return Some(LedgerError::Clock { now: recorded_at });
+        }
+        let since = record.since_format();
+        (since > self.format).then(|| LedgerError::FormatLacks {
+            directory: self.storage.path(),
+            format: self.format,
+            since,
+        })
     }
 
     /// Takes the batch, to be committed here or on another thread. Further batches may be taken before it is
@@ -311,7 +334,7 @@ impl Ledger {
         Some(Batch {
             head,
             mark: Arc::clone(&self.head),
-            unrecordable: self.unrecordable.take(),
+            refused: self.refused.take(),
             prepares: self.offset >= self.options.segment_bytes_max / PREPARED_AT,
             storage: Arc::clone(&self.storage),
             reader: self.reader.clone(),

@@ -30,6 +30,7 @@ mod batch;
 mod codec;
 mod commit;
 mod conformance;
+mod convert;
 mod entry;
 mod error;
 mod floor;
@@ -40,6 +41,7 @@ mod head;
 mod journal;
 mod log;
 mod names;
+mod newer;
 mod opening;
 mod reader;
 mod reconcile;
@@ -57,8 +59,10 @@ pub use backup::{BackedUp, backup};
 pub use batch::Batch;
 pub use commit::{Committed, Committer};
 pub use conformance::{Nonconformance, conformance};
+pub use convert::{Converted, convert};
 pub use entry::{
-    CHAIN_START, Chain, DurablePoint, Entry, FORMAT_VERSION, FaultyFrame, Parcel, Record,
+    CHAIN_START, Chain, DurablePoint, Entry, FORMAT_VERSION, FaultyFrame, NewerEntry, Parcel,
+    Record,
 };
 pub use error::LedgerError;
 pub use floor::is_ledger;

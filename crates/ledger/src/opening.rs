@@ -87,7 +87,7 @@ pub(crate) fn recover(
     recovery.snapshot = used;
     let mut walk = Walk::new();
     if let Some(snapshot) = snapshot {
-        walk.place = check_first(&opened, &check)?;
+        check_first(&opened, &check, &mut walk)?;
         walk.epoch = found.map_or(0, |found| found.head.epoch);
         opened = walk.begin_behind(snapshot, opened);
     }
@@ -253,7 +253,7 @@ pub fn read_with(
     let (snapshot, used) = take_snapshot(witnesses.snapshot, snapshots, &opened);
     let mut walk = Walk::new();
     if let Some(snapshot) = snapshot {
-        walk.place = check_first(&opened, &check)?;
+        check_first(&opened, &check, &mut walk)?;
         opened = walk.begin_behind(snapshot, opened);
     }
     let bytes = bytes_of(&opened);
@@ -283,21 +283,26 @@ pub fn read_with(
 }
 
 /// The first entry, which says whose ledger it is. It is read also when a snapshot covers it.
-fn check_first(opened: &[Opened], check: &Check) -> Result<Option<Place>, LedgerError> {
+fn check_first(opened: &[Opened], check: &Check, walk: &mut Walk) -> Result<(), LedgerError> {
     let Some(Opened { first, file, path }) = opened.first() else {
-        return Ok(None);
+        return Ok(());
     };
     let (file, path) = (Arc::clone(file), path.clone());
     let mut scanner = Scanner::new(file, path, *first, None, ChainCheck::Joints)?;
     match scanner.scan()? {
         Scanned::Entry(entry, _) => {
             check.opening(&entry)?;
-            Ok(match entry.record {
-                Record::Opening { place, .. } => Some(place),
-                _ => None,
-            })
+            if let Record::Opening {
+                format_version,
+                place,
+                ..
+            } = entry.record
+            {
+                walk.opened(format_version, place);
+            }
+            Ok(())
         }
-        Scanned::End => Ok(None),
-        Scanned::Fault(fault) => Err(scanner.damaged(fault.what)),
+        Scanned::End => Ok(()),
+        Scanned::Fault(fault) => Err(scanner.error(&fault)),
     }
 }

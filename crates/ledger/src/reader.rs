@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use office::{Place, StepId};
 
 use crate::codec::{INBOUND, OUTBOUND, glance};
-use crate::entry::{Entry, Record};
+use crate::entry::{Entry, FaultyFrame, Record};
 use crate::error::LedgerError;
 use crate::frame::{FRAME_HEADER_BYTES, decode_frame, frame_body, frame_len};
 use crate::storage::StorageFile;
@@ -352,7 +352,7 @@ impl Cursor {
                         return Ok(None);
                     }
                 }
-                Err(fault) => return Err(self.damaged(fault.0)),
+                Err(fault) => return Err(self.faulty(fault)),
             }
         }
     }
@@ -393,7 +393,7 @@ impl Cursor {
                     }
                     continue;
                 }
-                Err(fault) => return Err(self.damaged(fault.0)),
+                Err(fault) => return Err(self.faulty(fault)),
             };
             let passed = match glance(&body) {
                 Some((sequence, direction)) if sequence == self.next => match direction as u8 {
@@ -464,6 +464,15 @@ impl Cursor {
         }
         self.buffer = bytes.freeze();
         Ok(true)
+    }
+
+    fn faulty(&self, fault: FaultyFrame) -> LedgerError {
+        match (fault.newer, self.damaged(fault.what)) {
+            (Some(_), LedgerError::Damaged { file, offset, what }) => {
+                LedgerError::NewerEntry { file, offset, what }
+            }
+            (_, damaged) => damaged,
+        }
     }
 
     fn damaged(&self, what: String) -> LedgerError {

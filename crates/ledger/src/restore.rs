@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use office::Place;
+use office::line::EPOCH_MAX;
 
 use crate::aside::{crowded, names_for, save_aside};
 use crate::entry::{CHAIN_START, Entry, Record};
 use crate::error::LedgerError;
 use crate::floor::Witnesses;
 use crate::journal::{Ledger, LedgerOptions};
+use crate::newer::refuse_newer;
 use crate::opening::Shorter;
-use crate::scan::{ChainCheck, Expected, Scanned, Scanner};
+use crate::scan::{ChainCheck, Expected, FaultKind, Scanned, Scanner, Whole};
 use crate::segments::{segment_name, segments_in};
 use crate::snapshot;
 use crate::storage::Storage;
@@ -34,7 +36,8 @@ pub struct Restored {
 
 /// Keeps what is whole, saves the rest aside, and raises the epoch above every one that can still be read, also
 /// in what is saved aside. The office that opens the ledger next takes no mutation until its peer has given
-/// back what was missing. If this is interrupted, run it again.
+/// back what was missing. If this is interrupted, run it again. A ledger to which a newer version has written is refused,
+/// and nothing is changed: that version restores it.
 pub fn restore(
     storage: &Arc<dyn Storage>,
     place: Place,
@@ -49,10 +52,15 @@ pub fn restore(
     }
     let witnesses = Witnesses::read(&**storage);
     let durable = witnesses.floor().sequence;
+    refuse_newer(&**storage)?;
     let mut saved = cut_at_damage(&**storage)?;
-    let mut epoch = epoch_saved_aside(&**storage, place)?;
+    let (mut epoch, mut peer_epoch) = (epoch_saved_aside(&**storage, place)?, 0);
     if let Some(found) = witnesses.found() {
-        epoch = epoch.max(found.head.epoch);
+        epoch = epoch.max(
+            Some(found.head.epoch)
+                .filter(|epoch| *epoch <= EPOCH_MAX)
+                .unwrap_or(0),
+        );
     }
     let (mut ledger, recovery) = Ledger::open_if(
         Arc::clone(storage),
@@ -61,10 +69,30 @@ pub fn restore(
         now,
         None,
         Shorter::Taken,
-        |entry| epoch = epoch.max(epoch_in(entry, place)),
+        |entry| {
+            epoch = epoch.max(epoch_in(entry, place));
+            if let Record::EpochRaised {
+                place: whose,
+                epoch,
+                ..
+            } = entry.record
+                && whose != place
+            {
+                peer_epoch = epoch;
+            }
+        },
     )?;
     let last = ledger.reader().sequence();
-    epoch += 1;
+    let epoch = raised(epoch)?;
+    // The peer's own answer tells it again. What stands here may be what somebody else claimed.
+    if peer_epoch > 1 {
+        let record = Record::EpochRaised {
+            place: place.peer(),
+            epoch: 0,
+            restoring: false,
+        };
+        ledger.append(now, &record);
+    }
     ledger.append(
         now,
         &Record::EpochRaised {
@@ -120,6 +148,10 @@ fn cut_at_damage(storage: &dyn Storage) -> Result<Vec<String>, LedgerError> {
             match scanner.scan()? {
                 Scanned::Entry(..) => {}
                 Scanned::End => break false,
+                // What is only newer would be cut off as if it were damage.
+                Scanned::Fault(fault) if fault.kind == FaultKind::Newer => {
+                    return Err(scanner.error(&fault));
+                }
                 Scanned::Fault(_) => break true,
             }
         };
@@ -166,13 +198,22 @@ fn epoch_saved_aside(storage: &dyn Storage, place: Place) -> Result<u64, LedgerE
             .map_err(LedgerError::io("open", path.clone()))?;
         let scanner = Scanner::new(file, path, 0, None, ChainCheck::All)?;
         let mut from = 0;
-        let says = |entry: &Entry, _| epoch_in(entry, place) > 0;
-        while let Some((at, entry)) = scanner.find(from, says)? {
-            epoch = epoch.max(epoch_in(&entry, place));
+        let said = |whole: &Whole| match whole {
+            Whole::Entry(entry) => epoch_in(entry, place),
+            Whole::Newer(_) => 0,
+        };
+        while let Some((at, whole)) = scanner.find(from, |whole, _| said(whole) > 0)? {
+            epoch = epoch.max(said(&whole));
             from = at + 1;
         }
     }
     Ok(epoch)
+}
+
+/// The epoch after `epoch`, if there can be one.
+pub(crate) fn raised(epoch: u64) -> Result<u64, LedgerError> {
+    let raised = epoch.checked_add(1).filter(|epoch| *epoch <= EPOCH_MAX);
+    raised.ok_or(LedgerError::EpochExhausted { epoch })
 }
 
 /// The epoch that an entry gives `place`; 0 if it gives none.
@@ -187,7 +228,7 @@ fn epoch_in(entry: &Entry, place: Place) -> u64 {
             place: whose,
             epoch,
             ..
-        } if whose == place => epoch,
+        } if whose == place && epoch <= EPOCH_MAX => epoch,
         _ => 0,
     }
 }

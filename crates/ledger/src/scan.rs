@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::{Buf, Bytes};
 
-use crate::entry::{Chain, DurablePoint, Entry};
+use crate::entry::{Chain, DurablePoint, Entry, FaultyFrame, NewerEntry};
 use crate::error::LedgerError;
 use crate::frame::{
     CHAIN_FIELD, CHAIN_FIELD_BYTES, FRAME_HEADER_BYTES, body_without_chain, decode_body,
@@ -58,11 +58,37 @@ pub(crate) enum Scanned {
     Fault(Fault),
 }
 
+/// What a whole frame holds that was found behind a fault.
+pub(crate) enum Whole {
+    /// An entry.
+    Entry(Entry),
+    /// One of a newer version.
+    Newer(NewerEntry),
+}
+
+impl Whole {
+    pub(crate) fn sequence(&self) -> u64 {
+        match self {
+            Self::Entry(entry) => entry.sequence,
+            Self::Newer(newer) => newer.sequence,
+        }
+    }
+
+    fn durable(&self) -> Option<DurablePoint> {
+        match self {
+            Self::Entry(entry) => entry.durable,
+            Self::Newer(newer) => newer.durable,
+        }
+    }
+}
+
 /// Why what stands there is not the next entry.
 #[derive(Debug)]
 pub(crate) struct Fault {
     pub(crate) kind: FaultKind,
     pub(crate) what: String,
+    /// Behind an entry of a newer version: where the next one begins, and what it must be.
+    pub(crate) behind: Option<(u64, Expected)>,
 }
 
 /// What a fault may be.
@@ -72,8 +98,18 @@ pub(crate) enum FaultKind {
     Torn,
     /// A whole frame that holds no entry. No torn write has a checksum that holds.
     Unreadable,
+    /// A whole entry in its place, of which this version does not know what it says.
+    Newer,
     /// A whole entry that does not follow the one before.
     Misplaced,
+}
+
+/// What must follow an entry.
+fn follows(sequence: u64, chain: Chain) -> Expected {
+    Expected {
+        sequence: sequence.saturating_add(1),
+        chain,
+    }
 }
 
 impl Scanner {
@@ -116,6 +152,18 @@ impl Scanner {
         &self.path
     }
 
+    /// What a fault is to whoever opens the ledger.
+    pub(crate) fn error(&self, fault: &Fault) -> LedgerError {
+        match fault.kind {
+            FaultKind::Newer => LedgerError::NewerEntry {
+                file: self.path.clone(),
+                offset: self.offset,
+                what: fault.what.clone(),
+            },
+            _ => self.damaged(fault.what.clone()),
+        }
+    }
+
     pub(crate) fn damaged(&self, what: String) -> LedgerError {
         LedgerError::Damaged {
             file: self.path.clone(),
@@ -131,6 +179,14 @@ impl Scanner {
         self.window = Bytes::new();
     }
 
+    /// Goes on behind an entry of a newer version, which begins here.
+    pub(crate) fn pass(&mut self, behind: u64, expected: Expected) {
+        let passed = usize::try_from(behind - self.offset).unwrap_or(usize::MAX);
+        self.window.advance(passed.min(self.window.len()));
+        self.offset = behind;
+        self.expected = Some(expected);
+    }
+
     pub(crate) fn scan(&mut self) -> Result<Scanned, LedgerError> {
         if self.left() == 0 {
             return Ok(Scanned::End);
@@ -139,43 +195,64 @@ impl Scanner {
         if let Ok(Some(len)) = frame_len(&self.window) {
             self.require(len)?;
         }
-        let fault = |kind, what| Ok(Scanned::Fault(Fault { kind, what }));
+        let fault = |kind, what| {
+            Ok(Scanned::Fault(Fault {
+                kind,
+                what,
+                behind: None,
+            }))
+        };
         let body = match frame_body(&self.window) {
             Ok(Some(body)) => body,
             Ok(None) => return fault(FaultKind::Torn, "a frame is cut off".to_owned()),
-            Err(faulty) => return fault(FaultKind::Torn, faulty.0),
+            Err(faulty) => return fault(FaultKind::Torn, faulty.what),
         };
         let len = FRAME_HEADER_BYTES + body.len();
         let entry = match decode_body(body.clone()) {
             Ok(entry) => entry,
-            Err(faulty) => return fault(FaultKind::Unreadable, faulty.0),
+            Err(FaultyFrame {
+                what,
+                newer: Some(NewerEntry {
+                    sequence, chain, ..
+                }),
+            }) => {
+                return Ok(Scanned::Fault(
+                    match self.misplaced(sequence, &chain, &body) {
+                        Some(what) => Fault {
+                            kind: FaultKind::Misplaced,
+                            what,
+                            behind: None,
+                        },
+                        None => Fault {
+                            kind: FaultKind::Newer,
+                            what,
+                            behind: Some((self.offset + len as u64, follows(sequence, chain))),
+                        },
+                    },
+                ));
+            }
+            Err(faulty) => return fault(FaultKind::Unreadable, faulty.what),
         };
-        if let Some(what) = self.misplaced(&entry, &body) {
+        if let Some(what) = self.misplaced(entry.sequence, &entry.chain, &body) {
             return fault(FaultKind::Misplaced, what);
         }
         let at = self.offset;
         self.window.advance(len);
         self.offset += len as u64;
-        self.expected = Some(Expected {
-            sequence: entry.sequence.saturating_add(1),
-            chain: entry.chain,
-        });
+        self.expected = Some(follows(entry.sequence, entry.chain));
         Ok(Scanned::Entry(entry, at))
     }
 
-    fn misplaced(&self, entry: &Entry, body: &[u8]) -> Option<String> {
+    fn misplaced(&self, found: u64, found_chain: &Chain, body: &[u8]) -> Option<String> {
         let Expected { sequence, chain } = self.expected?;
-        if entry.sequence != sequence {
-            return Some(format!(
-                "entry {} stands where {sequence} belongs",
-                entry.sequence
-            ));
+        if found != sequence {
+            return Some(format!("entry {found} stands where {sequence} belongs"));
         }
         if self.chain == ChainCheck::Joints && self.offset > 0 {
             return None;
         }
         match body_without_chain(body) {
-            Some(bare) if next_chain(&chain, bare) == entry.chain => None,
+            Some(bare) if next_chain(&chain, bare) == *found_chain => None,
             _ => Some(format!("the chain breaks at entry {sequence}")),
         }
     }
@@ -200,22 +277,23 @@ impl Scanner {
     /// fault was written only after what stands at the fault was synced.
     pub(crate) fn is_below_a_durable_point(&self) -> Result<bool, LedgerError> {
         let first = self.expected.map_or(1, |expected| expected.sequence);
-        let named = |entry: &Entry, offset| {
+        let named = |whole: &Whole, offset| {
             let here = DurablePoint {
                 segment: self.segment,
                 offset,
             };
-            entry.sequence >= first && entry.durable == Some(here)
+            whole.sequence() >= first && whole.durable() == Some(here)
         };
         Ok(self.find(self.offset + 1, named)?.is_some())
     }
 
-    /// The first whole frame at or after `from` whose entry `wanted` takes, and where it begins.
+    /// The first whole frame at or after `from` that `wanted` takes, and where it begins. Entries of a newer version are
+    /// found, too: what they say of the disk holds whatever else they say.
     pub(crate) fn find(
         &self,
         from: u64,
-        wanted: impl Fn(&Entry, u64) -> bool,
-    ) -> Result<Option<(u64, Entry)>, LedgerError> {
+        wanted: impl Fn(&Whole, u64) -> bool,
+    ) -> Result<Option<(u64, Whole)>, LedgerError> {
         let mut from = from;
         while from + (FRAME_HEADER_BYTES as u64) < self.len {
             let chunk = Bytes::from(self.read(from, WINDOW_BYTES)?);
@@ -225,10 +303,10 @@ impl Scanner {
                     continue;
                 }
                 let at = from + start as u64;
-                if let Some(entry) = self.frame_at(at, &chunk.slice(start..))?
-                    && wanted(&entry, at)
+                if let Some(whole) = self.frame_at(at, &chunk.slice(start..))?
+                    && wanted(&whole, at)
                 {
-                    return Ok(Some((at, entry)));
+                    return Ok(Some((at, whole)));
                 }
             }
             if starts == 0 {
@@ -240,7 +318,7 @@ impl Scanner {
     }
 
     /// The entry of a whole frame at `at`, of which `known` holds the first bytes.
-    fn frame_at(&self, at: u64, known: &Bytes) -> Result<Option<Entry>, LedgerError> {
+    fn frame_at(&self, at: u64, known: &Bytes) -> Result<Option<Whole>, LedgerError> {
         let Ok(Some(len)) = frame_len(known) else {
             return Ok(None);
         };
@@ -261,8 +339,9 @@ impl Scanner {
         } else {
             self.read(at, len)?.into()
         };
-        Ok(match frame_body(&frame) {
-            Ok(Some(body)) => decode_body(body).ok(),
+        Ok(match frame_body(&frame).map(|body| body.map(decode_body)) {
+            Ok(Some(Ok(entry))) => Some(Whole::Entry(entry)),
+            Ok(Some(Err(faulty))) => faulty.newer.map(Whole::Newer),
             _ => None,
         })
     }

@@ -10,12 +10,12 @@ use crate::entry::{CHAIN_START, DurablePoint, Entry, FORMAT_VERSION, Parcel, Rec
 use crate::error::LedgerError;
 use crate::floor::{Floor, Witnesses};
 use crate::frame::{CHAIN_FIELD_BYTES, FRAME_HEADER_BYTES};
-use crate::scan::{self, ChainCheck, Expected, FaultKind, Scanned, Scanner};
+use crate::scan::{self, ChainCheck, Expected, FaultKind, Scanned, Scanner, Whole};
 use crate::segments::{segment_name, segments_in};
 use crate::storage::Storage;
 
 /// Faults that are listed; more are not looked for.
-const FAULTS_MAX: usize = 1_000;
+pub(crate) const FAULTS_MAX: usize = 1_000;
 
 /// What a verification found.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -28,6 +28,9 @@ pub struct Verification {
     pub outbound: u64,
     /// Of them, the peer's steps.
     pub inbound: u64,
+    /// Entries whose frame, checksum, sequence and chain hold, of which this version does not know what they say: a newer
+    /// one wrote them.
+    pub newer: u64,
     /// Entries that were once durable, by the head mark or the snapshot, and are missing at the end.
     pub missing: u64,
     /// Everything that does not hold: file, offset, what. Empty if the ledger is sound.
@@ -105,13 +108,15 @@ enum Seen {
     Entry(Entry, DurablePoint),
     /// Something that is no entry, or not the next one: what follows is taken as it comes.
     Fault(Fault),
+    /// An entry of a newer version, by its sequence.
+    Newer(u64),
 }
 
 impl Ahead for Seen {
     fn bytes(&self) -> usize {
         match self {
             Self::Entry(entry, _) => entry.bytes(),
-            Self::Fault(_) => 0,
+            Self::Fault(_) | Self::Newer(_) => 0,
         }
     }
 }
@@ -166,6 +171,13 @@ impl Walker<'_> {
                     give(Seen::Entry(entry, here));
                 }
                 Scanned::End => break,
+                Scanned::Fault(scan::Fault {
+                    behind: Some((behind, expected)),
+                    ..
+                }) => {
+                    give(Seen::Newer(expected.sequence - 1));
+                    scanner.pass(behind, expected);
+                }
                 // A writer may have made room before it was stopped.
                 Scanned::Fault(_) if last && scanner.only_zeros_left()? => break,
                 Scanned::Fault(found) => {
@@ -231,12 +243,23 @@ impl Checked {
             },
             Seen::Fault(fault) => {
                 self.fault(fault);
-                self.directions = [Direction {
-                    hash: None,
-                    sequence: None,
-                }; 2];
+                self.lose_count();
+            }
+            Seen::Newer(sequence) => {
+                self.found.newer += 1;
+                self.last = self.last.max(sequence);
+                // It may have been a step of either office.
+                self.lose_count();
             }
         }
+    }
+
+    /// From here on steps are taken as they come.
+    fn lose_count(&mut self) {
+        self.directions = [Direction {
+            hash: None,
+            sequence: None,
+        }; 2];
     }
 
     /// Holds the end against what is known to have been durable.
@@ -334,7 +357,7 @@ impl Checked {
 }
 
 /// Goes on with the next whole entry behind a fault. Says whether there is one, and what is wrong.
-fn resume(
+pub(crate) fn resume(
     scanner: &mut Scanner,
     fault: scan::Fault,
     torn: bool,
@@ -345,18 +368,18 @@ fn resume(
         return Ok((true, fault.what));
     }
     let next = scanner.expected().map(|expected| expected.sequence);
-    let follows = |entry: &Entry, offset: u64| {
+    let follows = |whole: &Whole, offset: u64| {
         let room = (offset - at) / (FRAME_HEADER_BYTES + CHAIN_FIELD_BYTES) as u64;
-        next.is_none_or(|next| (next..=next.saturating_add(room)).contains(&entry.sequence))
+        next.is_none_or(|next| (next..=next.saturating_add(room)).contains(&whole.sequence()))
     };
-    if let Some((found, entry)) = scanner.find(at + 1, follows)? {
+    if let Some((found, whole)) = scanner.find(at + 1, follows)? {
         scanner.resume(found, None);
         let lost = match next {
-            Some(next) if next + 1 == entry.sequence => format!("entry {next} is unreadable"),
-            Some(next) if next < entry.sequence => {
-                format!("entries {next} to {} are unreadable", entry.sequence - 1)
+            Some(next) if next + 1 == whole.sequence() => format!("entry {next} is unreadable"),
+            Some(next) if next < whole.sequence() => {
+                format!("entries {next} to {} are unreadable", whole.sequence() - 1)
             }
-            _ => format!("reading goes on with entry {}", entry.sequence),
+            _ => format!("reading goes on with entry {}", whole.sequence()),
         };
         return Ok((true, format!("{}; {lost}", fault.what)));
     }

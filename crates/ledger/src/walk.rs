@@ -7,7 +7,7 @@ use std::sync::{Arc, RwLock};
 use jiff::Timestamp;
 use office::Place;
 
-use crate::entry::{CHAIN_START, Chain, Entry, Record};
+use crate::entry::{CHAIN_START, Chain, Entry, FORMAT_VERSION, Record};
 use crate::error::LedgerError;
 use crate::reader::{Durable, INDEX_SPACING_BYTES, IndexPoint, Reader, Segment};
 use crate::scan::{ChainCheck, Expected, Fault, FaultKind, Scanned, Scanner};
@@ -24,6 +24,8 @@ pub(crate) struct Walk {
     pub(crate) inbound: u64,
     pub(crate) latest: Timestamp,
     pub(crate) place: Option<Place>,
+    /// The format that it began with; the newest if it begins here.
+    pub(crate) format: u32,
     /// Of the office whose ledger it is.
     pub(crate) epoch: u64,
     /// Where the walk goes on behind a snapshot, and the index points before.
@@ -50,6 +52,7 @@ impl Walk {
             inbound: 0,
             latest: Timestamp::MIN,
             place: None,
+            format: FORMAT_VERSION,
             epoch: 0,
             resumed: None,
         }
@@ -110,6 +113,9 @@ impl Walk {
                     each(entry)?;
                 }
                 Scanned::End => break false,
+                Scanned::Fault(fault) if fault.kind == FaultKind::Newer => {
+                    return Err(scanner.error(&fault));
+                }
                 Scanned::Fault(fault) => {
                     if !last || is_damage(&scanner, &fault)? {
                         // Beside a writer the bytes may have been read before they were all written.
@@ -145,8 +151,13 @@ impl Walk {
             });
         }
         match entry.record {
-            Record::Opening { place, epoch, .. } => {
-                (self.place, self.epoch) = (Some(place), epoch);
+            Record::Opening {
+                format_version,
+                place,
+                epoch,
+            } => {
+                self.opened(format_version, place);
+                self.epoch = epoch;
             }
             Record::EpochRaised { place, epoch, .. } if self.place == Some(place) => {
                 self.epoch = epoch;
@@ -157,6 +168,11 @@ impl Walk {
         self.inbound += u64::from(matches!(entry.record, Record::Inbound(_)));
         self.latest = self.latest.max(entry.recorded_at);
         (self.next, self.chain) = (entry.sequence + 1, entry.chain);
+    }
+
+    /// What the first entry says.
+    pub(crate) fn opened(&mut self, format: u32, place: Place) {
+        (self.format, self.place) = (format, Some(place));
     }
 
     pub(crate) fn add(&mut self, segment: Opened, walked: Walked) {
@@ -245,6 +261,6 @@ pub(crate) fn bytes_of(opened: &[Opened]) -> u64 {
 fn is_damage(scanner: &Scanner, fault: &Fault) -> Result<bool, LedgerError> {
     match fault.kind {
         FaultKind::Torn => scanner.is_below_a_durable_point(),
-        FaultKind::Unreadable | FaultKind::Misplaced => Ok(true),
+        FaultKind::Unreadable | FaultKind::Newer | FaultKind::Misplaced => Ok(true),
     }
 }

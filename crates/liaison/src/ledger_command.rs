@@ -1,7 +1,8 @@
-//! `liaison ledger`: show, export, verify, reconcile, diff, cut, fork, back up, restore.
+//! `liaison ledger`: show, export, verify, reconcile, diff, cut, fork, back up, convert, restore.
 
 mod backup;
 mod bytes;
+mod convert;
 mod cut;
 pub(crate) mod diff;
 mod export;
@@ -16,12 +17,12 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use crate::failure::Failure;
-use crate::output::{BAD, GOOD, styled, thousands};
+use crate::output::{BAD, GOOD, clean, styled, thousands};
 use crate::settings::Settings;
 use crate::words::OfficeWord;
 use crate::{source, system};
 
-/// Read, export, check, cut, fork, back up and restore ledgers
+/// Read, export, check, cut, fork, back up, convert and restore ledgers
 #[derive(Debug, Args)]
 pub(crate) struct LedgerArgs {
     #[command(subcommand)]
@@ -38,6 +39,7 @@ enum LedgerCommand {
     Cut(cut::CutArgs),
     Fork(fork::ForkArgs),
     Backup(backup::BackupArgs),
+    Convert(convert::ConvertArgs),
     Restore(RestoreArgs),
 }
 
@@ -46,8 +48,9 @@ Example:
   liaison simulate kaesong-2018
   liaison ledger verify liaison-data/kaesong-2018-1
 
-JSON: an array of {\"ledger\", \"segments\", \"entries\", \"outbound\", \"inbound\", \"missing\", \"faults\": \
-[{\"file\", \"offset\", \"what\"}]}. Exit code 99 if anything does not hold.";
+JSON: an array of {\"ledger\", \"segments\", \"entries\", \"outbound\", \"inbound\", \"newer\", \"missing\", \"faults\": \
+[{\"file\", \"offset\", \"what\"}]}. Exit code 99 if anything does not hold, 1 if all holds but a newer \
+version wrote some of it.";
 
 /// Check every byte of a ledger: frames, checksums, sequence, chain, line hashes
 #[derive(Debug, Args)]
@@ -115,6 +118,7 @@ impl LedgerArgs {
             LedgerCommand::Diff(args) => args.run(settings),
             LedgerCommand::Cut(args) => args.run(settings),
             LedgerCommand::Fork(args) => args.run(settings),
+            LedgerCommand::Convert(args) => args.run(settings),
             LedgerCommand::Backup(args) => args.run(settings),
             LedgerCommand::Restore(args) => args.run(settings),
         }
@@ -152,25 +156,46 @@ impl VerifyArgs {
                 found.iter().map(to_json).collect()
             },
         )?;
-        if faults == 0 {
-            return Ok(());
-        }
-        Err(Failure::Disagreed(format!(
+        let newer = found.iter().map(|(_, verified)| verified.newer).sum();
+        unverified(faults, newer).map_or(Ok(()), Err)
+    }
+}
+
+/// Why ledgers with so many faults, and so many entries of a newer version, are not verified.
+fn unverified(faults: usize, newer: u64) -> Option<Failure> {
+    match (faults, newer) {
+        (0, 0) => None,
+        (0, _) => Some(Failure::Failed(format!(
+            "failed to verify all of it: a newer version wrote entries that only it can read ({newer}). Nothing is damaged: use \
+             that version, and do not restore"
+        ))),
+        (_, 0) => Some(Failure::Disagreed(format!(
             "failed to verify; faults: {faults}. Nothing has been thrown away. Stop the office, run \
              `liaison ledger restore LEDGER --office OFFICE`, and start it again: it fetches from its peer what is \
              missing"
-        )))
+        ))),
+        _ => Some(Failure::Disagreed(format!(
+            "failed to verify; faults: {faults}. Nothing has been thrown away. A newer version wrote entries that only it can \
+             read ({newer}): verify and restore with that version"
+        ))),
     }
 }
 
 fn verified_text(path: &std::path::Path, verified: &ledger::Verification) -> String {
-    let sound = if verified.faults.is_empty() {
-        styled(GOOD, "sound")
-    } else {
+    let newer = match verified.newer {
+        0 => String::new(),
+        1 => ", holds 1 entry of a newer version".to_owned(),
+        newer => format!(", holds {} entries of a newer version", thousands(newer)),
+    };
+    let sound = if !verified.faults.is_empty() {
         styled(BAD, "damaged")
+    } else if verified.newer > 0 {
+        "not damaged".to_owned()
+    } else {
+        styled(GOOD, "sound")
     };
     let mut text = format!(
-        "{}: {sound}; entries {}, segments {}, steps of this office {}, of its peer {}\n",
+        "{}: {sound}{newer}; entries {}, segments {}, steps of this office {}, of its peer {}\n",
         path.display(),
         thousands(verified.entries),
         thousands(verified.segments),
@@ -178,11 +203,8 @@ fn verified_text(path: &std::path::Path, verified: &ledger::Verification) -> Str
         thousands(verified.inbound),
     );
     for fault in &verified.faults {
-        let _ = writeln!(
-            text,
-            "  {} at offset {}: {}",
-            fault.file, fault.offset, fault.what
-        );
+        let told = format!("{} at offset {}: {}", fault.file, fault.offset, fault.what);
+        let _ = writeln!(text, "  {}", clean(&told));
     }
     text
 }
@@ -231,7 +253,7 @@ pub(crate) fn reconciled_text(found: &ledger::Reconciliation) -> String {
     }
     let mut text = format!("{}\n", styled(BAD, "the ledgers differ"));
     for difference in &found.differences {
-        let _ = writeln!(text, "  {difference}");
+        let _ = writeln!(text, "  {}", clean(difference));
     }
     text
 }
@@ -254,7 +276,7 @@ impl RestoreArgs {
                     let _ = writeln!(text, "  missing at the end: {missing} entries that were durable");
                 }
                 for file in &restored.saved {
-                    let _ = writeln!(text, "  saved aside: {file}");
+                    let _ = writeln!(text, "  saved aside: {}", clean(file));
                 }
                 let _ = writeln!(text, "next: start the {place} office again; it takes no mutation until its peer has given back what \
                      was missing (`liaison status` shows it)");
@@ -270,5 +292,29 @@ impl RestoreArgs {
                 })
             },
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_newer_version_wrote_has_words_and_a_code_of_its_own() {
+        let code = |faults, newer| unverified(faults, newer).map(|failure| failure.exit_code());
+        assert_eq!(
+            [code(0, 0), code(0, 2), code(1, 0), code(1, 2)],
+            [None, Some(1), Some(99), Some(99)]
+        );
+        let newer = ledger::Verification {
+            entries: 12,
+            newer: 1,
+            ..ledger::Verification::default()
+        };
+        let text = verified_text(std::path::Path::new("south"), &newer);
+        assert!(
+            text.starts_with("south: not damaged, holds 1 entry of a newer version; entries 12"),
+            "{text}"
+        );
     }
 }

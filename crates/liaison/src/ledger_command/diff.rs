@@ -94,12 +94,12 @@ pub(crate) fn compared_text(found: &Comparison) -> String {
         let step = if difference.step.is_empty() {
             String::new()
         } else {
-            format!("{}  ", difference.step)
+            format!("{}  ", clean(&difference.step))
         };
         let _ = writeln!(
             text,
             "  {step}{}: {} -> {}",
-            difference.path,
+            clean(&difference.path),
             clean(&difference.recorded),
             clean(&difference.found)
         );

@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use formats::{Export, Exported, Format, Wanted};
+use formats::{Cells, Export, Exported, Format, Wanted};
 use jiff::Timestamp;
 use ledger::Entry;
 use serde_json::json;
@@ -14,6 +14,7 @@ use crate::connect::block_on;
 use crate::failure::Failure;
 use crate::output::{note, thousands};
 use crate::settings::{OfficesArgs, Settings};
+use crate::shown::{Showing, Shown};
 use crate::source::{self, Named, Range, Source};
 use crate::time;
 
@@ -27,6 +28,7 @@ steps: one of them is enough.
 Examples:
   liaison simulate kaesong-2018
   liaison ledger export liaison-data/kaesong-2018-1/south --format csv --out steps.csv
+  liaison ledger export liaison-data/kaesong-2018-1/south --format csv --neutral --out sheet.csv
   liaison ledger export liaison-data/kaesong-2018-1/south --format mermaid --from 2018-11-02 --first 20
   liaison ledger export liaison-data/kaesong-2018-1/south --format ics --out meetings.ics
   liaison ledger export liaison-data/kaesong-2018-1/south --format ocel --out kaesong.jsonocel
@@ -35,9 +37,12 @@ Examples:
 jsonl: a line a step: {\"sequence\", \"recorded_at\", \"direction\", \"what\", \"name\", \"step\", \"parent\", \
 \"authored_at\", \"request_id\", \"inert\", \"counted\": {\"what\", \"day\", \"office\"}, \"payload_type\", \
 \"payload\", \"payload_bytes\"}; a body is base64, and so is payload_bytes, which is there where the payload would not \
-come back from its JSON. csv has the same in columns, the payload as JSON. In ocel steps are \
+come back from its JSON. csv has the same in columns, the payload as JSON; for a spreadsheet add --neutral. In ocel steps are \
 events, what they are about and who is named in them objects; in xes a trace is an exchange. parquet has the columns \
 of csv, typed, with the payload's bytes: times in microseconds (UTC), days as dates, request ids as UUIDs.
+
+To a terminal what it would act on is written out, such as ‹U+202E› (in JSON \\u202e); a pipe or a file gets every \
+byte. A diagram and a calendar are for the eye, and have it so always.
 
 JSON (with --out): {\"out\", \"format\", \"steps\", \"items\", \"unreadable\"}; items are lines, messages, meetings or \
 events.";
@@ -61,6 +66,11 @@ pub(super) struct ExportArgs {
     /// Replace the file
     #[arg(long, requires = "out")]
     force: bool,
+
+    /// csv for a spreadsheet: a cell that would be a formula (=, +, -, @, tab or CR first) gets an apostrophe in front,
+    /// and texts are quoted. Numbers stay. Not for `liaison import`: the apostrophes would stay too
+    #[arg(long)]
+    neutral: bool,
 
     /// Only steps recorded at this time or later; only meetings with such a step
     #[arg(long, value_name = "TIME", value_parser = time::parse_time)]
@@ -108,6 +118,14 @@ impl FormatWord {
             Self::Parquet => Format::Parquet,
         }
     }
+
+    /// How it is shown on a terminal.
+    fn shown(self) -> Shown {
+        match self {
+            Self::Jsonl | Self::Ocel => Shown::Json,
+            Self::Csv | Self::Mermaid | Self::Ics | Self::Xes | Self::Parquet => Shown::Text,
+        }
+    }
 }
 
 impl ExportArgs {
@@ -118,7 +136,9 @@ impl ExportArgs {
             let source = Source::open(&self.ledger, &offices).await?;
             match &self.out {
                 None => {
+                    let is_terminal = self.is_shown();
                     let out = BufWriter::new(io::stdout().lock());
+                    let out = Showing::new(out, self.format.shown(), is_terminal);
                     self.write(&source, out, Failure::Output).await
                 }
                 Some(path) => {
@@ -169,7 +189,17 @@ impl ExportArgs {
         )
     }
 
+    /// Whether it goes to a terminal: then what a terminal would act on is made visible. A file gets every byte.
+    fn is_shown(&self) -> bool {
+        self.out.is_none() && io::stdout().is_terminal()
+    }
+
     fn can_be_written(&self) -> Result<(), Failure> {
+        if self.neutral && self.format != FormatWord::Csv {
+            return Err(Failure::Usage(
+                "--neutral is for spreadsheets; write it with --format csv".to_owned(),
+            ));
+        }
         if !self.format.format().is_built() {
             return Err(Failure::Usage(
                 "this liaison was built without Parquet; build one that has it with `cargo build --release \
@@ -177,7 +207,7 @@ impl ExportArgs {
                     .to_owned(),
             ));
         }
-        if self.format == FormatWord::Parquet && self.out.is_none() && io::stdout().is_terminal() {
+        if self.format == FormatWord::Parquet && self.is_shown() {
             let message = "a Parquet file is no text for a terminal; name a file with --out";
             return Err(Failure::Usage(message.to_owned()));
         }
@@ -212,7 +242,12 @@ impl ExportArgs {
             until: self.until,
             first: self.first,
         };
-        let mut export = Export::begin(self.format.format(), out, wanted).map_err(&failed)?;
+        let cells = Cells {
+            neutral: self.neutral,
+            visible: self.is_shown(),
+        };
+        let format = self.format.format();
+        let mut export = Export::begin_with(format, cells, out, wanted).map_err(&failed)?;
         source
             .entries(Range::default(), |entry| {
                 let entry = Entry::from_pb(entry).map_err(|fault| {

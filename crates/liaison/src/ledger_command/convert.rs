@@ -1,0 +1,100 @@
+//! `liaison ledger convert`: a ledger's entries in the newest format.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use clap::Args;
+use ledger::Converted;
+use serde_json::json;
+
+use super::room::{create, room_at};
+use crate::failure::Failure;
+use crate::output::thousands;
+use crate::settings::Settings;
+use crate::source;
+
+const EXAMPLES: &str = "\
+A ledger goes on in the format that it began with. This makes a new one: the same entries, at the same sequences and \
+times, with the bytes of each step as they came in. The old one is only read; stop its office first, or what it \
+records meanwhile is not in the new one. The new one is verified before this ends.
+
+Examples:
+  liaison simulate workshop --out old
+  liaison ledger convert old --out new
+
+JSON: an array of {\"ledger\", \"out\", \"entries\", \"from_format\", \"to_format\"}";
+
+/// Make a ledger, or a pair, of an older format's entries in the newest format
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct ConvertArgs {
+    /// A ledger, or a directory with south/ and north/ inside
+    ledger: PathBuf,
+
+    /// Where the new one goes
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+
+    /// Replace what an earlier run left in --out
+    #[arg(long)]
+    force: bool,
+}
+
+impl ConvertArgs {
+    pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
+        let ledgers = source::ledgers_in(&self.ledger)?;
+        let is_pair = ledgers.first().is_some_and(|first| *first != self.ledger);
+        room_at(&self.out, self.force, &self.ledger)?;
+        let mut made = Vec::new();
+        for ledger in ledgers {
+            let out = if is_pair {
+                self.out.join(ledger.file_name().unwrap_or_default())
+            } else {
+                self.out.clone()
+            };
+            let converted = ledger::convert(&source::read(&ledger)?, &create(&out)?)?;
+            made.push((ledger, out, converted));
+        }
+        settings.output.print(
+            || {
+                let mut text = String::new();
+                for (
+                    _,
+                    out,
+                    Converted {
+                        entries,
+                        from_format,
+                        to_format,
+                    },
+                ) in &made
+                {
+                    let (out, entries) = (out.display(), thousands(*entries));
+                    let _ = writeln!(
+                        text,
+                        "{out}: {entries} entries, format {from_format} to {to_format}, verified"
+                    );
+                }
+                if is_pair {
+                    let _ = writeln!(
+                        text,
+                        "next: liaison ledger reconcile {}",
+                        self.out.display()
+                    );
+                }
+                text
+            },
+            || {
+                let one = |(ledger, out, converted): &(PathBuf, PathBuf, Converted)| {
+                    json!({
+                        "ledger": ledger,
+                        "out": out,
+                        "entries": converted.entries,
+                        "from_format": converted.from_format,
+                        "to_format": converted.to_format,
+                    })
+                };
+                made.iter().map(one).collect()
+            },
+        )
+    }
+}
