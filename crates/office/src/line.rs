@@ -24,6 +24,9 @@ pub const VERSION_MIN: u32 = 1;
 /// The highest line protocol version this software speaks.
 pub const VERSION_MAX: u32 = 1;
 
+/// The highest restore counter there can be: an office raises its own by one, and nobody restores so often.
+pub const EPOCH_MAX: u64 = 1 << 32;
+
 /// How many acknowledgements may wait to be settled; beyond that the latest takes the place of the one before.
 const UNSETTLED_MAX: usize = 1_024;
 
@@ -52,6 +55,7 @@ pub enum Taken {
 pub struct Line {
     place: Place,
     epoch: u64,
+    #[serde(deserialize_with = "believable_epoch")]
     peer_epoch: u64,
     appended: Mark,
     received: Mark,
@@ -62,6 +66,9 @@ pub struct Line {
     /// Heard in a Hello, not read in the ledger.
     #[serde(skip)]
     fault: Option<LineFault>,
+    /// What the peer said last in answer to this office's own Hello: what a caller claims is held against it.
+    #[serde(skip)]
+    answered: Option<Hello>,
 }
 
 impl Line {
@@ -78,6 +85,7 @@ impl Line {
             unsettled: VecDeque::new(),
             restoring: false,
             fault: None,
+            answered: None,
         }
     }
 
@@ -212,7 +220,9 @@ impl Line {
         if place == self.place {
             self.epoch = epoch;
             self.restoring = restoring;
-        } else {
+        } else if epoch <= EPOCH_MAX {
+            // A ledger may hold a greater one that a stranger claimed and version 0.1.0 believed: it would shut the peer
+            // out for ever.
             self.peer_epoch = epoch;
         }
     }
@@ -226,6 +236,12 @@ impl Line {
             self.unsettled.pop_front();
         }
     }
+}
+
+/// A snapshot may hold an epoch that nobody can have, too: then none is known.
+fn believable_epoch<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    let epoch = u64::deserialize(deserializer)?;
+    Ok(if epoch <= EPOCH_MAX { epoch } else { 0 })
 }
 
 fn take(

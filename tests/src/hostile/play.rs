@@ -16,7 +16,8 @@ use super::caller::Stream;
 use super::message::{Known, Message};
 use super::place::{Door, Office, long_rest, rest};
 use super::truth::{
-    DISAGREE, OUT_OF_ORDER, Reason, TOO_LARGE, Truth, judge_parcel, last_mark, mark_at, sealed,
+    DISAGREE, NEWER_HELLO, OUT_OF_ORDER, Reason, TOO_LARGE, Truth, judge_parcel, last_mark,
+    mark_at, sealed,
 };
 use crate::harness::{Clients, acknowledge, refused};
 
@@ -238,11 +239,6 @@ impl Play {
         self.lines[index].stream.say_hello(hello.clone());
         if judged.is_ok() {
             self.supersede(index, then);
-            let appended = hello.appended.as_ref().expect("it passes");
-            let appended = appended.sequence as usize;
-            if hello.restoring && appended < self.received.len() {
-                self.lines[index].returned = self.received[appended..].to_vec();
-            }
             self.say(index, said, then);
         } else if then != Then::Stay {
             // Whoever leaves at once may hear nothing, and may not have been heard.
@@ -263,13 +259,10 @@ impl Play {
             let is_fault =
                 asked.map(|asked| asked.into_inner().connection() == office_pb::Connection::Fault);
             let Ok(is_fault) = is_fault else { return };
-            match judged {
-                Ok(()) => assert!(!is_fault, "a Hello that passes takes the doubt away"),
-                Err(DISAGREE) if !is_late(&hello, &self.truth) => {
-                    assert!(is_fault, "{hello:?} shows that the ledgers disagree");
-                }
-                Err(_) => assert_eq!(is_fault, self.is_faulty, "{hello:?} shows nothing"),
-            }
+            assert_eq!(
+                is_fault, self.is_faulty,
+                "a caller's {hello:?} shows nothing"
+            );
         }
     }
 
@@ -279,7 +272,7 @@ impl Play {
         for (index, line) in self.lines.iter_mut().enumerate() {
             if index != newest && line.state == State::Open {
                 line.state = match then {
-                    Then::Stay | Then::HalfClose => State::Broken(OUT_OF_ORDER),
+                    Then::Stay | Then::HalfClose => State::Broken(NEWER_HELLO),
                     Then::Reset | Then::Leave => State::BrokenOff,
                 };
             }
@@ -416,7 +409,7 @@ impl Play {
         if !self.south.storage.has_crashed() {
             assert_eq!(ends.len(), 1, "one of two streams ends: {ends:?}");
             let why = refused(&ends[0]);
-            let known = [OUT_OF_ORDER, DISAGREE].contains(&(why.code, &why.reason));
+            let known = [NEWER_HELLO, DISAGREE].contains(&(why.code, &why.reason));
             assert!(known, "{why:?}");
         }
         drop(both);
@@ -661,10 +654,4 @@ fn check_acknowledgements(line: &Line, truth: &Truth) {
         assert!(acknowledgement.appended <= truth.own.len() as u64);
         before = through.sequence;
     }
-}
-
-/// A Hello that knows less than has come since it was said may be late.
-fn is_late(hello: &pb::Hello, truth: &Truth) -> bool {
-    let appended = hello.appended.as_ref();
-    appended.is_some_and(|appended| appended.sequence < truth.received.len() as u64)
 }

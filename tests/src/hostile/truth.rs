@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use ledger::{Reader, Record, Storage};
-use office::line::{LineHash, VERSION_MAX, VERSION_MIN};
+use office::line::{EPOCH_MAX, LineHash, VERSION_MAX, VERSION_MIN};
 use office::{Limits, Office, Place, Tally};
 use protocol::pb::line as pb;
 use tonic::Code;
@@ -18,6 +18,9 @@ pub(super) const TOO_LARGE: Reason = (Code::InvalidArgument, "MESSAGE_TOO_LARGE"
 pub(super) const DISAGREE: Reason = (Code::DataLoss, "LEDGERS_DISAGREE");
 const WRONG_PLACE: Reason = (Code::InvalidArgument, "WRONG_PLACE");
 const VERSION: Reason = (Code::FailedPrecondition, "UNSUPPORTED_VERSION");
+pub(super) const NEWER_HELLO: Reason = (Code::Unavailable, "NEWER_HELLO");
+const UNCONFIRMED: Reason = (Code::Unavailable, "HELLO_UNCONFIRMED");
+const EPOCH: Reason = (Code::InvalidArgument, "EPOCH_OUT_OF_RANGE");
 const STALE: Reason = (Code::FailedPrecondition, "STALE_EPOCH");
 const GAP: Reason = (Code::Aborted, "SEQUENCE_GAP");
 
@@ -74,6 +77,9 @@ impl Truth {
         if min > max || min > VERSION_MAX || max < VERSION_MIN {
             return Err(VERSION);
         }
+        if hello.epoch > EPOCH_MAX {
+            return Err(EPOCH);
+        }
         if hello.epoch < self.peer_epoch() {
             return Err(STALE);
         }
@@ -83,6 +89,11 @@ impl Truth {
         if mark_at(&self.own, received.sequence).as_ref() != Some(received) || !has_all || !is_known
         {
             return Err(DISAGREE);
+        }
+        // Nobody who answers this office's own Hello says so.
+        let claims_loss = hello.restoring && appended.sequence < self.received.len() as u64;
+        if hello.epoch > self.peer_epoch().max(1) || claims_loss {
+            return Err(UNCONFIRMED);
         }
         Ok(())
     }

@@ -35,6 +35,25 @@ pub enum LineFault {
         /// The epoch known.
         known: u64,
     },
+    /// No office can have such an epoch.
+    #[error("the caller speaks with epoch {said}, and no office has one above {max}")]
+    EpochOutOfRange {
+        /// The epoch it speaks with.
+        said: u64,
+        /// The highest there can be.
+        max: u64,
+    },
+    /// A caller says what only the answer to this office's own Hello can establish.
+    #[error(
+        "{what}; this office asks the address of its peer itself (--peer), and takes it from the answer. Call again"
+    )]
+    Unconfirmed {
+        /// What it says.
+        what: String,
+    },
+    /// A newer Hello has ended this stream.
+    #[error("a newer Hello has ended this stream; dial again at once")]
+    Superseded,
     /// The ledgers disagree.
     #[error(
         "the two ledgers disagree: {what}. Run `liaison ledger restore` on the office that lost data"

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use crate::line::{Line, LineFault, LineHash, Mark, VERSION_MAX, VERSION_MIN};
+use crate::line::{EPOCH_MAX, Line, LineFault, LineHash, Mark, VERSION_MAX, VERSION_MIN};
 use crate::place::Place;
 
 /// What each side says first.
@@ -50,14 +50,15 @@ impl Line {
     }
 
     /// Judges the peer's Hello. `own_at` and `peer_at` give the line hash that this ledger holds at one of
-    /// its own or the peer's sequences, if it can be read already. A disagreement is remembered: the line
-    /// stays down from then on.
+    /// its own or the peer's sequences, if it can be read already.
     ///
-    /// `said` is the Hello of this office that this one answers; `None` if the peer calls. The two directions
+    /// `said` is the Hello of this office that this one answers; `None` if somebody calls. Anybody can call, so what a
+    /// caller says changes nothing here: no fault is set or taken away, and an epoch that is news, or that the
+    /// caller is being restored, counts only once the answer to this office's own Hello says the same.
+    ///
+    /// In an answer a disagreement is remembered: the line stays down from then on. The two directions
     /// run on connections of their own, so parcels overtake a Hello: what the peer says it has is held
-    /// against what stood here when it was asked, not against what has come since. A caller's Hello may be
-    /// older than its newest stream (a cut line delivers late), and proves nothing lost: it is refused, and
-    /// the answer to this office's own call decides.
+    /// against what stood here when it was asked, not against what has come since.
     pub fn take_hello(
         &mut self,
         hello: &Hello,
@@ -66,20 +67,54 @@ impl Line {
         peer_at: impl FnOnce(u64) -> Option<LineHash>,
     ) -> Result<Resume, LineFault> {
         let outcome = self.judge_hello(hello, said, own_at, peer_at);
-        let is_late = said.is_none() && hello.appended.sequence < self.received.sequence;
+        if said.is_none() {
+            return outcome.and_then(|resume| self.judge_claims(hello, resume));
+        }
         match &outcome {
-            Err(LineFault::Diverged { .. }) if is_late => {}
             Err(fault @ LineFault::Diverged { .. }) => self.fault = Some(fault.clone()),
             Ok(_) => self.fault = None,
             Err(_) => {}
         }
+        self.answered = outcome.is_ok().then_some(*hello);
         outcome
+    }
+
+    /// What a caller claims must be known already.
+    fn judge_claims(&self, hello: &Hello, mut resume: Resume) -> Result<Resume, LineFault> {
+        // Every office begins with epoch 1: that is no claim.
+        if hello.epoch > self.peer_epoch.max(1) {
+            return Err(LineFault::Unconfirmed {
+                what: format!(
+                    "epoch {} is news here, where epoch {} is known",
+                    hello.epoch, self.peer_epoch
+                ),
+            });
+        }
+        resume.new_peer_epoch = resume.new_peer_epoch.filter(|epoch| *epoch == 1);
+        let Some(sequence) = resume.return_after else {
+            return Ok(resume);
+        };
+        let confirmed = self.answered.is_some_and(|answered| {
+            answered.restoring
+                && answered.epoch == hello.epoch
+                && answered.appended.sequence <= hello.appended.sequence
+        });
+        if confirmed {
+            return Ok(resume);
+        }
+        Err(LineFault::Unconfirmed {
+            what: format!(
+                "the caller says that it is being restored and has {sequence} of its own steps, of which {} are known here",
+                self.received.sequence
+            ),
+        })
     }
 
     /// The peer has refused this office's own Hello, its newest, for a disagreement: that proves as much as a
     /// disagreement found here, and is remembered like one.
     pub fn take_refusal(&mut self, said: String) {
         self.fault = Some(LineFault::Refused { said });
+        self.answered = None;
     }
 
     fn judge_hello(
@@ -114,6 +149,12 @@ impl Line {
             return Err(LineFault::UnsupportedVersion {
                 min: VERSION_MIN,
                 max: VERSION_MAX,
+            });
+        }
+        if hello.epoch > EPOCH_MAX {
+            return Err(LineFault::EpochOutOfRange {
+                said: hello.epoch,
+                max: EPOCH_MAX,
             });
         }
         if hello.epoch < self.peer_epoch {

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use office::line::{Hello, LineFault, LineHash, Mark, Resume};
+use office::line::{EPOCH_MAX, Hello, LineFault, LineHash, Mark, Resume};
 use office::{Content, Limits, Mutation, Office, Place, Step, StepId, StepKind};
 
 /// South's ledger, as far as a Hello is concerned: the peer's steps, and their hashes.
@@ -136,6 +136,75 @@ fn a_call_with_another_hash_is_a_disagreement() {
     let mut south = South::with(3);
     let mut call = north(3);
     call.appended.hash = LineHash([7; 32]);
-    south.hears(&call, None).expect_err("another hash");
-    assert!(south.is_down());
+    let refused = south.hears(&call, None).expect_err("another hash");
+    assert!(matches!(refused, LineFault::Diverged { .. }));
+    assert!(!south.is_down(), "anybody may call");
+    let said = south.hello();
+    south.hears(&call, Some(&said)).expect_err("another hash");
+    assert!(south.is_down(), "the answer decides");
+    south.hears(&north(3), None).expect("it is as it was");
+    assert!(south.is_down(), "no caller takes the doubt away either");
+}
+
+#[test]
+fn an_epoch_that_is_news_counts_in_an_answer_alone() {
+    for epoch in [2, 1_000, EPOCH_MAX] {
+        let mut south = South::with(3);
+        let mut call = north(3);
+        call.epoch = epoch;
+        let refused = south.hears(&call, None).expect_err("it is news");
+        assert!(matches!(refused, LineFault::Unconfirmed { .. }));
+        south
+            .hears(&north(3), None)
+            .expect("the peer is not shut out");
+        let said = south.hello();
+        let resume = south.hears(&call, Some(&said)).expect("it says so itself");
+        assert_eq!(resume.new_peer_epoch, Some(epoch));
+    }
+    for epoch in [EPOCH_MAX + 1, u64::MAX] {
+        let mut south = South::with(3);
+        let said = south.hello();
+        let mut hello = north(3);
+        hello.epoch = epoch;
+        for said in [None, Some(&said)] {
+            let refused = south.hears(&hello, said).expect_err("nobody has it");
+            assert!(matches!(refused, LineFault::EpochOutOfRange { .. }));
+        }
+    }
+}
+
+#[test]
+fn a_caller_that_is_being_restored_is_given_back_what_its_own_answer_lacks() {
+    let mut south = South::with(3);
+    let restoring = |appended| {
+        let mut hello = north(appended);
+        hello.restoring = true;
+        hello
+    };
+    let refused = south.hears(&restoring(1), None).expect_err("a claim");
+    assert!(matches!(refused, LineFault::Unconfirmed { .. }));
+    let said = south.hello();
+    south.hears(&restoring(1), Some(&said)).expect("its answer");
+    let resume = south
+        .hears(&restoring(2), None)
+        .expect("it has come so far");
+    assert_eq!(resume.return_after, Some(2));
+    south
+        .hears(&restoring(0), None)
+        .expect_err("less than it said");
+    let said = south.hello();
+    south.hears(&north(3), Some(&said)).expect("it is restored");
+    south.hears(&restoring(2), None).expect_err("it was");
+}
+
+/// Version 0.1.0 believed a stranger: the ledger says so for ever, and the fold does not.
+#[test]
+fn an_epoch_that_nobody_can_have_is_not_read_from_the_ledger() {
+    let mut south = South::with(3);
+    south.office.record_epoch(Place::North, 1, false);
+    south.office.record_epoch(Place::North, u64::MAX, false);
+    assert_eq!(south.office.line().peer_epoch(), 1);
+    south
+        .hears(&north(3), None)
+        .expect("the peer is not shut out");
 }

@@ -17,7 +17,9 @@ use tonic::{Code, Request, Response, Status, Streaming};
 
 use super::events::LineEvents;
 use super::ready::ready_batch;
+use super::warned::Warned;
 use crate::boundary::in_own_words;
+use crate::caller::{Caller, Carried};
 use crate::handle::{Arrived, OwnerHandle, Progress, Verdicts};
 use crate::phase::reached;
 use crate::status::{status_of, too_large_for_line};
@@ -41,6 +43,8 @@ pub(crate) struct Carry {
     pub(crate) generation: watch::Sender<u64>,
     /// Told when the peer has spoken, so that this office dials back at once.
     pub(crate) peer_spoke: Arc<Notify>,
+    /// What callers were warned of last.
+    pub(crate) warned: Warned,
     /// True once this office closes its connections.
     pub(crate) closing: watch::Receiver<bool>,
 }
@@ -53,23 +57,30 @@ impl LineService for Carry {
         &self,
         request: Request<Streaming<CarryRequest>>,
     ) -> Result<Response<Responses>, Status> {
+        let caller = request.extensions().get::<Arc<Caller>>().cloned();
+        let from = caller
+            .as_ref()
+            .map_or_else(String::new, |caller| caller.words());
         let mut inbound = request.into_inner();
         let hello = self.first(&mut inbound).await?;
-        let (own, resume) = self
-            .owner
-            .hello(hello, None)
-            .await
-            .inspect_err(|refusal| {
+        let taken = self.owner.hello(hello, None).await;
+        let (own, resume) = match taken {
+            Ok(taken) => taken,
+            Err(refusal) => {
                 self.events
                     .tell(LineEventKind::Fault, 0, || refusal.to_string());
-                self.ask_back(refusal);
-            })
-            .map_err(|refusal| status_of(&refusal))?;
+                self.warned.tell(&from, &refusal);
+                self.ask_back(&refusal);
+                return self.answer_all_the_same(&refusal).await;
+            }
+        };
         let mut generation = 0;
         self.generation.send_modify(|current| {
             *current += 1;
             generation = *current;
         });
+        let carried = caller.map(|caller| caller.passes_for_peer());
+        self.warned.forget(&from);
         self.peer_spoke.notify_one();
         let (responses, stream) = mpsc::channel(RESPONSES_MAX);
         let message = carry_response::Message::Hello(protocol::hello_to_pb(&own));
@@ -92,6 +103,7 @@ impl LineService for Carry {
             // One acknowledgement always follows Hello, since an earlier one may have been lost.
             acknowledged: None,
             given_back: self.given_back(&resume),
+            _carried: carried,
         };
         self.tasks.spawn(session.run());
         Ok(Response::new(Box::pin(ReceiverStream::new(stream))))
@@ -118,6 +130,20 @@ fn unread(status: Status, message_bytes_max: u64) -> Status {
 }
 
 impl Carry {
+    /// A claim that is not confirmed yet is no reason not to answer: the caller needs the answer to confirm this
+    /// office's own claims, and both may have been restored.
+    async fn answer_all_the_same(&self, refusal: &Refusal) -> Result<Response<Responses>, Status> {
+        let status = status_of(refusal);
+        if !matches!(refusal, Refusal::Line(LineFault::Unconfirmed { .. })) {
+            return Err(status);
+        }
+        let own = self.owner.read(|office| office.line().hello()).await;
+        let own = own.map_err(|refusal| status_of(&refusal))?;
+        let message = carry_response::Message::Hello(protocol::hello_to_pb(&own));
+        let said = [Ok(response(message)), Err(status)];
+        Ok(Response::new(Box::pin(tokio_stream::iter(said))))
+    }
+
     async fn first(&self, inbound: &mut Streaming<CarryRequest>) -> Result<Hello, Status> {
         let first = tokio::time::timeout(self.hello_timeout, inbound.message())
             .await
@@ -140,11 +166,18 @@ impl Carry {
         Ok(hello)
     }
 
-    /// A caller's Hello alone proves no disagreement: this office's own call decides, and goes out at once. When
+    /// A caller's Hello alone proves nothing: this office's own call decides, and goes out at once. When
     /// it has decided, the two do not call each other on and on.
     fn ask_back(&self, refusal: &Refusal) {
-        let disagrees = matches!(refusal, Refusal::Line(LineFault::Diverged { .. }));
-        if disagrees && self.owner.progress().borrow().fault.is_none() {
+        let asks = match refusal {
+            Refusal::Line(LineFault::Diverged { .. }) => {
+                self.owner.progress().borrow().fault.is_none()
+            }
+            // The peer may have been restored since, and that ends the disagreement.
+            Refusal::Line(LineFault::Unconfirmed { .. }) => true,
+            _ => false,
+        };
+        if asks {
             self.peer_spoke.notify_one();
         }
     }
@@ -195,6 +228,8 @@ struct Session {
     /// The mark last told; `None` asks for one more acknowledgement.
     acknowledged: Option<u64>,
     given_back: Option<Steps>,
+    /// While it is there, the connection gives its place to nobody.
+    _carried: Option<Carried>,
 }
 
 impl Session {
@@ -211,7 +246,9 @@ impl Session {
         let mut held = None;
         loop {
             match self.next(&mut held).await {
-                Event::Superseded => return Err(order("a newer Hello has ended this stream")),
+                Event::Superseded => {
+                    return Err(status_of(&Refusal::Line(LineFault::Superseded)));
+                }
                 Event::Fault(refusal) => return Err(status_of(&refusal)),
                 Event::Again => self.acknowledged = None,
                 Event::Room(permit) => {

@@ -19,12 +19,13 @@ use tokio_stream::Stream;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Status, Streaming};
+use tonic_types::StatusExt as _;
 
 use super::events::LineEvents;
 use super::peer::PeerWatch;
 use crate::handle::{Arrived, OwnerHandle, Progress, Verdicts};
 use crate::phase::reached;
-use crate::status::says_disagreement;
+use crate::status::{says_disagreement, says_unconfirmed};
 use crate::tasks::Tasks;
 
 /// A connection's bytes.
@@ -78,6 +79,10 @@ enum Ended {
 
 struct Refused {
     why: String,
+    /// The peer asks this office itself first: it calls when it has.
+    unconfirmed: bool,
+    /// When the peer asks to be dialled again.
+    retry_after: Option<Duration>,
     /// The ledgers disagree, or the peer will not speak with this office: dialling again soon is no use.
     lasting: bool,
 }
@@ -86,6 +91,8 @@ impl Refused {
     fn passing(why: impl Into<String>) -> Self {
         Self {
             why: why.into(),
+            unconfirmed: false,
+            retry_after: None,
             lasting: false,
         }
     }
@@ -95,6 +102,8 @@ impl From<Refusal> for Refused {
     fn from(refusal: Refusal) -> Self {
         Self {
             lasting: matches!(refusal, Refusal::Line(_)),
+            unconfirmed: false,
+            retry_after: None,
             why: refusal.to_string(),
         }
     }
@@ -106,8 +115,11 @@ impl From<Status> for Refused {
             status.code(),
             tonic::Code::DataLoss | tonic::Code::FailedPrecondition | tonic::Code::InvalidArgument
         );
+        let retry = status.get_details_retry_info();
         Self {
             why: format!("{:?}: {}", status.code(), status.message()),
+            unconfirmed: says_unconfirmed(&status),
+            retry_after: retry.and_then(|retry| retry.retry_delay),
             lasting,
         }
     }
@@ -117,23 +129,41 @@ impl Dialler {
     /// Dials until the office closes.
     pub(crate) async fn run(mut self) {
         let mut tries = 0;
+        let mut told = None;
         loop {
             let mut met = false;
+            let dialled = tokio::time::Instant::now();
             let ended = self.session(&mut met).await;
             let Ended::Broken(refused) = ended else {
                 return;
             };
-            if met {
+            // A Hello that is answered and not taken is no meeting: if it is never confirmed, the waits grow.
+            if met && !refused.unconfirmed {
                 tries = 0;
             }
-            tracing::debug!(why = %refused.why, "the line is down");
+            let (address, why) = (self.dial.address(), &refused.why);
+            if refused.lasting && told.as_ref() != Some(why) {
+                tracing::warn!(address, why, "the line stays down");
+            } else if met {
+                tracing::info!(address, why, "the line is down");
+            } else {
+                tracing::debug!(address, why, "the line is down");
+            }
+            told = refused.lasting.then(|| why.clone());
             self.events
                 .tell(LineEventKind::Reset, 0, || refused.why.clone());
             self.peer.down(refused.why);
-            if refused.lasting {
-                tries = 31;
-            }
-            let wait = self.backoff(tries);
+            let wait = match refused.retry_after {
+                Some(wait) if !refused.unconfirmed => {
+                    tries = 0;
+                    self.soon(wait)
+                }
+                _ if refused.lasting => {
+                    tries = 31;
+                    self.backoff(tries)
+                }
+                _ => self.backoff(tries),
+            };
             self.events.tell(LineEventKind::Backoff, 0, || {
                 format!("dialling again in {} ms", wait.as_millis())
             });
@@ -144,11 +174,22 @@ impl Dialler {
                 biased;
                 // Nobody waits for a peer that is away when this office closes.
                 () = reached(&mut closing) => return,
-                // A Hello of the peer has passed here since: it may have been restored.
-                () = spoke.notified() => {}
+                // A Hello of the peer has passed here since, or is to be confirmed. Whoever calls does not make this
+                // office dial more often than it would.
+                () = spoke.notified() => {
+                    let since = dialled.elapsed();
+                    tokio::time::sleep(self.timeouts.backoff_min.saturating_sub(since)).await;
+                }
                 () = tokio::time::sleep(wait) => {}
             }
         }
+    }
+
+    /// What the peer asks for, and a little jitter: whoever was sent away with others does not come back with them.
+    fn soon(&mut self, wait: Duration) -> Duration {
+        let spread = (self.timeouts.backoff_min.as_micros() as u64).max(1);
+        let jitter = Duration::from_micros(self.jitter.next_u64() % spread);
+        wait.min(self.timeouts.backoff_max) + jitter
     }
 
     /// Full jitter: anything from the shortest wait to a bound that doubles with each try.
@@ -219,6 +260,7 @@ impl Dialler {
         // The stream may be gone: then reading it tells why.
         let _ = resume.send(resumption);
         *met = true;
+        tracing::info!(address = self.dial.address(), "the line is up");
         self.peer.up();
         self.take_responses(inbound).await
     }

@@ -8,6 +8,7 @@ mod dial;
 mod events;
 mod peer;
 mod ready;
+mod warned;
 
 pub(crate) use carry::Carry;
 pub use dial::{Dial, Io};
@@ -15,3 +16,4 @@ pub(crate) use dial::{DialTimeouts, Dialler};
 pub(crate) use events::LineEvents;
 pub(crate) use peer::{Connection, PeerWatch};
 pub(crate) use ready::ready_batch;
+pub(crate) use warned::Warned;
