@@ -4,6 +4,7 @@ use std::io;
 
 use jiff::Timestamp;
 use ledger::TallyReport;
+use office::visible;
 use scenario::Mistake;
 use serde::Serialize;
 
@@ -26,7 +27,7 @@ pub enum ImportError {
     },
     /// There is a mistake that ends it: in the header, or in what all else depends on, or the first one if no row may
     /// be left out.
-    #[error("{file}:{mistake}")]
+    #[error("{}:{mistake}", visible::line(file))]
     Mistake {
         /// The file, as the caller named it.
         file: String,

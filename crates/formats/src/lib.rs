@@ -44,7 +44,7 @@ mod steps;
 mod told;
 
 pub use cut::{Cut, CutError, Cutting, Window};
-pub use export::{Export, Exported, Format, Wanted};
+pub use export::{Cells, Export, Exported, Format, Wanted};
 pub use fit::{Distance, Distances, FitError, Observed, Weeks};
 pub use imported::{ImportError, Imported, Skipped, TOLD_MAX, Why};
 pub use message::{message_descriptor, message_to_json};

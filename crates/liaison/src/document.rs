@@ -1,15 +1,18 @@
 //! `liaison document`: list, show, acknowledge, refuse.
 
+use std::io::{self, IsTerminal as _, Write as _};
+
 use bytes::Bytes;
 use clap::{Args, Subcommand};
-use office::{Collection, Place, StepId};
+use office::{Collection, Place, StepId, visible};
 use protocol::pb::office as pb;
 
 use crate::connect::{Connection, block_on};
 use crate::failure::Failure;
-use crate::output::{Output, bytes_words, clean, note};
+use crate::output::{Output, bytes_words, note};
 use crate::request::RequestArgs;
 use crate::settings::{OfficeArgs, OfficesArgs, Settings};
+use crate::shown::{Showing, Shown};
 use crate::table::{self, Table};
 use crate::words::{DocumentStateWord, OfficeWord};
 use crate::{json, listing, officer, time, words};
@@ -77,7 +80,7 @@ struct ShowArgs {
     #[arg(value_parser = parse_name)]
     name: StepId,
 
-    /// Write the body to stdout, and nothing else
+    /// Write the body to stdout, and nothing else: every byte to a pipe or a file, what can be seen to a terminal
     #[arg(long)]
     body: bool,
 
@@ -240,7 +243,7 @@ impl ShowArgs {
         block_on(async {
             let connection = offices.dial(place).await?;
             if self.body {
-                return download(&connection, name, output).await;
+                return download(&connection, name).await;
             }
             let request = connection.request(pb::GetDocumentRequest { name });
             let outcome = connection.documents().get_document(request).await;
@@ -251,7 +254,15 @@ impl ShowArgs {
 }
 
 /// Writes the body as it comes.
-async fn download(connection: &Connection, name: String, output: Output) -> Result<(), Failure> {
+async fn download(connection: &Connection, name: String) -> Result<(), Failure> {
+    let is_terminal = io::stdout().is_terminal();
+    let mut out = Showing::new(io::stdout(), Shown::Text, is_terminal);
+    if out.changes() {
+        note(
+            "what a terminal would act on is written out, such as ‹U+001B›; write the body to a file for its bytes: \
+             --body > FILE",
+        );
+    }
     let request = connection.request(pb::DownloadDocumentRequest { name, offset: 0 });
     let outcome = connection.documents().download_document(request).await;
     let mut chunks = connection.answer("read the body", outcome)?;
@@ -268,7 +279,9 @@ async fn download(connection: &Connection, name: String, output: Output) -> Resu
             )));
         }
         expected += part.chunk.len() as u64;
-        output.bytes(&part.chunk)?;
+        out.write_all(&part.chunk)
+            .and_then(|()| out.flush())
+            .map_err(Failure::Output)?;
     }
     Ok(())
 }
@@ -338,7 +351,7 @@ fn body_text(record: &pb::DocumentRecord, body: &Bytes) -> String {
         Ok(text) if !text.is_empty() && text.len() <= SHOWN_BYTES_MAX => {
             let lines: Vec<String> = text
                 .lines()
-                .map(|line| format!("  {}\n", clean(line)))
+                .map(|line| format!("  {}\n", visible::lines(line)))
                 .collect();
             format!("\n{}", lines.concat())
         }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
+use office::visible;
 use serde_json::json;
 
 use crate::output::{BAD, Format, styled};
@@ -52,8 +53,11 @@ impl Failure {
         let code = self.exit_code();
         if code != 0 && !matches!(self, Self::Interrupted) {
             let text = match format {
-                Format::Text | Format::Ghz => format!("{} {self}", styled(BAD, "error:")),
-                Format::Json => self.to_json().to_string(),
+                Format::Text | Format::Ghz => {
+                    let told = self.to_string();
+                    format!("{} {}", styled(BAD, "error:"), visible::lines(&told))
+                }
+                Format::Json => visible::json(&self.to_json().to_string()).into_owned(),
             };
             // Without stderr the exit code has to do.
             let _ = writeln!(anstream::stderr(), "{text}");

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::output::{FAINT, clean, styled, thousands};
 use crate::{hex, json, officer, table, time, words};
-use ::office::{Collection, StepId, StepKind};
+use ::office::{Collection, StepId, StepKind, visible};
 
 const BODY_CHARS_MAX: usize = 4_000;
 
@@ -380,6 +380,13 @@ fn write_value(text: &mut String, depth: usize, value: &Value) {
             Value::Object(_) => {
                 let _ = writeln!(text, "{margin}{name}");
                 write_value(text, depth + 1, value);
+            }
+            // A body is read as it was written, its lines further in than any field's name.
+            Value::String(body) if name == "body" && body.contains('\n') => {
+                let _ = writeln!(text, "{margin}{name}");
+                for line in body.lines() {
+                    let _ = writeln!(text, "{margin}  {}", visible::lines(line));
+                }
             }
             Value::Array(items) => {
                 let _ = writeln!(text, "{margin}{name}");

@@ -36,6 +36,7 @@ mod request;
 mod scenario_command;
 mod send;
 mod settings;
+mod shown;
 mod simulate;
 mod source;
 mod status;

@@ -1,12 +1,14 @@
 //! Data on stdout, as text or as JSON.
 
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 
 use anstyle::{AnsiColor, Style};
 use clap::ValueEnum;
+use office::visible;
 use serde::Serialize;
 
 use crate::failure::Failure;
+use crate::shown::{Showing, Shown};
 
 pub(crate) use load::show::thousands;
 
@@ -55,13 +57,24 @@ impl Output {
         }
     }
 
-    /// Prints text as it is. Colours are left out where they are not wanted.
+    /// Prints text that was put together here. Colours are left out where they are not wanted. What a terminal would act
+    /// on and we have not set is made visible, wherever it slipped in.
     #[expect(
         clippy::unused_self,
         reason = "it is a way of printing, like the others"
     )]
     pub(crate) fn text(self, text: &str) -> Result<(), Failure> {
-        let mut out = anstream::stdout().lock();
+        write_out(&visible::styled(text))
+    }
+
+    /// Prints a text that is data, such as a scenario: exact to a pipe or a file, visible to a terminal.
+    #[expect(
+        clippy::unused_self,
+        reason = "it is a way of printing, like the others"
+    )]
+    pub(crate) fn data(self, text: &str) -> Result<(), Failure> {
+        let is_terminal = io::stdout().is_terminal();
+        let mut out = Showing::new(io::stdout().lock(), Shown::Text, is_terminal);
         out.write_all(text.as_bytes())
             .and_then(|()| out.flush())
             .map_err(Failure::Output)
@@ -77,9 +90,13 @@ impl Output {
         self.encoded(serde_json::to_string(value))
     }
 
+    #[expect(
+        clippy::unused_self,
+        reason = "it is a way of printing, like the others"
+    )]
     fn encoded(self, encoded: serde_json::Result<String>) -> Result<(), Failure> {
         let encoded = encoded.map_err(|error| Failure::Output(io::Error::other(error)))?;
-        self.text(&format!("{encoded}\n"))
+        write_out(&format!("{}\n", visible::json(&encoded)))
     }
 
     /// Writes bytes as they are.
@@ -95,22 +112,27 @@ impl Output {
     }
 }
 
+fn write_out(text: &str) -> Result<(), Failure> {
+    let mut out = anstream::stdout().lock();
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .map_err(Failure::Output)
+}
+
 /// A note for the person who waits; never data.
 pub(crate) fn note(text: &str) {
     // Without stderr there is nobody to tell.
-    let _ = writeln!(anstream::stderr(), "{text}");
+    let _ = writeln!(anstream::stderr(), "{}", visible::lines(text));
 }
 
-/// `text` in `style`.
+/// `text`, which is of one line, in `style`.
 pub(crate) fn styled(style: Style, text: &str) -> String {
-    format!("{style}{text}{style:#}")
+    format!("{style}{}{style:#}", visible::line(text))
 }
 
-/// Text from elsewhere, made safe to show: a subject must not move the cursor.
+/// Text from elsewhere on one line, made visible: a subject must not move the cursor, nor turn the reading around.
 pub(crate) fn clean(text: &str) -> String {
-    text.chars()
-        .map(|letter| if letter.is_control() { ' ' } else { letter })
-        .collect()
+    visible::line(text).into_owned()
 }
 
 /// A size in the unit that suits it.
@@ -137,6 +159,10 @@ mod tests {
 
     #[test]
     fn a_subject_cannot_move_the_cursor() {
-        assert_eq!(clean("a\u{1b}[2Jb\nc"), "a [2Jb c");
+        assert_eq!(clean("a\u{1b}[2Jb\nc"), "a‹U+001B›[2Jb‹U+000A›c");
+        assert_eq!(
+            styled(GOOD, "a\u{1b}[31mb"),
+            "\u{1b}[32ma‹U+001B›[31mb\u{1b}[0m"
+        );
     }
 }

@@ -3,7 +3,7 @@
 use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
 
-use crate::output::note;
+use crate::output::{clean, note};
 use crate::system::Stopwatch;
 
 /// On a terminal the line is written anew so often; elsewhere a line is added ten times less often.
@@ -38,7 +38,7 @@ impl Progress {
             self.next = elapsed + ROUND;
             self.told = true;
             // Without stderr there is nobody to tell.
-            let _ = write!(anstream::stderr(), "\r\x1b[K{}", text());
+            let _ = write!(anstream::stderr(), "\r\x1b[K{}", clean(&text()));
             let _ = anstream::stderr().flush();
         } else {
             self.next = elapsed + ROUND * 10;

@@ -149,7 +149,7 @@ impl fmt::Display for Refused {
         let Self { doing, office, .. } = self;
         let code = code_name(self.code());
         let at = if self.reached { "at " } else { "" };
-        writeln!(f, "failed to {doing} {at}{office}: {code}")?;
+        writeln!(f, "failed to {doing} {at}{}: {code}", clean(office))?;
         write!(f, "  {}", clean(self.status.message()))?;
         for line in detail_lines(&self.status.get_error_details()) {
             write!(f, "\n  {}", clean(&line))?;
@@ -329,6 +329,27 @@ mod tests {
         assert_eq!(error["field_violations"][0]["field"], "document.subject");
         assert_eq!(error["retry_after_ms"], 200);
         assert_eq!(error["resource"]["name"], "offices/south/documents/1");
+    }
+
+    #[test]
+    fn what_an_office_says_steers_no_terminal() {
+        const HOSTILE: &str = "a\u{202e}\u{1b}[2J\nerror: b\u{e0041}";
+        let mut details = ErrorDetails::new();
+        details.set_error_info(
+            HOSTILE,
+            HOSTILE,
+            HashMap::from([(HOSTILE.to_owned(), HOSTILE.to_owned())]),
+        );
+        details.add_bad_request_violation(HOSTILE, HOSTILE);
+        details.add_precondition_failure_violation(HOSTILE, HOSTILE, HOSTILE);
+        details.add_quota_failure_violation(HOSTILE, HOSTILE);
+        details.set_resource_info(HOSTILE, HOSTILE, HOSTILE, HOSTILE);
+        let status = Status::with_error_details(Code::NotFound, HOSTILE, details);
+        let refused = Refused::new("read", HOSTILE, status);
+        let text = refused.to_string();
+        assert_eq!(::office::visible::lines(&text), text);
+        assert_eq!(text.lines().count(), 7, "{text}");
+        assert_eq!(refused.to_json()["message"], HOSTILE);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use scenario::{Act, Scenario};
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
-use crate::output::{HEADING, styled, thousands};
+use crate::output::{HEADING, clean, styled, thousands};
 use crate::settings::Settings;
 use crate::simulate::find;
 
@@ -91,7 +91,7 @@ impl ScenarioArgs {
                     .collect::<Result<_, _>>()?;
                 output.print(|| list_text(&known), || known.iter().map(listed).collect())
             }
-            Command::Show { scenario } => output.text(&text_of(&scenario)?),
+            Command::Show { scenario } => output.data(&text_of(&scenario)?),
             Command::Check { scenarios } => check(&scenarios, settings),
             Command::Plot {
                 scenario,
@@ -108,7 +108,7 @@ impl ScenarioArgs {
                 })
             }
             Command::Fit(args) => args.run(settings),
-            Command::Schema => output.text(scenario::SCHEMA),
+            Command::Schema => output.data(scenario::SCHEMA),
         }
     }
 }
@@ -134,7 +134,7 @@ fn check(names: &[String], settings: &Settings) -> Result<(), Failure> {
         let mut text = String::new();
         for (name, parsed) in &checked {
             let _ = match parsed {
-                Ok(scenario) => writeln!(text, "{name}: {}", summary(scenario)),
+                Ok(scenario) => writeln!(text, "{}: {}", clean(name), summary(scenario)),
                 Err(error) => writeln!(text, "{error}"),
             };
         }
@@ -192,6 +192,7 @@ fn list_text(known: &[Scenario]) -> String {
     for scenario in known {
         let Scenario { name, title, .. } = scenario;
         let name = styled(HEADING, &format!("{name:<18}"));
+        let title = clean(title);
         let _ = writeln!(text, "{name} {title}\n{:<18} {}", "", summary(scenario));
     }
     text

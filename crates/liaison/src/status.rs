@@ -64,12 +64,15 @@ async fn ask(offices: &Offices, place: Place) -> Told {
 /// A row of the table: what it is, and how to tell it of an office.
 type Row = (&'static str, fn(&pb::GetOfficeResponse) -> String);
 
-const ROWS: [Row; 18] = [
+const ROWS: [Row; 19] = [
     ("connection to the peer", |office| {
         words::state(office.connection().as_str_name(), "CONNECTION_").to_owned()
     }),
     ("why it is not up", |office| {
         office.connection_reason.clone()
+    }),
+    ("why nothing is recorded", |office| {
+        office.held_reason.clone()
     }),
     ("draining", |office| {
         if office.draining { "yes" } else { "no" }.to_owned()

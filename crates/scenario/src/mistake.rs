@@ -3,6 +3,8 @@
 use std::cell::RefCell;
 use std::fmt;
 
+use office::visible;
+
 /// One mistake in a scenario file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mistake {
@@ -20,11 +22,9 @@ pub struct Mistake {
 
 impl fmt::Display for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}:{}: {}; {}",
-            self.line, self.column, self.message, self.remedy
-        )
+        // The message quotes the file, which may be anybody's.
+        let (message, remedy) = (visible::line(&self.message), visible::line(&self.remedy));
+        write!(f, "{}:{}: {message}; {remedy}", self.line, self.column)
     }
 }
 
@@ -43,7 +43,7 @@ impl fmt::Display for ScenarioError {
             if index > 0 {
                 f.write_str("\n")?;
             }
-            write!(f, "{}:{mistake}", self.source_name)?;
+            write!(f, "{}:{mistake}", visible::line(&self.source_name))?;
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use jiff::Timestamp;
 use office::meeting::{Meeting, MeetingState};
-use office::{Collection, Exchanges, StepId, StepKind};
+use office::{Collection, Exchanges, StepId, StepKind, visible};
 use prost::Message as _;
 use protocol::pb::office as pb;
 
@@ -127,16 +127,17 @@ fn utc(time: Timestamp) -> String {
     time.strftime("%Y%m%dT%H%M%SZ").to_string()
 }
 
+/// A text as a value. Whatever a calendar would act on or not show is made visible; its lines stay.
 fn escaped(text: &str) -> String {
+    let text = text.replace("\r\n", "\n");
     let mut escaped = String::with_capacity(text.len());
-    for letter in text.chars() {
+    for letter in visible::lines(&text).chars() {
         match letter {
             '\\' | ';' | ',' => {
                 escaped.push('\\');
                 escaped.push(letter);
             }
             '\n' => escaped.push_str("\\n"),
-            letter if letter.is_control() => {}
             letter => escaped.push(letter),
         }
     }
@@ -173,6 +174,9 @@ mod tests {
 
     #[test]
     fn what_would_end_a_value_is_escaped() {
-        assert_eq!(escaped("a,b;c\\d\ne\r"), "a\\,b\\;c\\\\d\\ne");
+        assert_eq!(
+            escaped("a,b;c\\d\r\ne\r\u{202e}"),
+            "a\\,b\\;c\\\\d\\ne‹U+000D›‹U+202E›"
+        );
     }
 }

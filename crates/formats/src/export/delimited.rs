@@ -7,6 +7,7 @@ use prost::Message as _;
 use protocol::pb::office as pb;
 
 use super::Form;
+use super::cells::Cells;
 use crate::payload::{PayloadTold, officers_of, subject_of};
 use crate::told::Told;
 
@@ -36,16 +37,22 @@ const COLUMNS: [&str; 19] = [
 
 pub(super) struct Delimited<W: Write> {
     rows: csv::Writer<W>,
+    cells: Cells,
     count: u64,
 }
 
 impl<W: Write> Delimited<W> {
-    pub(super) fn begin(out: W) -> io::Result<Self> {
+    pub(super) fn begin(out: W, cells: Cells) -> io::Result<Self> {
         let mut rows = csv::WriterBuilder::new()
             .terminator(csv::Terminator::CRLF)
+            .quote_style(cells.quotes())
             .from_writer(out);
         rows.write_record(COLUMNS)?;
-        Ok(Self { rows, count: 0 })
+        Ok(Self {
+            rows,
+            cells,
+            count: 0,
+        })
     }
 }
 
@@ -77,7 +84,8 @@ impl<W: Write> Form for Delimited<W> {
             payload.text(),
             payload.bytes.unwrap_or_default(),
         ];
-        self.rows.write_record(&row)?;
+        let told: Vec<_> = row.iter().map(|cell| self.cells.told(cell)).collect();
+        self.rows.write_record(told.iter().map(|cell| &**cell))?;
         self.count += 1;
         Ok(())
     }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use office::tally::{OFFICE_TIME, day_of};
-use office::{Exchanges, Place};
+use office::{Exchanges, Place, visible};
 
 use super::Form;
 use crate::payload::subject_of;
@@ -72,10 +72,10 @@ impl<W: Write> Form for Diagram<W> {
     }
 }
 
-/// A semicolon ends a statement, and # begins an entity: both are written as entities; angle brackets are for HTML.
+/// What a browser would act on is made visible. A semicolon ends a statement, and # begins an entity: both are written as entities; angle brackets are for HTML.
 fn escaped(text: &str) -> String {
     let mut escaped = String::new();
-    for (count, letter) in text.chars().enumerate() {
+    for (count, letter) in visible::line(text).chars().enumerate() {
         if count == TEXT_CHARS_MAX {
             escaped.push('…');
             break;
@@ -84,9 +84,22 @@ fn escaped(text: &str) -> String {
             ';' | '#' | '<' | '>' | '"' | '%' => {
                 let _ = write!(escaped, "#{};", u32::from(letter));
             }
-            letter if letter.is_control() => escaped.push(' '),
             letter => escaped.push(letter),
         }
     }
     escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subject_ends_no_message_and_turns_no_reading_around() {
+        assert_eq!(
+            escaped("a;b\u{202e}c\n<d>"),
+            "a#59;b‹U+202E›c‹U+000A›#60;d#62;"
+        );
+        assert!(escaped(&"\u{200b}".repeat(40)).ends_with('…'));
+    }
 }

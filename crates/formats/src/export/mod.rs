@@ -1,6 +1,7 @@
 //! A ledger into other people's formats, in one pass over its entries.
 
 mod calendar;
+mod cells;
 mod delimited;
 mod diagram;
 mod json_lines;
@@ -16,6 +17,8 @@ use ledger::Entry;
 use office::Exchanges;
 
 use crate::told::{Teller, Told};
+
+pub use cells::Cells;
 
 /// A format that a ledger is exported to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,9 +94,19 @@ pub struct Export<'w> {
 impl<'w> Export<'w> {
     /// Begins to write `format` to `out`; an error if this build cannot ([`Format::is_built`]).
     pub fn begin(format: Format, out: impl Write + 'w, wanted: Wanted) -> io::Result<Self> {
+        Self::begin_with(format, Cells::default(), out, wanted)
+    }
+
+    /// The same with the cells of [`Format::Csv`] as `cells` says; other formats have none.
+    pub fn begin_with(
+        format: Format,
+        cells: Cells,
+        out: impl Write + 'w,
+        wanted: Wanted,
+    ) -> io::Result<Self> {
         let form: Box<dyn Form + 'w> = match format {
             Format::Jsonl => Box::new(json_lines::JsonLines::new(out)),
-            Format::Csv => Box::new(delimited::Delimited::begin(out)?),
+            Format::Csv => Box::new(delimited::Delimited::begin(out, cells)?),
             Format::Mermaid => Box::new(diagram::Diagram::begin(out)?),
             Format::Ics => Box::new(calendar::Calendar::new(out)),
             Format::Ocel => Box::new(ocel::Ocel::begin(out)?),

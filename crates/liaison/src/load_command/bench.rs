@@ -44,7 +44,7 @@ pub(super) fn run(args: &RunArgs, settings: &Settings) -> Result<(), Failure> {
                 "there is no plan {name:?} that is shipped; --list names them"
             ))
         })?;
-        return settings.output.text(text);
+        return settings.output.data(text);
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)

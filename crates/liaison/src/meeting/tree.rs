@@ -110,7 +110,7 @@ fn next(place: Place, meeting: &pb::Meeting) -> String {
         let _ = writeln!(
             text,
             "  liaison meeting {verb} {} --office {place}",
-            meeting.name
+            clean(&meeting.name)
         );
     }
     if text.is_empty() {

@@ -26,6 +26,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
 use crate::failure::Failure;
+use crate::output::clean;
 use command::parse_address;
 use condition::Condition;
 use draw::Draw;
@@ -243,5 +244,5 @@ async fn listen(address: &str, insecure_bind: bool) -> Result<TcpListener, Proxy
 /// Prints a line on standard output. A reader that has gone is no reason to stop carrying.
 fn say(line: &str) {
     let mut out = io::stdout().lock();
-    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+    let _ = writeln!(out, "{}", clean(line)).and_then(|()| out.flush());
 }

@@ -92,7 +92,7 @@ impl FitArgs {
         }
         let text = fitted(&observed, &self.name, Weeks::All)?;
         let Some(out) = &self.out else {
-            return settings.output.text(&text);
+            return settings.output.data(&text);
         };
         write(out, &text, self.force)?;
         let scenario = Scenario::parse(&self.name, &text)

@@ -8,7 +8,7 @@ use scenario::{Fault, FaultSpan, Scenario};
 use serde_json::{Value, json};
 
 use super::row_of;
-use crate::output::{HEADING, styled, thousands};
+use crate::output::{HEADING, clean, styled, thousands};
 
 /// Names of the rows; the faults come below.
 const ROWS: [&str; 5] = [
@@ -242,7 +242,8 @@ impl Plot {
 }
 
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
+    clean(text)
+        .replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")
 }

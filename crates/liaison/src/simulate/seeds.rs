@@ -13,7 +13,7 @@ use simulator::Simulation;
 
 use super::plan::{Plan, on_all_processors};
 use crate::failure::Failure;
-use crate::output::thousands;
+use crate::output::{clean, thousands};
 use crate::system::Stopwatch;
 use crate::time;
 
@@ -125,7 +125,7 @@ impl Checked {
     pub(super) fn to_text(&self) -> String {
         let mut text = String::new();
         for (seed, what) in self.failures.iter().take(TOLD_MAX) {
-            let _ = writeln!(text, "seed {seed}: {what}");
+            let _ = writeln!(text, "seed {seed}: {}", clean(what));
         }
         let more = self.failures.len().saturating_sub(TOLD_MAX);
         if more > 0 {

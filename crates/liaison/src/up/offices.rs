@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ledger::DiskStorage;
-use office::{PerPlace, Place};
-use server::{Server, Setup, TcpDial, bind, shutdown_signal, system_seed};
+use office::{Limits, PerPlace, Place};
+use server::{Server, Setup, TcpDial, bind, make_room, shutdown_signal, system_seed};
 use tokio::net::{TcpListener, lookup_host};
 use tokio::sync::watch;
 
@@ -28,8 +28,10 @@ pub(super) fn run(
         // Both listen before either dials, so that port 0 is known to the peer.
         let (south, at_south) = listener(&listen[Place::South]).await?;
         let (north, at_north) = listener(&listen[Place::North]).await?;
-        let south_office = open(Place::South, data, at_north)?;
-        let north_office = open(Place::North, data, at_south)?;
+        let mut limits = Limits::default();
+        make_room(&mut limits, 2);
+        let south_office = open(Place::South, data, at_north, limits.clone())?;
+        let north_office = open(Place::North, data, at_south, limits)?;
         let asked_to_stop = shutdown_signal();
         serving(PerPlace::new(at_south.into(), at_north.into()))?;
 
@@ -80,12 +82,13 @@ async fn listener(address: &Address) -> Result<(TcpListener, SocketAddr), Failur
     Ok((listener, at))
 }
 
-fn open(place: Place, data: &Path, peer: SocketAddr) -> Result<Server, Failure> {
+fn open(place: Place, data: &Path, peer: SocketAddr, limits: Limits) -> Result<Server, Failure> {
     let directory = data.join(place.word());
     let storage = DiskStorage::create(&directory).map_err(|error| {
         Failure::Failed(format!("failed to create {}: {error}", directory.display()))
     })?;
     let setup = Setup {
+        limits,
         seed: system_seed(),
         dial: Some(Arc::new(TcpDial::new(peer.to_string()))),
         ..Setup::new(place, Arc::new(storage))

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use office::visible;
 use scenario::{Mistake, ScenarioError};
 
 /// A plan that cannot be used, with all its mistakes in the order of their places.
@@ -19,7 +20,7 @@ impl fmt::Display for PlanError {
             if index > 0 {
                 f.write_str("\n")?;
             }
-            write!(f, "{}:{mistake}", self.source_name)?;
+            write!(f, "{}:{mistake}", visible::line(&self.source_name))?;
         }
         Ok(())
     }

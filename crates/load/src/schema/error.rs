@@ -1,10 +1,16 @@
-//! Why there is no schema, or no such method in it.
+//! Why there is no schema, or no such method in it. What a target says of itself is anybody's text, and made visible.
+
+use office::visible;
 
 /// A schema that cannot be had, or a method it does not have.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SchemaError {
     /// No such method.
-    #[error("there is no method `{name}`; {remedy}")]
+    #[error(
+        "there is no method `{}`; {}",
+        visible::line(name),
+        visible::line(remedy)
+    )]
     NoMethod {
         /// As it was asked for.
         name: String,
@@ -39,7 +45,8 @@ pub enum SchemaError {
     },
     /// The target does not tell what it serves.
     #[error(
-        "the target does not tell what it serves: {message}; give its schema with --proto or --descriptor-set"
+        "the target does not tell what it serves: {}; give its schema with --proto or --descriptor-set",
+        visible::line(message)
     )]
     Reflection {
         /// Why.

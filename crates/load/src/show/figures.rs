@@ -1,5 +1,7 @@
 //! Figures in words: the same in a terminal and in a browser.
 
+use office::visible;
+
 use crate::latency::Latencies;
 use crate::report::{Interval, Report, heat_floor_us};
 
@@ -141,18 +143,10 @@ pub(super) fn count(number: u64, one: &str, many: &str) -> String {
     )
 }
 
-/// Text from elsewhere, made safe to show: a server's message must not move the cursor, nor turn the reading around.
+/// Text from elsewhere on one line, made visible: a server's message must not move the cursor, nor turn the reading
+/// around.
 pub(super) fn clean(text: &str) -> String {
-    let turns = |letter| matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}');
-    text.chars()
-        .map(|letter| {
-            if letter.is_control() || turns(letter) {
-                ' '
-            } else {
-                letter
-            }
-        })
-        .collect()
+    visible::line(text).into_owned()
 }
 
 /// The quantiles that tables show, with their names.
@@ -304,7 +298,10 @@ mod tests {
 
     #[test]
     fn a_message_moves_no_cursor_and_turns_no_line() {
-        assert_eq!(clean("a\u{1b}[2Jb\nc\u{202e}d"), "a [2Jb c d");
+        assert_eq!(
+            clean("a\u{1b}[2Jb\nc\u{202e}d"),
+            "a‹U+001B›[2Jb‹U+000A›c‹U+202E›d"
+        );
     }
 
     #[test]

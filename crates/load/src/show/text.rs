@@ -773,7 +773,9 @@ mod tests {
 
     #[test]
     fn without_colours_nothing_moves_the_cursor() {
-        assert!(!plain(&fixture::amiss()).contains('\u{1b}'));
+        let amiss = plain(&fixture::amiss());
+        assert_eq!(office::visible::lines(&amiss), amiss);
+        assert!(amiss.contains("‹U+202E›"), "{amiss}");
         let styled = text(&fixture::full(), Colours::Styled);
         assert!(styled.contains("\u{1b}[1mSummary:\u{1b}[0m"));
     }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use office::visible;
+
 /// One mistake in a template.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TemplateMistake {
@@ -15,7 +17,8 @@ pub struct TemplateMistake {
 
 impl fmt::Display for TemplateMistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}; {}", self.message, self.remedy)
+        let (message, remedy) = (visible::line(&self.message), visible::line(&self.remedy));
+        write!(f, "{message}; {remedy}")
     }
 }
 

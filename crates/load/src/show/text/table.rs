@@ -152,14 +152,14 @@ pub(super) fn cut(text: &str, width: usize) -> String {
 pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = String::new();
-    for word in clean(text).split_whitespace() {
+    for word in text.split_whitespace().map(clean) {
         if !line.is_empty() && line.width() + 1 + word.width() > width {
             lines.push(std::mem::take(&mut line));
         }
         if !line.is_empty() {
             line.push(' ');
         }
-        line.push_str(&cut(word, width));
+        line.push_str(&cut(&word, width));
     }
     if !line.is_empty() {
         lines.push(line);
