@@ -28,6 +28,7 @@ pub mod contact;
 mod deadlines;
 pub mod document;
 pub mod exchanges;
+pub mod hold;
 pub mod limits;
 pub mod line;
 pub mod meeting;
@@ -44,6 +45,7 @@ pub mod snapshot;
 pub mod step;
 pub mod tally;
 pub mod time;
+pub mod visible;
 
 pub use exchanges::{Applied, Exchanges};
 pub use limits::Limits;

@@ -119,6 +119,8 @@ limits! {
     topics_max: u64 = 64;
     /// Meetings that may still move, of both offices together.
     open_meetings_max: u64 = 10_000;
+    /// The same, proposed over one connection.
+    caller_open_meetings_max: u64 = 2_500;
     /// Steps of one meeting.
     meeting_steps_max: u64 = 1_024;
     /// Deadlines of documents and offers waiting for their time.
@@ -129,10 +131,24 @@ limits! {
     queue_max: u64 = 4_096;
     /// Bytes of requests and parcels waiting for the office.
     queue_bytes_max: u64 = 32 * MIB;
+    /// Bytes of messages that come in or wait to go out, of all callers together.
+    call_bytes_max: u64 = 64 * MIB;
+    /// The same of one connection: room for a document of the greatest size, twice.
+    caller_bytes_max: u64 = 40 * MIB;
+    /// Bytes that every connection has besides.
+    caller_allowance_bytes: u64 = 64 * KIB;
+    /// How long a message may take to come in, once it has begun.
+    message_timeout: Duration = Duration::from_secs(30);
+    /// How long a call may take that sets no deadline and is no stream.
+    call_timeout: Duration = Duration::from_secs(150);
     /// Streams on one connection.
     streams_per_connection_max: u32 = 100;
     /// Connections.
     connections_max: u64 = 1_024;
+    /// Connections beside them, for the peer and for whoever looks how the office is, when all others are taken.
+    places_kept: u64 = 32;
+    /// How long a connection may be without a call.
+    idle_timeout: Duration = Duration::from_secs(300);
     /// How long a connection may take to begin.
     handshake_timeout: Duration = Duration::from_secs(5);
     /// How long a drain may take.
@@ -145,12 +161,16 @@ limits! {
     idempotency_window: u64 = 1_048_576;
     /// Uploads and downloads of large documents under way.
     transfers_max: u64 = 16;
+    /// The same of one connection.
+    caller_transfers_max: u64 = 8;
     /// How long the peer may take to answer a connection, and to say Hello.
     hello_timeout: Duration = Duration::from_secs(5);
     /// How long a connection may be silent before it is asked whether it lives, and how long the answer may take.
     keep_alive_interval: Duration = Duration::from_secs(10);
     /// Watchers.
     watchers_max: u64 = 256;
+    /// Watchers of one connection.
+    caller_watchers_max: u64 = 64;
     /// Entries a watcher may fall behind.
     watcher_entries_behind_max: u64 = 65_536;
     /// Free bytes on the ledger's disk below which mutations are refused.

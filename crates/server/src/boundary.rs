@@ -5,35 +5,65 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_body::{Body as HttpBody, Frame, SizeHint};
-use office::Refusal;
+use office::{Limits, Refusal};
 use tokio::time::{Instant, Sleep};
 use tonic::body::Body;
 use tonic::{Code, Status};
 use tower::Service;
 use tracing::Instrument as _;
 
-use crate::status::{malformed, plain, status_of, too_large};
+use crate::budget::Budget;
+use crate::call::Call;
+use crate::caller::Caller;
+use crate::incoming::{Bounds, Messages};
+use crate::methods::{Method, Methods};
+use crate::outgoing::{Kept, Packed};
+use crate::status::{faulty_timeout, malformed, plain, status_of, too_large, unknown_compression};
 use crate::timing;
 
 /// Wraps the services of an office.
 #[derive(Debug, Clone)]
 pub(crate) struct Boundary<S> {
     inner: S,
-    client_message_bytes_max: u64,
+    methods: Arc<Methods>,
+    budget: Budget,
+    limits: Arc<Limits>,
 }
 
 impl<S> Boundary<S> {
-    pub(crate) fn new(inner: S, client_message_bytes_max: u64) -> Self {
+    pub(crate) fn new(inner: S, methods: Methods, limits: Arc<Limits>) -> Self {
         Self {
             inner,
-            client_message_bytes_max,
+            methods: Arc::new(methods),
+            budget: Budget::new(&limits),
+            limits,
         }
+    }
+
+    fn bounds(&self, method: Method, gzip: bool) -> Bounds {
+        Bounds {
+            method,
+            message_bytes_max: if method.is_line {
+                self.limits.line_message_bytes_max
+            } else {
+                self.limits.client_message_bytes_max
+            },
+            timeout: self.limits.message_timeout,
+            gzip,
+        }
+    }
+
+    /// When a call must be answered: what the client says, or what no call without a stream takes.
+    fn deadline(&self, method: Method, timeout: Option<Duration>) -> Option<Instant> {
+        let own = (!method.takes_many && !method.gives_many).then_some(self.limits.call_timeout);
+        timeout.or(own).map(|timeout| Instant::now() + timeout)
     }
 }
 
@@ -41,7 +71,7 @@ type Answering = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>>
 
 impl<S, B> Service<Request<B>> for Boundary<S>
 where
-    S: Service<Request<B>, Response = Response<Body>, Error = Infallible>,
+    S: Service<Request<Messages<B>>, Response = Response<Body>, Error = Infallible>,
     S::Future: Send + 'static,
 {
     type Response = Response<Body>;
@@ -52,16 +82,38 @@ where
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, request: Request<B>) -> Answering {
-        let limit = self.client_message_bytes_max;
-        let deadline = timeout_of(request.headers()).map(|timeout| Instant::now() + timeout);
+    fn call(&mut self, mut request: Request<B>) -> Answering {
+        let asked = match Asked::of(&request) {
+            Ok(asked) => asked,
+            Err(refused) => return Box::pin(std::future::ready(Ok(refused))),
+        };
+        let limit = self.limits.client_message_bytes_max;
+        let method = self.methods.get(request.uri().path());
+        let deadline = self.deadline(method, asked.timeout);
         let span = tracing::info_span!(
             "call",
             method = request.uri().path(),
             request_id = tracing::field::Empty
         );
         let timed = timing::is_wanted(request.headers());
+        // It is unpacked before anybody else sees it.
+        request.headers_mut().remove(GRPC_ENCODING);
+        let caller = request.extensions().get::<Arc<Caller>>().cloned();
+        // Every connection has one; without, a call is its own caller.
+        let caller = caller.unwrap_or_else(|| Arc::new(Caller::new(0, None)));
+        if !is_served_to_all(request.uri().path()) && !caller.finds_place() {
+            let refusal = Refusal::Exhausted {
+                what: "the number of connections (this one is kept for the peer, and for looking how the office is)",
+                limit: self.limits.connections_max,
+                retry_after: Duration::from_secs(1),
+            };
+            return Box::pin(std::future::ready(Ok(status_of(&refusal).into_http())));
+        }
+        let call = Arc::new(Call::new(Arc::clone(&caller), self.budget.clone()));
+        let (bounds, budget) = (self.bounds(method, asked.gzip), self.budget.clone());
+        let request = request.map(|body| Messages::new(body, bounds, caller, budget));
         let answering = timing::taken(timed, self.inner.call(request));
+        let answering = Arc::clone(&call).answer(answering);
         Box::pin(
             async move {
                 let response = match deadline {
@@ -71,8 +123,18 @@ where
                         Err(_) => return Ok(late("before the call was answered").into_http()),
                     },
                 };
-                let response = last_word(response, limit);
-                Ok(match deadline {
+                let mut response = last_word(response, limit);
+                if asked.gzip && !response.headers().contains_key(Status::GRPC_STATUS) {
+                    let gzip = HeaderValue::from_static("gzip");
+                    response.headers_mut().insert(GRPC_ENCODING, gzip);
+                    response = response.map(|body| Body::new(Packed::new(body)));
+                }
+                let kept = call.take_kept();
+                if !kept.is_empty() {
+                    response = response.map(|body| Body::new(Kept::new(body, kept)));
+                }
+                // A unary answer is there when it begins.
+                Ok(match deadline.filter(|_| asked.timeout.is_some()) {
                     None => response,
                     Some(deadline) => response.map(|body| Body::new(Bounded::new(body, deadline))),
                 })
@@ -80,6 +142,88 @@ where
             .instrument(span),
         )
     }
+}
+
+/// What is served even where all places are taken: the line, and how the office is.
+fn is_served_to_all(path: &str) -> bool {
+    [
+        "/liaison.line.v1.LineService/",
+        "/grpc.health.v1.Health/",
+        "/liaison.office.v1.OfficeService/",
+        "/liaison.ledger.v1.LedgerService/GetTally",
+    ]
+    .iter()
+    .any(|served| path.starts_with(served))
+}
+
+/// What a call's headers ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Asked {
+    timeout: Option<Duration>,
+    /// Messages come compressed, and go back so.
+    gzip: bool,
+}
+
+impl Asked {
+    /// Reads the headers, or says why this is no call that can be answered.
+    fn of<B>(request: &Request<B>) -> Result<Self, Response<Body>> {
+        if request.method() != http::Method::POST {
+            let text =
+                "This is a gRPC office: a call is a POST. Try grpcurl, or the liaison command.\n";
+            let mut response = in_http(StatusCode::METHOD_NOT_ALLOWED, text);
+            let post = HeaderValue::from_static("POST");
+            response.headers_mut().insert(http::header::ALLOW, post);
+            return Err(response);
+        }
+        if !is_grpc(request.headers()) {
+            let text = "This is a gRPC office: it takes content-type application/grpc, and neither gRPC-web nor JSON.\n";
+            return Err(in_http(StatusCode::UNSUPPORTED_MEDIA_TYPE, text));
+        }
+        let timeout = timeout_of(request.headers()).map_err(Status::into_http)?;
+        let gzip = match request
+            .headers()
+            .get(GRPC_ENCODING)
+            .map(HeaderValue::as_bytes)
+        {
+            None | Some(b"identity") => false,
+            Some(b"gzip") => true,
+            Some(other) => {
+                let status = unknown_compression(&String::from_utf8_lossy(other));
+                let mut response = status.into_http();
+                let known = HeaderValue::from_static("identity,gzip");
+                response.headers_mut().insert(GRPC_ACCEPT_ENCODING, known);
+                return Err(response);
+            }
+        };
+        Ok(Self { timeout, gzip })
+    }
+}
+
+const GRPC_ENCODING: &str = "grpc-encoding";
+const GRPC_ACCEPT_ENCODING: &str = "grpc-accept-encoding";
+
+/// `application/grpc`, or the same with `+proto`; parameters may follow.
+fn is_grpc(headers: &HeaderMap) -> bool {
+    let content_type = headers.get(http::header::CONTENT_TYPE);
+    let content_type = content_type.and_then(|value| value.to_str().ok());
+    content_type.is_some_and(|value| {
+        let essence = value.split(';').next().unwrap_or_default().trim();
+        ["application/grpc", "application/grpc+proto"]
+            .iter()
+            .any(|known| essence.eq_ignore_ascii_case(known))
+    })
+}
+
+/// An answer to somebody who does not speak gRPC.
+fn in_http(status: StatusCode, text: &'static str) -> Response<Body> {
+    let text = http_body_util::Full::new(Bytes::from_static(text.as_bytes()));
+    let mut response = Response::new(Body::new(text));
+    *response.status_mut() = status;
+    let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+    response
+        .headers_mut()
+        .insert(http::header::CONTENT_TYPE, plain);
+    response
 }
 
 fn late(during: &str) -> Status {
@@ -119,22 +263,32 @@ fn last_word(response: Response<Body>, message_bytes_max: u64) -> Response<Body>
 }
 
 /// Reads `grpc-timeout`: at most 8 digits and a unit.
-fn timeout_of(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get("grpc-timeout")?.to_str().ok()?;
-    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-    if digits.len() > 8 {
-        return None;
-    }
-    let value: u64 = digits.parse().ok()?;
-    Some(match unit {
+fn timeout_of(headers: &HeaderMap) -> Result<Option<Duration>, Status> {
+    let Some(value) = headers.get("grpc-timeout") else {
+        return Ok(None);
+    };
+    let faulty = || faulty_timeout(&String::from_utf8_lossy(value.as_bytes()));
+    let text = value.to_str().map_err(|_| faulty())?;
+    let parts = text
+        .len()
+        .checked_sub(1)
+        .and_then(|at| text.split_at_checked(at));
+    let (digits, unit) = parts.ok_or_else(faulty)?;
+    let is_number = (1..=8).contains(&digits.len()) && digits.bytes().all(|it| it.is_ascii_digit());
+    let value: u64 = digits
+        .parse()
+        .ok()
+        .filter(|_| is_number)
+        .ok_or_else(faulty)?;
+    Ok(Some(match unit {
         "H" => Duration::from_secs(value * 3600),
         "M" => Duration::from_secs(value * 60),
         "S" => Duration::from_secs(value),
         "m" => Duration::from_millis(value),
         "u" => Duration::from_micros(value),
         "n" => Duration::from_nanos(value),
-        _ => return None,
-    })
+        _ => return Err(faulty()),
+    }))
 }
 
 /// A body that ends with DEADLINE_EXCEEDED when its time has come.
@@ -191,21 +345,42 @@ impl HttpBody for Bounded {
 mod tests {
     use super::*;
 
+    fn headers(name: &'static str, text: &str) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(name, text.parse().expect("a header"));
+        headers
+    }
+
     #[test]
     fn timeouts_are_read_as_grpc_writes_them() {
-        let read = |text: &str| {
-            let mut headers = HeaderMap::new();
-            headers.insert("grpc-timeout", text.parse().expect("a header"));
-            timeout_of(&headers)
-        };
-        assert_eq!(read("100m"), Some(Duration::from_millis(100)));
-        assert_eq!(read("2S"), Some(Duration::from_secs(2)));
+        let read = |text: &str| timeout_of(&headers("grpc-timeout", text));
+        assert_eq!(read("100m").ok(), Some(Some(Duration::from_millis(100))));
+        assert_eq!(read("2S").ok(), Some(Some(Duration::from_secs(2))));
         assert_eq!(
-            read("99999999H"),
-            Some(Duration::from_secs(99_999_999 * 3600))
+            read("99999999H").ok(),
+            Some(Some(Duration::from_secs(99_999_999 * 3600)))
         );
-        for wrong in ["", "S", "1", "1x", "-1S", "123456789S"] {
-            assert_eq!(read(wrong), None, "{wrong:?}");
+        assert_eq!(timeout_of(&HeaderMap::new()).ok(), Some(None));
+        for wrong in ["", "S", "1", "1x", "-1S", "+1S", "123456789S", "1 S"] {
+            let refused = read(wrong).expect_err(wrong);
+            assert_eq!(refused.code(), Code::InvalidArgument, "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn only_grpc_itself_is_answered() {
+        for (content_type, is_taken) in [
+            ("application/grpc", true),
+            ("application/grpc+proto", true),
+            ("Application/gRPC; charset=utf-8", true),
+            ("application/grpc-web", false),
+            ("application/grpc-web+proto", false),
+            ("application/grpc+json", false),
+            ("text/plain", false),
+            ("", false),
+        ] {
+            let headers = headers("content-type", content_type);
+            assert_eq!(is_grpc(&headers), is_taken, "{content_type}");
         }
     }
 }

@@ -1,11 +1,18 @@
 //! Who calls: for now a connection, since nobody has an identity yet.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use http::Request;
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use tower::Service;
+
+use crate::places::WeakPlaces;
 
 /// Who a call comes from. Every request carries it among its extensions, as an `Arc`.
 #[derive(Debug)]
@@ -14,11 +21,123 @@ pub(crate) struct Caller {
     pub(crate) number: u64,
     /// Where from; `None` if it came over no network.
     pub(crate) address: Option<SocketAddr>,
+    /// Ends the connection at once.
+    pub(crate) cut: CancellationToken,
+    /// Asks the connection to end: it is told so, and has a moment.
+    pub(crate) leave: CancellationToken,
+    /// Reads at length: one at a time.
+    pub(crate) reads: Arc<Semaphore>,
+    began: Instant,
+    /// When something was carried last, in microseconds since it began.
+    busy: AtomicU64,
+    /// Calls under way.
+    open: AtomicU64,
+    /// Streams of the line under way whose Hello has passed.
+    carried: AtomicU64,
+    /// All places were taken when it came: it may do little.
+    is_provisional: AtomicBool,
+    /// Where it has its place, once it has one.
+    places: OnceLock<WeakPlaces>,
 }
 
 impl Caller {
     pub(crate) fn new(number: u64, address: Option<SocketAddr>) -> Self {
-        Self { number, address }
+        Self {
+            number,
+            address,
+            cut: CancellationToken::new(),
+            leave: CancellationToken::new(),
+            reads: Arc::new(Semaphore::new(1)),
+            began: Instant::now(),
+            busy: AtomicU64::new(0),
+            open: AtomicU64::new(0),
+            carried: AtomicU64::new(0),
+            is_provisional: AtomicBool::new(false),
+            places: OnceLock::new(),
+        }
+    }
+
+    /// Where from, for people.
+    pub(crate) fn words(&self) -> String {
+        self.address
+            .map_or_else(|| "no network".to_owned(), |address| address.to_string())
+    }
+
+    /// Something was carried, so long after the connection began.
+    pub(crate) fn is_busy(&self, since: Duration) {
+        self.busy.store(since.as_micros() as u64, Ordering::Relaxed);
+    }
+
+    /// How long nothing has been carried.
+    pub(crate) fn silence(&self) -> Duration {
+        let busy = Duration::from_micros(self.busy.load(Ordering::Relaxed));
+        self.began.elapsed().saturating_sub(busy)
+    }
+
+    pub(crate) fn has_open_calls(&self) -> bool {
+        self.open.load(Ordering::Relaxed) > 0
+    }
+
+    /// A call is under way until what is returned is dropped.
+    pub(crate) fn begin_call(self: &Arc<Self>) -> OpenCall {
+        self.open.fetch_add(1, Ordering::Relaxed);
+        OpenCall(Arc::clone(self))
+    }
+
+    /// Whether the line is carried over it.
+    pub(crate) fn is_peer(&self) -> bool {
+        self.carried.load(Ordering::Relaxed) > 0
+    }
+
+    /// Its Hello has passed: it is the peer until what is returned is dropped.
+    pub(crate) fn passes_for_peer(self: &Arc<Self>) -> Carried {
+        self.carried.fetch_add(1, Ordering::Relaxed);
+        Carried(Arc::clone(self))
+    }
+
+    pub(crate) fn is_provisional(&self) -> bool {
+        self.is_provisional.load(Ordering::Relaxed)
+    }
+
+    /// Whether it may do all that others may. One that came when all places were taken has one once another makes room.
+    pub(crate) fn finds_place(&self) -> bool {
+        if !self.is_provisional() {
+            return true;
+        }
+        if let Some(places) = self.places.get() {
+            places.settle();
+        }
+        !self.is_provisional()
+    }
+
+    /// It has a place, or a provisional one, for as long as it lasts.
+    pub(crate) fn enters(&self, places: WeakPlaces) {
+        // It enters once.
+        let _ = self.places.set(places);
+    }
+
+    pub(crate) fn set_provisional(&self, provisional: bool) {
+        self.is_provisional.store(provisional, Ordering::Relaxed);
+    }
+}
+
+/// A call under way.
+#[derive(Debug)]
+pub(crate) struct OpenCall(Arc<Caller>);
+
+impl Drop for OpenCall {
+    fn drop(&mut self) {
+        self.0.open.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A stream of the line under way.
+#[derive(Debug)]
+pub(crate) struct Carried(Arc<Caller>);
+
+impl Drop for Carried {
+    fn drop(&mut self) {
+        self.0.carried.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -30,8 +149,7 @@ pub(crate) struct Called<S> {
 }
 
 impl<S> Called<S> {
-    pub(crate) fn new(inner: S, caller: Caller) -> Self {
-        let caller = Arc::new(caller);
+    pub(crate) fn new(inner: S, caller: Arc<Caller>) -> Self {
         Self { inner, caller }
     }
 }

@@ -1,25 +1,24 @@
-//! Connections: accepted, counted, timed, and closed gently.
+//! Connections: counted, timed, and closed gently.
 
 use std::io;
-use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::{Buf as _, Bytes};
 use hyper::server::conn::http2;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use office::Limits;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
-use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::sync::watch;
+use tokio::time::Instant;
 
+use crate::accept::{Accept, Trouble};
 use crate::caller::{Called, Caller};
 use crate::line::Io;
 use crate::phase::reached;
+use crate::places::Places;
 use crate::tasks::Tasks;
+use crate::watched::Watched;
 
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const NOT_HTTP2: &[u8] = b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-type: text/plain\r\n\r\n\
@@ -27,65 +26,14 @@ const NOT_HTTP2: &[u8] = b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncont
 /// Streams that a client may reset before it is sent away.
 const RESETS_MAX: usize = 256;
 const HEADERS_BYTES_MAX: u32 = 16 * 1024;
-const STREAM_WINDOW_BYTES: u32 = 1024 * 1024;
-const CONNECTION_WINDOW_BYTES: u32 = 4 * 1024 * 1024;
-
-/// Where connections come from.
-pub trait Accept: Send + 'static {
-    /// The next connection; an error ends the office.
-    fn accept(&mut self) -> impl Future<Output = io::Result<Accepted>> + Send;
-}
-
-/// A connection that somebody opened to this office.
-pub struct Accepted {
-    /// Its bytes.
-    pub io: Box<dyn Io>,
-    /// Where from; `None` if it came over no network.
-    pub address: Option<SocketAddr>,
-}
-
-impl Accept for TcpListener {
-    async fn accept(&mut self) -> io::Result<Accepted> {
-        loop {
-            match TcpListener::accept(self).await {
-                Ok((stream, address)) => {
-                    // Small answers must not wait for more bytes.
-                    let _ = stream.set_nodelay(true);
-                    return Ok(Accepted {
-                        io: Box::new(stream),
-                        address: Some(address),
-                    });
-                }
-                // Out of file handles, or a client that is gone already: neither is the office's end.
-                Err(error) => {
-                    tracing::warn!(%error, "failed to accept a connection");
-                    tokio::time::sleep(Duration::from_millis(10)).await;
-                }
-            }
-        }
-    }
-}
-
-/// Connections handed over by somebody else, such as a simulated network.
-#[derive(Debug)]
-pub struct HandedOver(mpsc::Receiver<Box<dyn Io>>);
-
-impl HandedOver {
-    /// Takes what comes out of `connections`.
-    pub fn new(connections: mpsc::Receiver<Box<dyn Io>>) -> Self {
-        Self(connections)
-    }
-}
-
-impl Accept for HandedOver {
-    async fn accept(&mut self) -> io::Result<Accepted> {
-        match self.0.recv().await {
-            Some(io) => Ok(Accepted { io, address: None }),
-            None => std::future::pending().await,
-        }
-    }
-}
-
+/// What may come in and wait to be read, of a stream and of a connection, while there are few connections.
+const STREAM_WINDOW_BYTES: u32 = 512 * 1024;
+const CONNECTION_WINDOW_BYTES: u32 = 1024 * 1024;
+/// Connections that have these windows; what others may send ahead is what HTTP/2 gives everybody.
+const WIDE_CONNECTIONS: usize = 48;
+const NARROW_WINDOW_BYTES: u32 = 65_535;
+/// How long a connection that is asked to make room has for what is under way.
+const PARTING: Duration = Duration::from_secs(1);
 /// Serves connections until `closing` says so.
 pub(crate) struct Connections<S> {
     pub(crate) service: S,
@@ -107,26 +55,39 @@ where
         + 'static,
     S::Future: Send + 'static,
 {
-    pub(crate) async fn serve(mut self, mut incoming: impl Accept) -> io::Result<()> {
-        let room = usize::try_from(self.limits.connections_max).unwrap_or(Semaphore::MAX_PERMITS);
-        let room = Arc::new(Semaphore::new(room));
+    pub(crate) async fn serve(mut self, mut incoming: impl Accept) {
+        let places = Places::new(self.limits.connections_max, self.limits.places_kept);
+        let mut trouble = Trouble::new();
         let mut callers = 0;
         loop {
             let accepted = tokio::select! {
                 biased;
-                () = reached(&mut self.closing) => return Ok(()),
-                accepted = incoming.accept() => accepted?,
+                () = reached(&mut self.closing) => return,
+                () = at(places.tells_next()) => {
+                    places.tell_rest();
+                    continue;
+                }
+                accepted = incoming.accept() => accepted,
             };
-            let Ok(place) = Arc::clone(&room).try_acquire_owned() else {
-                tracing::warn!(
-                    limit = self.limits.connections_max,
-                    "too many connections: one is turned away"
-                );
+            let accepted = match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    let pause = trouble.meet(&error, &mut incoming);
+                    tokio::select! {
+                        biased;
+                        () = reached(&mut self.closing) => return,
+                        () = tokio::time::sleep(pause) => continue,
+                    }
+                }
+            };
+            trouble.passes();
+            callers += 1;
+            let caller = Arc::new(Caller::new(callers, accepted.address));
+            let Some(place) = places.take(&caller) else {
                 continue;
             };
-            callers += 1;
-            let caller = Caller::new(callers, accepted.address);
-            let connection = self.connection(accepted.io, caller);
+            let is_one_of_few = places.taken() <= WIDE_CONNECTIONS;
+            let connection = self.connection(accepted.io, caller, is_one_of_few);
             self.tasks.spawn(async move {
                 connection.await;
                 drop(place);
@@ -134,38 +95,79 @@ where
         }
     }
 
-    fn connection(
-        &self,
-        io: Box<dyn Io>,
-        caller: Caller,
-    ) -> impl Future<Output = ()> + Send + use<S> {
-        let mut builder = http2::Builder::new(self.tasks.clone());
+    fn builder(&self, executor: Counted, is_one_of_few: bool) -> http2::Builder<Counted> {
+        let (stream, connection) = if is_one_of_few {
+            (STREAM_WINDOW_BYTES, CONNECTION_WINDOW_BYTES)
+        } else {
+            (NARROW_WINDOW_BYTES, NARROW_WINDOW_BYTES)
+        };
+        let mut builder = http2::Builder::new(executor);
         builder
             .timer(TokioTimer::new())
             .auto_date_header(false)
             .max_concurrent_streams(self.limits.streams_per_connection_max)
             .max_local_error_reset_streams(RESETS_MAX)
             .max_header_list_size(HEADERS_BYTES_MAX)
-            .initial_stream_window_size(STREAM_WINDOW_BYTES)
-            .initial_connection_window_size(CONNECTION_WINDOW_BYTES);
+            .initial_stream_window_size(stream)
+            .initial_connection_window_size(connection);
         if let Some(interval) = self.keep_alive {
             builder
                 .keep_alive_interval(interval)
                 .keep_alive_timeout(interval);
         }
-        let service = TowerToHyperService::new(Called::new(self.service.clone(), caller));
+        builder
+    }
+
+    fn connection(
+        &self,
+        io: Box<dyn Io>,
+        caller: Arc<Caller>,
+        is_one_of_few: bool,
+    ) -> impl Future<Output = ()> + Send + use<S> {
+        let executor = Counted {
+            tasks: self.tasks.clone(),
+            caller: Arc::clone(&caller),
+        };
+        let builder = self.builder(executor, is_one_of_few);
+        let service =
+            TowerToHyperService::new(Called::new(self.service.clone(), Arc::clone(&caller)));
         let handshake = tokio::time::timeout(self.limits.handshake_timeout, greet(io));
         let mut closing = self.closing.clone();
+        // In simulated time nothing would ever rest.
+        let timeouts = self.keep_alive.map(|_| Idle {
+            idle: self.limits.idle_timeout,
+            provisional: self.limits.handshake_timeout,
+        });
         async move {
-            let Ok(Ok(io)) = handshake.await else { return };
+            let greeted = tokio::select! {
+                biased;
+                // Nothing has been said that could be answered.
+                () = caller.cut.cancelled() => return,
+                () = caller.leave.cancelled() => return,
+                greeted = handshake => greeted,
+            };
+            let Ok(Ok(io)) = greeted else { return };
+            let io = Watched::new(PREFACE, io, Arc::clone(&caller));
             let mut connection =
                 std::pin::pin!(builder.serve_connection(TokioIo::new(io), service));
             let served = tokio::select! {
                 biased;
-                served = connection.as_mut() => served,
-                () = reached(&mut closing) => {
-                    connection.as_mut().graceful_shutdown();
-                    connection.await
+                // What it holds is given back at once.
+                () = caller.cut.cancelled() => return,
+                served = connection.as_mut() => Some(served),
+                () = reached(&mut closing) => None,
+                () = caller.leave.cancelled() => None,
+                () = idle(&caller, timeouts) => None,
+            };
+            let served = if let Some(served) = served {
+                served
+            } else {
+                connection.as_mut().graceful_shutdown();
+                tokio::select! {
+                    biased;
+                    () = caller.cut.cancelled() => return,
+                    () = parting(&caller) => return,
+                    served = connection => served,
                 }
             };
             if let Err(error) = served {
@@ -175,8 +177,70 @@ where
     }
 }
 
+/// Ends at a time, if there is one.
+async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// How long a connection may do nothing.
+#[derive(Debug, Clone, Copy)]
+struct Idle {
+    idle: Duration,
+    provisional: Duration,
+}
+
+/// Ends when a connection has had no call for too long.
+async fn idle(caller: &Caller, timeouts: Option<Idle>) {
+    let Some(timeouts) = timeouts else {
+        return std::future::pending().await;
+    };
+    loop {
+        let limit = if caller.is_provisional() {
+            timeouts.provisional
+        } else {
+            timeouts.idle
+        };
+        let silence = caller.silence();
+        if silence >= limit && !caller.has_open_calls() {
+            return;
+        }
+        let left = limit.saturating_sub(silence).max(timeouts.provisional / 4);
+        tokio::time::sleep(left.min(timeouts.provisional)).await;
+    }
+}
+
+/// Ends a moment after a connection was asked to make room: its calls are broken off.
+async fn parting(caller: &Caller) {
+    caller.leave.cancelled().await;
+    tokio::time::sleep(PARTING).await;
+}
+
+/// Runs the tasks of a connection: each is a call under way.
+#[derive(Debug, Clone)]
+struct Counted {
+    tasks: Tasks,
+    caller: Arc<Caller>,
+}
+
+impl<F> hyper::rt::Executor<F> for Counted
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    fn execute(&self, task: F) {
+        let call = self.caller.begin_call();
+        self.tasks.spawn(async move {
+            task.await;
+            drop(call);
+        });
+    }
+}
+
 /// Reads the preface that every HTTP/2 client begins with.
-async fn greet(mut io: Box<dyn Io>) -> io::Result<Greeted> {
+async fn greet(mut io: Box<dyn Io>) -> io::Result<Box<dyn Io>> {
     let mut preface = [0; PREFACE.len()];
     let mut read = 0;
     while read < preface.len() {
@@ -191,60 +255,5 @@ async fn greet(mut io: Box<dyn Io>) -> io::Result<Greeted> {
             return Err(io::ErrorKind::InvalidData.into());
         }
     }
-    Ok(Greeted {
-        preface: Bytes::from_static(PREFACE),
-        io,
-    })
-}
-
-/// A connection whose preface has been read, and is given again.
-struct Greeted {
-    preface: Bytes,
-    io: Box<dyn Io>,
-}
-
-impl AsyncRead for Greeted {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        if self.preface.is_empty() {
-            return Pin::new(&mut self.io).poll_read(context, buffer);
-        }
-        let count = self.preface.len().min(buffer.remaining());
-        buffer.put_slice(&self.preface[..count]);
-        self.preface.advance(count);
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl AsyncWrite for Greeted {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_shutdown(context)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write_vectored(context, slices)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.io.is_write_vectored()
-    }
+    Ok(io)
 }

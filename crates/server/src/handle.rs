@@ -11,6 +11,7 @@ use office::{Limits, Office, Order, Place, Refusal, RequestId, StepId};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio::time::Instant;
 
+use crate::call::Call;
 use crate::status::stopped;
 
 /// What a client asks this office to author.
@@ -84,6 +85,8 @@ pub(crate) type Outcome = Result<Authored, Refusal>;
 pub(crate) enum Work {
     Author {
         authoring: Authoring,
+        /// The number of whoever asks; 0 if that is not known.
+        caller: u64,
         room: Room,
         reply: oneshot::Sender<Outcome>,
     },
@@ -144,6 +147,8 @@ pub(crate) struct Progress {
     pub(crate) fault: Option<String>,
     pub(crate) outbox_bytes: u64,
     pub(crate) last_sync: Duration,
+    /// Why nothing is recorded now, though reads are served.
+    pub(crate) held: Option<String>,
     pub(crate) stopped: bool,
 }
 
@@ -222,6 +227,7 @@ impl OwnerHandle {
         let room = self.room(authoring.payload.len())?;
         self.offer(Work::Author {
             authoring,
+            caller: Call::current().map_or(0, |call| call.caller.number),
             room,
             reply,
         })?;

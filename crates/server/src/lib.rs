@@ -22,27 +22,44 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod accept;
+mod assembly;
 mod boundary;
+mod budget;
+mod call;
 mod caller;
 mod clock;
 mod connections;
+mod frames;
 mod handle;
+mod handles;
+mod health;
+mod incoming;
 mod line;
+mod logs;
+mod methods;
 mod outbox;
+mod outgoing;
 mod owner;
 mod phase;
+mod places;
+mod proposals;
 mod recovery;
 mod run;
 mod server;
 mod services;
+mod slots;
 mod status;
 mod tasks;
 mod timing;
 mod watch;
+mod watched;
 
+pub use accept::{Accept, Accepted, HandedOver};
 pub use clock::{Clock, SystemClock, system_seed};
-pub use connections::{Accept, Accepted, HandedOver};
+pub use handles::make_room;
 pub use line::{Dial, Io};
+pub use logs::VisibleFields;
 pub use owner::Commit;
 pub use run::{Options, TcpDial, bind, init_logs, main, run, shutdown_signal};
 pub use server::{ServeError, Server, Setup};

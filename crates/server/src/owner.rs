@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use ledger::{Batch, Committer, Ledger, LedgerError, Parcel, Reader, Record};
 use office::document::DocumentState;
 use office::line::{Acknowledgement, Hello, LineFault, LineHash, Mark, Resume, Taken};
-use office::{Office, Place, Refusal, RequestId, StepId};
+use office::{Office, Order, Place, Refusal, RequestId, StepId, hold};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
@@ -22,6 +22,7 @@ use crate::handle::{
     Answer, Arrived, Authored, Authoring, Outcome, OwnerHandle, Progress, Verdicts, Work,
 };
 use crate::outbox::Outbox;
+use crate::proposals::Proposals;
 use crate::recovery::Snapshotter;
 use crate::status::draining;
 
@@ -65,6 +66,9 @@ pub(crate) struct Owner {
     awaiting: BTreeMap<StepId, Vec<oneshot::Sender<()>>>,
     /// What the peer said last while this office is being restored.
     heard: Option<Hello>,
+    proposals: Proposals,
+    /// Why nothing is recorded now.
+    held: Option<Refusal>,
     draining: bool,
     stopping: bool,
 }
@@ -109,6 +113,8 @@ impl Owner {
             judged: Instant::now(),
             awaiting: BTreeMap::new(),
             heard: None,
+            proposals: Proposals::default(),
+            held: None,
             draining: false,
             stopping: false,
         };
@@ -136,23 +142,25 @@ impl Owner {
                 return Err(error);
             }
         }
-        if let Some(snapshots) = &self.snapshots {
+        if let Some(snapshots) = self.snapshots.as_ref().filter(|_| self.held.is_none()) {
             snapshots.end(self.reader.sequence(), &self.office, &self.outbox);
         }
-        Ok(())
+        self.ledger.seal()
     }
 
     fn until_due(&self) -> impl Future<Output = ()> + use<> {
+        let look_again = self.held.as_ref().map(|_| hold::RETRY_AFTER);
         let wait = self
             .office
             .next_deadline()
-            .filter(|_| !self.draining)
+            .filter(|_| !self.draining && self.held.is_none())
             .map(|at| {
                 let left = at.duration_since(self.clock.now());
                 // A clock may be set back: look again within the hour.
                 let left = Duration::try_from(left).unwrap_or(Duration::ZERO);
                 left.min(Duration::from_secs(3600)) + Duration::from_millis(1)
-            });
+            })
+            .or(look_again);
         async move {
             match wait {
                 Some(wait) => tokio::time::sleep(wait).await,
@@ -164,7 +172,8 @@ impl Owner {
     async fn batch(&mut self, batch: &mut Vec<Work>) -> Result<(), LedgerError> {
         let now = self.clock.now();
         self.judged = Instant::now();
-        if !self.draining {
+        self.look_whether_held(now);
+        if !self.draining && self.held.is_none() {
             for order in self.office.due(now) {
                 if let Ok(step) = self.office.plan(now, &order) {
                     self.append_own(now, step, Bytes::new(), None);
@@ -175,6 +184,7 @@ impl Owner {
             self.handle(now, work);
             if self.ledger.batch_bytes() >= BATCH_BYTES_MAX {
                 self.flush(now).await?;
+                self.look_whether_held(now);
             }
         }
         self.flush(now).await?;
@@ -182,19 +192,39 @@ impl Owner {
         Ok(())
     }
 
+    /// Asks the disk and the clock. That costs a system call: once a batch is enough, since a batch is far smaller than
+    /// the reserve.
+    fn look_whether_held(&mut self, now: Timestamp) {
+        let held = hold::why_held(now, self.ledger.free_bytes(), self.office.limits());
+        if held == self.held {
+            return;
+        }
+        if let Some(why) = &held {
+            tracing::warn!(%why, "nothing is recorded, neither requests nor what the peer sends; reads go on");
+        } else {
+            tracing::info!("what is asked and what the peer sends is recorded again");
+        }
+        self.held = held;
+        let told = self.held.as_ref().map(ToString::to_string);
+        self.progress.send_modify(|progress| progress.held = told);
+    }
+
     fn snapshot(&mut self) {
         let sequence = self.reader.sequence();
         if let Some(snapshots) = self
             .snapshots
             .as_mut()
-            .filter(|snapshots| snapshots.is_due(sequence))
+            .filter(|snapshots| self.held.is_none() && snapshots.is_due(sequence))
         {
             snapshots.begin(sequence, &self.office, &self.outbox);
         }
     }
 
     async fn flush(&mut self, now: Timestamp) -> Result<(), LedgerError> {
-        if let Some(acknowledgement) = self.acknowledgement.take() {
+        // The note is small: the reserve has room for it. By a broken clock it cannot be written.
+        if office::time::is_recordable(now)
+            && let Some(acknowledgement) = self.acknowledgement.take()
+        {
             let record = Record::AcknowledgementTaken(acknowledgement);
             self.append_local(now, &record);
             self.outbox.acknowledged(self.office.line().acknowledged());
@@ -204,7 +234,8 @@ impl Owner {
             self.commit(batch).await?;
             self.tell_synced();
             self.outbox.close_batch();
-            let progress = durable(&self.office, &self.reader, &self.outbox, started.elapsed());
+            let mut progress = durable(&self.office, &self.reader, &self.outbox, started.elapsed());
+            progress.held = self.held.as_ref().map(ToString::to_string);
             self.progress.send_replace(progress);
         }
         for answer in self.answers.drain(..) {
@@ -265,10 +296,11 @@ impl Owner {
         match work {
             Work::Author {
                 authoring,
+                caller,
                 room: _room,
                 reply,
             } => {
-                let outcome = self.author(now, authoring);
+                let outcome = self.author_for(caller, now, authoring);
                 self.answer(move || {
                     let _ = reply.send(outcome);
                 });
@@ -343,21 +375,55 @@ impl Owner {
         self.answer(move || verdicts.fault(fault.into()));
     }
 
-    fn author(&mut self, now: Timestamp, authoring: Authoring) -> Result<Authored, Refusal> {
+    /// As [`Self::author`], within the caller's share.
+    fn author_for(
+        &mut self,
+        caller: u64,
+        now: Timestamp,
+        authoring: Authoring,
+    ) -> Result<Authored, Refusal> {
+        let proposes = matches!(authoring.order, Order::ProposeMeeting(_));
+        if !proposes || caller == 0 {
+            return self.author(now, authoring);
+        }
+        let before = self.office.line().appended().sequence;
+        if let Some(repeated) = self.repeated(&authoring) {
+            return repeated;
+        }
+        self.proposals
+            .check(caller, &authoring.order, &self.office)?;
+        let authored = self.author(now, authoring)?;
+        if authored.id.sequence > before {
+            self.proposals.add(caller, authored.id, &self.office);
+        }
+        Ok(authored)
+    }
+
+    /// The first answer again. A repeat is answered even while draining: its step stands in the ledger already.
+    fn repeated(&self, authoring: &Authoring) -> Option<Result<Authored, Refusal>> {
         let Authoring {
             order,
             payload,
             request_id,
         } = authoring;
-        // A repeat is answered even while draining: its step stands in the ledger already.
-        if let Some(repeated) = self.office.repeated(request_id, &order, &payload) {
-            return repeated.map(|id| Authored {
-                id,
-                at: None,
-                judged: self.judged,
-                synced: None,
-            });
+        let repeated = self.office.repeated(*request_id, order, payload)?;
+        Some(repeated.map(|id| Authored {
+            id,
+            at: None,
+            judged: self.judged,
+            synced: None,
+        }))
+    }
+
+    fn author(&mut self, now: Timestamp, authoring: Authoring) -> Result<Authored, Refusal> {
+        if let Some(repeated) = self.repeated(&authoring) {
+            return repeated;
         }
+        let Authoring {
+            order,
+            payload,
+            request_id,
+        } = authoring;
         if self.draining {
             return Err(draining());
         }
@@ -384,14 +450,11 @@ impl Owner {
             let what = "the outbox (bytes that the peer has not acknowledged)";
             return Err(exhausted(what, limits.outbox_bytes_max));
         }
-        // Asking costs a system call: once a batch is enough, since a batch is far smaller than the reserve.
-        let first = self.ledger.batch_bytes() == 0;
-        let free = first.then(|| self.ledger.free_bytes()).flatten();
-        if free.is_some_and(|free| free < limits.disk_reserve_bytes) {
-            let what = "the ledger's disk (free bytes kept in reserve)";
-            return Err(exhausted(what, limits.disk_reserve_bytes));
-        }
-        Ok(())
+        self.check_held()
+    }
+
+    fn check_held(&self) -> Result<(), Refusal> {
+        self.held.clone().map_or(Ok(()), Err)
     }
 
     fn append_own(
@@ -466,6 +529,10 @@ impl Owner {
         hello: &Hello,
         said: Option<&Hello>,
     ) -> Result<(Hello, Resume), Refusal> {
+        // What is ready to go out still goes, and its acknowledgements are noted; by a broken clock not even that.
+        if said.is_none() || !office::time::is_recordable(now) {
+            self.check_held()?;
+        }
         let place = self.office.place();
         let (appended, received) = (self.office.line().appended(), self.office.line().received());
         let reader = self.reader.clone();
@@ -485,7 +552,8 @@ impl Owner {
             };
             self.append_local(now, &record);
         }
-        if self.office.line().is_restoring() {
+        // Only the peer's own answer says what it has: a caller that claims little would end the restore too soon.
+        if said.is_some() && self.office.line().is_restoring() {
             self.heard = Some(*hello);
             self.finish_restore(now);
         }
@@ -520,6 +588,10 @@ impl Owner {
     }
 
     fn parcels(&mut self, now: Timestamp, parcels: Vec<Arrived>, verdicts: Verdicts) {
+        // Not recorded, so not acknowledged: the peer keeps them, and sends them again.
+        if let Some(held) = self.held.clone() {
+            return self.answer(move || verdicts.fault(held));
+        }
         let mut again = false;
         for parcel in parcels {
             match self.parcel(now, parcel) {
@@ -591,6 +663,9 @@ impl Owner {
             payload,
             hash,
         } = arrived;
+        if let Some(held) = self.held.clone() {
+            return self.answer(move || verdicts.fault(held));
+        }
         let place = self.office.place();
         // The last one given back ends the restore; what was under way comes as a repeat.
         if !self.office.line().is_restoring() && sequence <= self.office.line().appended().sequence
@@ -652,6 +727,7 @@ fn durable(office: &Office, reader: &Reader, outbox: &Outbox, last_sync: Duratio
         fault: line.fault().map(ToString::to_string),
         outbox_bytes: outbox.bytes(),
         last_sync,
+        held: None,
         stopped: false,
     }
 }

@@ -4,6 +4,8 @@ use tokio::sync::watch;
 
 /// The steps of a drain, each true from some moment on.
 pub(crate) struct Phases {
+    /// The office is about to go: nobody need send it new work.
+    pub(crate) leaving: watch::Sender<bool>,
     /// No mutation is taken, and watches end.
     pub(crate) draining: watch::Sender<bool>,
     /// Nothing more will be authored: the line carries what is left.
@@ -16,6 +18,7 @@ impl Phases {
     pub(crate) fn new() -> Self {
         let phase = || watch::channel(false).0;
         Self {
+            leaving: phase(),
             draining: phase(),
             line_closing: phase(),
             closing: phase(),

@@ -10,12 +10,14 @@ use std::sync::Arc;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, ValueEnum};
 use jiff::{SignedDuration, Timestamp};
 use ledger::DiskStorage;
-use office::{Limits, Place};
+use office::{Limits, Place, visible};
 use serde::Deserialize;
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::clock::{Clock, SystemClock, system_seed};
+use crate::handles::make_room;
 use crate::line::{Dial, Io};
+use crate::logs::{VisibleFields, VisibleJson};
 use crate::server::{Server, Setup};
 
 const EXAMPLES: &str = "\
@@ -231,8 +233,10 @@ pub async fn run(
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     let storage = DiskStorage::create(&options.data)
         .map_err(|error| format!("failed to create {}: {error}", options.data.display()))?;
+    let mut limits = options.limits;
+    make_room(&mut limits, 1);
     let setup = Setup {
-        limits: options.limits,
+        limits,
         clock: Arc::new(OffsetClock(options.clock_offset)),
         seed: system_seed(),
         dial: Some(Arc::new(TcpDial::new(options.peer))),
@@ -287,12 +291,17 @@ pub fn init_logs(directives: &str, json: bool) -> Result<(), String> {
     let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
         .with_ansi(colours);
     let set = if json {
-        lines.json().try_init()
+        lines
+            .json()
+            .with_writer(|| VisibleJson::new(std::io::stderr()))
+            .try_init()
     } else {
-        lines.try_init()
+        lines
+            .fmt_fields(VisibleFields)
+            .with_writer(std::io::stderr)
+            .try_init()
     };
     set.map_err(|error| error.to_string())
 }
@@ -313,7 +322,7 @@ pub fn main(place: Place) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Nothing is left to do if that fails.
-            let _ = writeln!(std::io::stderr(), "{name}: {error}");
+            let _ = writeln!(std::io::stderr(), "{name}: {}", visible::lines(&error));
             ExitCode::FAILURE
         }
     }

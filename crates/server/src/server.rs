@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ledger::{Committer, LedgerError, LedgerOptions, Recovery, SnapshotUse, Storage};
+use ledger::{Committer, HeadUse, LedgerError, LedgerOptions, Recovery, SnapshotUse, Storage};
 use office::{Limits, Place};
 use protocol::pb::ledger::ledger_service_server::LedgerServiceServer;
 use protocol::pb::line::line_service_server::LineServiceServer;
@@ -12,20 +12,23 @@ use protocol::pb::office::meeting_service_server::MeetingServiceServer;
 use protocol::pb::office::office_service_server::OfficeServiceServer;
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng as _;
-use tokio::sync::{Notify, Semaphore, oneshot, watch};
+use tokio::sync::{Notify, oneshot, watch};
 use tokio::time::Instant;
-use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
+use crate::accept::Accept;
 use crate::boundary::Boundary;
 use crate::clock::{Clock, SystemClock};
-use crate::connections::{Accept, Connections};
+use crate::connections::Connections;
 use crate::handle::OwnerHandle;
-use crate::line::{Carry, Dial, DialTimeouts, Dialler, LineEvents, PeerWatch};
+use crate::health::Health;
+use crate::line::{Carry, Dial, DialTimeouts, Dialler, LineEvents, PeerWatch, Warned};
+use crate::methods::Methods;
 use crate::owner::{Commit, Folded, Owner};
 use crate::phase::Phases;
 use crate::recovery::{Recovered, Snapshotter, recover};
 use crate::services::{Contacts, Desk, Documents, Entries, Meetings, Offices, Services};
+use crate::slots::{GivesWay, Slots};
 use crate::tasks::Tasks;
 
 /// Everything an office needs to run.
@@ -76,7 +79,7 @@ pub enum ServeError {
     /// A commit failed, or the ledger cannot be opened.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
-    /// Connections cannot be accepted, or the writer thread cannot be started.
+    /// The writer thread cannot be started.
     #[error("failed to {what}: {source}")]
     Io {
         /// What was tried.
@@ -193,20 +196,21 @@ impl Server {
         } else {
             drop(dialler_ended);
         }
-        tasks.spawn(serving_when_restored(self.handle.clone(), reporter.clone()));
-        let mut owner = std::pin::pin!(self.owner.run());
-        let accepting = async {
-            let served = connections.serve(incoming).await;
-            served.map_err(|source| ServeError::Io {
-                what: "accept connections",
-                source,
-            })
+        let (leaving, left) = oneshot::channel();
+        let health = Health {
+            reporter,
+            progress: self.handle.progress(),
+            leaving: phases.leaving.subscribe(),
+            left: leaving,
         };
+        tasks.spawn(health.run());
+        let mut owner = std::pin::pin!(self.owner.run());
+        let accepting = connections.serve(incoming);
         let drained = async {
             shutdown.await;
             tracing::info!(place = %self.place, "draining");
             let deadline = Instant::now() + self.limits.drain_timeout;
-            drain(&self.handle, &phases, &reporter, dialled, deadline).await;
+            drain(&self.handle, &phases, left, dialled, deadline).await;
             // Connections that have nothing under way are closed by now.
             tokio::select! {
                 biased;
@@ -228,10 +232,7 @@ impl Server {
                     return ended.map_err(ServeError::from);
                 }
                 () = drained.as_mut() => {}
-                accepted = accepting.as_mut(), if accepts => {
-                    accepted?;
-                    accepts = false;
-                }
+                () = accepting.as_mut(), if accepts => accepts = false,
             }
         }
     }
@@ -252,6 +253,7 @@ impl Server {
             message_bytes_max: self.limits.line_message_bytes_max,
             generation: watch::channel(0).0,
             peer_spoke: Arc::clone(&peer_spoke),
+            warned: Warned::default(),
             closing: phases.closing.subscribe(),
         };
         let peer = PeerWatch::new(if self.dial.is_some() {
@@ -295,8 +297,20 @@ impl Server {
             events,
             tasks: tasks.clone(),
             draining: phases.draining.subscribe(),
-            transfers: permits(self.limits.transfers_max),
-            watchers: permits(self.limits.watchers_max),
+            transfers: Slots::new(
+                "the number of uploads and downloads under way",
+                "the number of uploads and downloads under way of one connection",
+                self.limits.transfers_max,
+                self.limits.caller_transfers_max,
+                GivesWay::Slowest,
+            ),
+            watchers: Slots::new(
+                "the number of watchers",
+                "the number of watchers of one connection",
+                self.limits.watchers_max,
+                self.limits.caller_watchers_max,
+                GivesWay::Greediest,
+            ),
         };
         let client = usize::try_from(self.limits.client_message_bytes_max).unwrap_or(usize::MAX);
         let on_line = usize::try_from(self.limits.line_message_bytes_max).unwrap_or(usize::MAX);
@@ -315,14 +329,15 @@ impl Server {
             .with(health)
             .with(reflection(tonic_reflection::server::Builder::build_v1))
             .with(reflection(tonic_reflection::server::Builder::build_v1alpha));
-        let service = Boundary::new(services, self.limits.client_message_bytes_max);
+        let methods = Methods::of(&[
+            protocol::DESCRIPTORS,
+            tonic_health::pb::FILE_DESCRIPTOR_SET,
+            tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET,
+            tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET,
+        ]);
+        let service = Boundary::new(services, methods, Arc::clone(&self.limits));
         (service, reporter)
     }
-}
-
-fn permits(count: u64) -> Arc<Semaphore> {
-    let count = usize::try_from(count).unwrap_or(Semaphore::MAX_PERMITS);
-    Arc::new(Semaphore::new(count.min(Semaphore::MAX_PERMITS)))
 }
 
 fn reflection<S>(
@@ -339,7 +354,19 @@ fn reflection<S>(
 
 fn tell_recovery(place: Place, recovery: &Recovery) {
     if let Some((file, bytes)) = &recovery.torn {
-        tracing::warn!(%place, file, bytes, "a torn tail, never acknowledged, was cut and saved aside");
+        tracing::warn!(%place, file, bytes, "a torn tail, which was never durable and so never acknowledged, was cut and saved aside");
+    }
+    match &recovery.head {
+        HeadUse::New | HeadUse::Held => {}
+        HeadUse::Missing => tracing::warn!(
+            %place,
+            "the ledger had no head mark, so a loss of its last entries could not be seen; it has one from now on"
+        ),
+        HeadUse::Unreadable { why } => tracing::warn!(
+            %place,
+            why,
+            "the head mark could not be read, so a loss of the last entries could not be seen; it is written anew"
+        ),
     }
     if let SnapshotUse::Ignored { why } = &recovery.snapshot {
         tracing::warn!(%place, why, "the snapshot is left alone, and the whole ledger is read");
@@ -350,46 +377,18 @@ fn tell_recovery(place: Place, recovery: &Recovery) {
     tracing::info!(%place, created, entries, "ledger open");
 }
 
-const SERVICES: [&str; 6] = [
-    "",
-    "liaison.office.v1.DocumentService",
-    "liaison.office.v1.MeetingService",
-    "liaison.office.v1.ContactService",
-    "liaison.office.v1.OfficeService",
-    "liaison.ledger.v1.LedgerService",
-];
-
-async fn report(reporter: &HealthReporter, status: ServingStatus) {
-    for service in SERVICES {
-        reporter.set_service_status(service, status).await;
-    }
-}
-
-/// SERVING never waits for the peer, except after a restore.
-async fn serving_when_restored(owner: OwnerHandle, reporter: HealthReporter) {
-    let mut progress = owner.progress();
-    if progress.borrow().restoring {
-        report(&reporter, ServingStatus::NotServing).await;
-    }
-    let restored = progress
-        .wait_for(|progress| !progress.restoring)
-        .await
-        .is_ok();
-    if restored {
-        report(&reporter, ServingStatus::Serving).await;
-    }
-}
-
 /// NOT_SERVING, refuse mutations, commit, end watches, half-close the line and await acknowledgements, then
 /// close connections.
 async fn drain(
     owner: &OwnerHandle,
     phases: &Phases,
-    reporter: &HealthReporter,
+    left: oneshot::Receiver<()>,
     dialled: oneshot::Receiver<()>,
     deadline: Instant,
 ) {
-    report(reporter, ServingStatus::NotServing).await;
+    phases.leaving.send_replace(true);
+    // It is dropped, not sent: nobody is told any more that the office serves.
+    let _ = left.await;
     owner.drain().await;
     phases.draining.send_replace(true);
     phases.line_closing.send_replace(true);

@@ -11,6 +11,7 @@ use tonic_types::{ErrorDetails, StatusExt};
 /// The domain of every ErrorInfo.
 pub const DOMAIN: &str = "liaison";
 const LEDGERS_DISAGREE: &str = "LEDGERS_DISAGREE";
+const HELLO_UNCONFIRMED: &str = "HELLO_UNCONFIRMED";
 
 /// The gRPC status of a refusal.
 pub(crate) fn status_of(refusal: &Refusal) -> Status {
@@ -103,7 +104,12 @@ pub(crate) fn status_of(refusal: &Refusal) -> Status {
             details.set_retry_info(Some(*retry_after));
             (Code::Unavailable, info(reason, &[]))
         }
-        Refusal::Line(fault) => line_status(fault),
+        Refusal::Line(fault) => {
+            if let Some(retry_after) = retry_of(fault) {
+                details.set_retry_info(Some(retry_after));
+            }
+            line_status(fault)
+        }
         Refusal::DataLoss { .. } => (Code::DataLoss, info("LEDGER_DAMAGED", &[])),
         Refusal::DeadlineExceeded { .. } => {
             (Code::DeadlineExceeded, info("DEADLINE_EXCEEDED", &[]))
@@ -144,6 +150,12 @@ fn line_status(fault: &LineFault) -> (Code, (String, HashMap<String, String>)) {
             Code::FailedPrecondition,
             info("STALE_EPOCH", &[("said", *said), ("known", *known)]),
         ),
+        LineFault::EpochOutOfRange { said, max } => (
+            Code::InvalidArgument,
+            info("EPOCH_OUT_OF_RANGE", &[("said", *said), ("max", *max)]),
+        ),
+        LineFault::Unconfirmed { .. } => (Code::Unavailable, info(HELLO_UNCONFIRMED, &[])),
+        LineFault::Superseded => (Code::Unavailable, info("NEWER_HELLO", &[])),
         LineFault::Diverged { .. } | LineFault::Refused { .. } => {
             (Code::DataLoss, info(LEDGERS_DISAGREE, &[]))
         }
@@ -167,10 +179,26 @@ fn line_status(fault: &LineFault) -> (Code, (String, HashMap<String, String>)) {
     }
 }
 
+/// How soon the peer may dial again; `None` where that is no use, or its own affair.
+fn retry_of(fault: &LineFault) -> Option<Duration> {
+    match fault {
+        LineFault::Superseded => Some(Duration::ZERO),
+        // By then this office has asked back.
+        LineFault::Unconfirmed { .. } => Some(Duration::from_millis(50)),
+        _ => None,
+    }
+}
+
 /// Whether a peer's status says that the two ledgers disagree.
 pub(crate) fn says_disagreement(status: &Status) -> bool {
     let info = status.get_details_error_info();
     info.is_some_and(|info| info.domain == DOMAIN && info.reason == LEDGERS_DISAGREE)
+}
+
+/// Whether a peer's status says that it asks this office itself first.
+pub(crate) fn says_unconfirmed(status: &Status) -> bool {
+    let info = status.get_details_error_info();
+    info.is_some_and(|info| info.domain == DOMAIN && info.reason == HELLO_UNCONFIRMED)
 }
 
 /// A client's message over the size limit.
@@ -252,4 +280,33 @@ pub(crate) fn damaged(error: &ledger::LedgerError) -> Refusal {
     Refusal::DataLoss {
         what: error.to_string(),
     }
+}
+
+/// More than one message where a method takes one.
+pub(crate) fn second_message() -> Status {
+    let what = "a second message came, and this method takes one; nothing has been recorded";
+    let mut details = ErrorDetails::new();
+    details.add_bad_request_violation("message", what);
+    details.set_error_info("SECOND_MESSAGE", DOMAIN, HashMap::new());
+    Status::with_error_details(Code::InvalidArgument, what, details)
+}
+
+/// A deadline that cannot be read.
+pub(crate) fn faulty_timeout(text: &str) -> Status {
+    let what = format!(
+        "grpc-timeout is {text:?}; write at most 8 digits and one of H, M, S, m, u, n, such as 500m"
+    );
+    let mut details = ErrorDetails::new();
+    details.add_bad_request_violation("grpc-timeout", &what);
+    details.set_error_info("FAULTY_TIMEOUT", DOMAIN, HashMap::new());
+    Status::with_error_details(Code::InvalidArgument, what, details)
+}
+
+/// A compression that nobody here unpacks.
+pub(crate) fn unknown_compression(encoding: &str) -> Status {
+    plain(
+        Code::Unimplemented,
+        "UNSUPPORTED_COMPRESSION",
+        format!("this office does not unpack grpc-encoding {encoding:?}; send identity or gzip"),
+    )
 }

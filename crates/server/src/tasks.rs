@@ -36,7 +36,7 @@ impl Tasks {
     }
 }
 
-/// The executor of HTTP connections.
+/// The executor of the connection to the peer.
 impl<F> hyper::rt::Executor<F> for Tasks
 where
     F: Future + Send + 'static,

@@ -1,17 +1,20 @@
 //! Watchers: a cursor each, and nothing held for them in memory.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use ledger::{Cursor, Entry};
 use office::Refusal;
-use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::sync::watch;
 use tokio_stream::Stream;
 use tonic::Status;
 
+use crate::budget::Lease;
+use crate::call::Call;
 use crate::handle::Progress;
 use crate::services::Desk;
+use crate::slots::Slot;
 use crate::status::{damaged, draining, status_of, stopped};
+
+/// Whoever is no further behind follows what happens now; others read what has been, and take their turn.
+const FOLLOWS_WITHIN: u64 = 64;
 
 /// A place in the ledger from which somebody watches.
 pub(crate) struct Watch {
@@ -23,17 +26,12 @@ pub(crate) struct Watch {
     given: u64,
     /// The ledger's end when the last entry was given.
     end: u64,
-    _place: OwnedSemaphorePermit,
+    place: Slot,
 }
 
 impl Watch {
     pub(crate) fn new(desk: &Desk, after_sequence: u64) -> Result<Self, Refusal> {
-        let place = Arc::clone(&desk.watchers).try_acquire_owned();
-        let place = place.map_err(|_| Refusal::Exhausted {
-            what: "the number of watchers",
-            limit: desk.limits.watchers_max,
-            retry_after: Duration::from_secs(1),
-        })?;
+        let place = desk.watchers.take()?;
         let progress = desk.owner.progress();
         let end = progress.borrow().ledger_sequence;
         if after_sequence > end {
@@ -47,12 +45,12 @@ impl Watch {
             behind_max: desk.limits.watcher_entries_behind_max,
             given: after_sequence,
             end,
-            _place: place,
+            place,
         })
     }
 
     /// The next entry; `None` when the office closes.
-    async fn next(&mut self) -> Result<Option<Entry>, Refusal> {
+    async fn next(&mut self, call: Option<&Call>) -> Result<Option<Entry>, Refusal> {
         loop {
             let (end, gone) = {
                 let progress = self.progress.borrow_and_update();
@@ -68,7 +66,13 @@ impl Watch {
                     resume_after: self.given,
                 });
             }
-            if let Some(entry) = self.cursor.next_entry().map_err(|error| damaged(&error))? {
+            let turn = match call.filter(|_| self.given + FOLLOWS_WITHIN < end) {
+                Some(call) => call.turn().await,
+                None => None,
+            };
+            let found = self.cursor.next_entry().map_err(|error| damaged(&error))?;
+            drop(turn);
+            if let Some(entry) = found {
                 (self.given, self.end) = (entry.sequence, end);
                 return Ok(Some(entry));
             }
@@ -82,6 +86,7 @@ impl Watch {
                 biased;
                 changed = self.progress.changed() => changed.map_err(|_| stopped())?,
                 changed = self.draining.changed() => changed.map_err(|_| stopped())?,
+                refusal = self.place.taken_away() => return Err(refusal),
             }
         }
     }
@@ -94,19 +99,31 @@ pub(crate) fn entries<T, F>(
     told: impl Fn(Entry) -> F + Send + 'static,
 ) -> impl Stream<Item = Result<T, Status>> + Send
 where
-    T: Send + 'static,
+    T: prost::Message + 'static,
     F: Future<Output = Result<Option<T>, Refusal>> + Send,
 {
-    futures_util::stream::unfold(Some((watch, told)), |state| async move {
-        let (mut watch, told) = state?;
+    let call = Call::current();
+    futures_util::stream::unfold(Some((watch, told, call, None)), |state| async move {
+        let (mut watch, told, call, sent) = state?;
+        // Whoever asks for the next one has sent the last one on its way.
+        drop::<Option<Lease>>(sent);
         loop {
-            let made = match watch.next().await {
+            let made = match watch.next(call.as_deref()).await {
                 Ok(Some(entry)) => told(entry).await,
                 Ok(None) => return None,
                 Err(refusal) => Err(refusal),
             };
             match made {
-                Ok(Some(made)) => return Some((Ok(made), Some((watch, told)))),
+                Ok(Some(made)) => {
+                    let lease = match &call {
+                        Some(call) => call.lease_for_one(&made).await.map(Some),
+                        None => Ok(None),
+                    };
+                    return Some(match lease {
+                        Ok(lease) => (Ok(made), Some((watch, told, call, lease))),
+                        Err(refusal) => (Err(status_of(&refusal)), None),
+                    });
+                }
                 Ok(None) => {}
                 Err(refusal) => return Some((Err(status_of(&refusal)), None)),
             }

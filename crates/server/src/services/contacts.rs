@@ -7,6 +7,7 @@ use protocol::pb::office::contact_service_server::ContactService;
 use protocol::{Checked, Fields, Original};
 use tonic::{Request, Response, Status};
 
+use super::measured::page_of;
 use super::{Desk, Gathered, page_size, read, wrong_page_token};
 use crate::handle::{Authored, Authoring};
 use crate::status::{invalid, status_of};
@@ -92,14 +93,13 @@ impl Contacts {
                 .collect()
         };
         let mut page = self.desk.owner.read(page).await?;
-        let more = page.len() > size;
+        let found = page.len();
         page.truncate(size);
-        let next = page.last().filter(|_| more).map(|(id, _)| *id);
+        let (contacts, count) = page_of(&page, |(id, state)| self.record(*id, *state)).await?;
+        let last = count.checked_sub(1).filter(|_| count < found);
+        let next = last.map(|last| page[last].0);
         Ok(pb::ListContactsResponse {
-            contacts: page
-                .into_iter()
-                .map(|(id, state)| self.record(id, state))
-                .collect::<Result<_, _>>()?,
+            contacts,
             next_page_token: next
                 .map(|id| id.name(Collection::Contacts))
                 .unwrap_or_default(),

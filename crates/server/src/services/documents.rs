@@ -11,8 +11,10 @@ use protocol::{Fields, Original};
 use tokio_stream::Stream;
 use tonic::{Request, Response, Status, Streaming};
 
+use super::measured::{measured, page_of};
 use super::read::{self, Read};
 use super::{Desk, Gathered, page_size, stream, upload, waited, wrong_page_token};
+use crate::call::{room, turn};
 use crate::handle::{Authored, Authoring};
 use crate::status::{invalid, status_of};
 
@@ -93,13 +95,16 @@ impl Documents {
             .read(move |office| Known::of(office, id))
             .await?
             .ok_or_else(|| not_found(id))?;
-        let mut record = self.whole(&known)?;
-        if let Some(document) = &mut record.document
-            && document.body.len() > BODY_SHOWN_BYTES_MAX
-        {
-            document.body = Bytes::new();
-        }
-        Ok(record)
+        measured(|| {
+            let mut record = self.whole(&known)?;
+            if let Some(document) = &mut record.document
+                && document.body.len() > BODY_SHOWN_BYTES_MAX
+            {
+                document.body = Bytes::new();
+            }
+            Ok(record)
+        })
+        .await
     }
 
     fn whole(&self, known: &Known) -> Result<pb::DocumentRecord, Refusal> {
@@ -414,12 +419,17 @@ impl DocumentService for Documents {
                 .owner
                 .read(move |office| wanted.page(office))
                 .await?;
-            let mut documents = Vec::with_capacity(page.len());
-            for known in &page {
+            let made = page_of(&page, |known| {
                 let mut record = self.whole(known)?;
                 leave_body_out(&mut record);
-                documents.push(record);
-            }
+                Ok(record)
+            });
+            let (documents, count) = made.await?;
+            // A page that is full of bytes before it is full of documents goes on behind its last one.
+            let next = match count.checked_sub(1) {
+                Some(last) if count < page.len() => Some(page[last].id),
+                _ => next,
+            };
             Ok::<_, Refusal>(pb::ListDocumentsResponse {
                 documents,
                 next_page_token: next
@@ -488,6 +498,18 @@ pub(super) async fn body(documents: &Documents, name: &str) -> Result<Bytes, Ref
         .read(known)
         .await?
         .ok_or_else(|| not_found(id))?;
-    let sent = read::step(&documents.desk.owner.reader, id)?;
-    Ok(sent.message::<pb::Document>().body)
+    let read = || {
+        let sent = read::step(&documents.desk.owner.reader, id)?;
+        Ok::<_, Refusal>((
+            sent.payload.len() as u64,
+            sent.message::<pb::Document>().body,
+        ))
+    };
+    // Read once to know how much it is; held only once there is memory for it.
+    let turn_to_look = turn().await;
+    let bytes = read()?.0;
+    drop(turn_to_look);
+    room(bytes).await?.took(bytes);
+    let _turn = turn().await;
+    Ok(read()?.1)
 }

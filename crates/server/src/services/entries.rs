@@ -14,13 +14,12 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio_stream::{Stream, StreamExt as _};
 use tonic::{Request, Response, Status};
 
+use super::measured::{PAGE_BYTES_MAX, measured};
 use super::{Desk, page_size, wrong_page_token};
+use crate::call::{room, turn};
 use crate::phase::reached;
 use crate::status::{damaged, invalid, status_of};
 use crate::watch::{self, Watch};
-
-/// A page of entries ends near this size.
-const PAGE_BYTES_MAX: usize = 2 * 1024 * 1024;
 
 /// The ledger service.
 #[derive(Clone)]
@@ -60,7 +59,34 @@ fn rows(tally: &Tally, by: pb::TallyBy) -> Vec<pb::TallyRow> {
 }
 
 impl Entries {
-    fn list(&self, request: &pb::ListEntriesRequest) -> Result<pb::ListEntriesResponse, Refusal> {
+    async fn list(
+        &self,
+        request: pb::ListEntriesRequest,
+    ) -> Result<pb::ListEntriesResponse, Refusal> {
+        // The least is asked for first: how long the first entry is says what a page may take.
+        let first = pb::ListEntriesRequest {
+            page_size: 1,
+            ..request.clone()
+        };
+        let turn_to_look = turn().await;
+        let first = self.page(&first, 0)?.entries;
+        drop(turn_to_look);
+        let first = first.first().map_or(0, prost::Message::encoded_len);
+        let wanted = page_size(request.page_size)?;
+        let bytes_max = (first * wanted).min(PAGE_BYTES_MAX).max(first);
+        let taken = room(bytes_max as u64 * 3).await?;
+        let _turn = turn().await;
+        let page = self.page(&request, bytes_max)?;
+        taken.took(page.encoded_len() as u64 * 3);
+        Ok(page)
+    }
+
+    /// A page of at most so many bytes, and at least one entry.
+    fn page(
+        &self,
+        request: &pb::ListEntriesRequest,
+        bytes_max: usize,
+    ) -> Result<pb::ListEntriesResponse, Refusal> {
         let size = page_size(request.page_size)?;
         let reader = &self.desk.owner.reader;
         let mut cursor = match (request.page_token.as_str(), &request.from_time) {
@@ -79,12 +105,14 @@ impl Entries {
             if entry.sequence <= request.after_sequence {
                 continue;
             }
-            if page.entries.len() == size || bytes >= PAGE_BYTES_MAX {
+            let entry = entry.to_pb();
+            let len = entry.encoded_len();
+            let is_full = page.entries.len() == size || bytes + len > bytes_max;
+            if is_full && !page.entries.is_empty() {
                 page.next_page_token = (entry.sequence - 1).to_string();
                 break;
             }
-            let entry = entry.to_pb();
-            bytes += entry.encoded_len();
+            bytes += len;
             page.entries.push(entry);
         }
         Ok(page)
@@ -155,22 +183,25 @@ impl LedgerService for Entries {
         request: Request<pb::GetEntryRequest>,
     ) -> Result<Response<pb::GetEntryResponse>, Status> {
         let sequence = request.into_inner().sequence;
-        let found = self.desk.owner.reader.get(sequence);
-        let found = found.map_err(|error| status_of(&damaged(&error)))?;
-        let entry = found.as_ref().map(Entry::to_pb).ok_or_else(|| {
-            status_of(&Refusal::NotFound {
+        let found = measured(|| {
+            let found = self.desk.owner.reader.get(sequence);
+            let found = found.map_err(|error| damaged(&error))?;
+            let entry = found.as_ref().map(Entry::to_pb);
+            entry.ok_or_else(|| Refusal::NotFound {
                 kind: "entry",
                 name: sequence.to_string(),
             })
-        })?;
-        Ok(Response::new(pb::GetEntryResponse { entry: Some(entry) }))
+        });
+        let entry = Some(found.await.map_err(|refusal| status_of(&refusal))?);
+        Ok(Response::new(pb::GetEntryResponse { entry }))
     }
 
     async fn list_entries(
         &self,
         request: Request<pb::ListEntriesRequest>,
     ) -> Result<Response<pb::ListEntriesResponse>, Status> {
-        self.list(&request.into_inner())
+        self.list(request.into_inner())
+            .await
             .map(Response::new)
             .map_err(|refusal| status_of(&refusal))
     }

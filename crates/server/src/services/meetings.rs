@@ -11,6 +11,7 @@ use protocol::{Checked, Fields, Original};
 use tokio_stream::Stream;
 use tonic::{Request, Response, Status};
 
+use super::measured::{measured, page_of};
 use super::read::{self, Read};
 use super::{Desk, Gathered, page_size, wrong_page_token};
 use crate::handle::Authoring;
@@ -54,7 +55,8 @@ impl Meetings {
         };
         let told = async {
             let known = self.desk.owner.read(known).await?;
-            self.told(&known.ok_or_else(|| not_found(authored.id))?)
+            let known = known.ok_or_else(|| not_found(authored.id))?;
+            measured(|| self.told(&known)).await
         };
         told.await.map_err(|refusal| status_of(&refusal))
     }
@@ -138,14 +140,13 @@ impl Meetings {
                 .collect()
         };
         let mut page = self.desk.owner.read(page).await?;
-        let more = page.len() > size;
+        let found = page.len();
         page.truncate(size);
-        let next = page.last().filter(|_| more).map(|known| known.id);
+        let (meetings, count) = page_of(&page, |known| self.told(known)).await?;
+        let last = count.checked_sub(1).filter(|_| count < found);
+        let next = last.map(|last| page[last].id);
         Ok(pb::ListMeetingsResponse {
-            meetings: page
-                .iter()
-                .map(|known| self.told(known))
-                .collect::<Result<_, _>>()?,
+            meetings,
             next_page_token: next
                 .map(|id| id.name(Collection::Meetings))
                 .unwrap_or_default(),
@@ -155,7 +156,8 @@ impl Meetings {
     async fn get(&self, name: &str) -> Result<pb::Meeting, Refusal> {
         let id = meeting_id("name", name)?;
         let known = self.desk.owner.read(move |office| Known::of(office, id));
-        self.told(&known.await?.ok_or_else(|| not_found(id))?)
+        let known = known.await?.ok_or_else(|| not_found(id))?;
+        measured(|| self.told(&known)).await
     }
 
     /// The meeting that an entry moved, if it is the one wanted.

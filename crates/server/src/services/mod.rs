@@ -6,6 +6,7 @@
 mod contacts;
 mod documents;
 mod entries;
+mod measured;
 mod meetings;
 mod offices;
 mod read;
@@ -22,7 +23,7 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use office::{Limits, Refusal, RequestId, Violation};
 use protocol::{Checked, Fields};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::time::Instant;
 use tonic::body::Body;
 use tonic::server::NamedService;
@@ -37,7 +38,9 @@ pub(crate) use meetings::Meetings;
 pub(crate) use offices::Offices;
 
 use crate::handle::{Authored, Authoring, OwnerHandle};
+use crate::incoming::Messages;
 use crate::line::{LineEvents, PeerWatch};
+use crate::slots::Slots;
 use crate::status::status_of;
 use crate::tasks::Tasks;
 use crate::timing;
@@ -53,9 +56,9 @@ pub(crate) struct Desk {
     /// True once the office takes no new work.
     pub(crate) draining: watch::Receiver<bool>,
     /// Room for uploads and downloads of large documents.
-    pub(crate) transfers: Arc<Semaphore>,
+    pub(crate) transfers: Slots,
     /// Room for watchers.
-    pub(crate) watchers: Arc<Semaphore>,
+    pub(crate) watchers: Slots,
 }
 
 impl Desk {
@@ -192,7 +195,7 @@ fn wrong_page_token() -> Refusal {
 }
 
 type Answering = BoxFuture<Response<Body>, Infallible>;
-type Boxed = BoxCloneSyncService<Request<Incoming>, Response<Body>, Infallible>;
+type Boxed = BoxCloneSyncService<Request<Messages<Incoming>>, Response<Body>, Infallible>;
 
 /// The services by name.
 #[derive(Clone, Default)]
@@ -203,7 +206,7 @@ pub(crate) struct Services {
 impl Services {
     pub(crate) fn with<S>(mut self, service: S) -> Self
     where
-        S: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible>
+        S: Service<Request<Messages<Incoming>>, Response = Response<Body>, Error = Infallible>
             + NamedService
             + Clone
             + Send
@@ -217,7 +220,7 @@ impl Services {
     }
 }
 
-impl Service<Request<Incoming>> for Services {
+impl Service<Request<Messages<Incoming>>> for Services {
     type Response = Response<Body>;
     type Error = Infallible;
     type Future = Answering;
@@ -226,7 +229,7 @@ impl Service<Request<Incoming>> for Services {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<Incoming>) -> Answering {
+    fn call(&mut self, request: Request<Messages<Incoming>>) -> Answering {
         let name = request.uri().path().split('/').nth(1).unwrap_or_default();
         if let Some(service) = self.by_name.get(name) {
             return Box::pin(service.clone().oneshot(request));

@@ -61,7 +61,7 @@ impl OfficeService for Offices {
         let told = owner.read(told).await;
         let mut response = told.map_err(|refusal| status_of(&refusal))?;
         let progress = owner.progress().borrow().clone();
-        let (connection, reason) = match (self.desk.peer.get(), progress.fault) {
+        let (connection, reason) = match (self.desk.peer.get(), progress.fault.clone()) {
             (_, Some(fault)) => (pb::Connection::Fault, fault),
             (_, None) if progress.restoring => {
                 let reason = "waiting for the peer to give back what was missing";
@@ -76,6 +76,7 @@ impl OfficeService for Offices {
         response.queue_depth = queue_depth;
         response.outbox_bytes = progress.outbox_bytes;
         response.last_sync = prost_types::Duration::try_from(progress.last_sync).ok();
+        response.held_reason = progress.held.unwrap_or_default();
         response.draining = *self.desk.draining.borrow();
         Ok(Response::new(response))
     }

@@ -1,8 +1,5 @@
 //! Large documents, in chunks.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use bytes::{BufMut as _, Bytes, BytesMut};
 use office::Refusal;
 use prost::Message as _;
@@ -10,12 +7,14 @@ use prost::encoding::{WireType, encode_key, encode_varint};
 use protocol::pb::office as pb;
 use protocol::pb::office::upload_document_request::Part;
 use protocol::{Original, field_of};
-use tokio::sync::OwnedSemaphorePermit;
 use tokio_stream::Stream;
 use tonic::{Status, Streaming};
 
 use super::documents::{Documents, Sending, body, checked_sending};
 use crate::boundary::in_own_words;
+use crate::budget::Lease;
+use crate::call::Call;
+use crate::slots::Slot;
 use crate::status::{invalid, status_of};
 
 const CHUNK_BYTES_MAX: usize = 1024 * 1024;
@@ -24,27 +23,43 @@ const HEADER_FIELD: u32 = 1;
 const HEADER_DOCUMENT_FIELD: u32 = 2;
 const DOCUMENT_BODY_FIELD: u32 = 3;
 
-impl Documents {
-    fn transfer(&self) -> Result<OwnedSemaphorePermit, Refusal> {
-        let transfers = Arc::clone(&self.desk.transfers);
-        transfers
-            .try_acquire_owned()
-            .map_err(|_| Refusal::Exhausted {
-                what: "the number of uploads and downloads under way",
-                limit: self.desk.limits.transfers_max,
-                retry_after: Duration::from_secs(1),
-            })
-    }
-}
-
 /// Takes an upload, has the document sent, and waits as its header asks.
 pub(super) async fn receive(
     documents: &Documents,
     mut parts: Streaming<Original<pb::UploadDocumentRequest>>,
 ) -> Result<pb::Receipt, Status> {
-    let _transfer = documents
-        .transfer()
+    let transfer = documents
+        .desk
+        .transfers
+        .take_soon()
+        .await
         .map_err(|refusal| status_of(&refusal))?;
+    let upload = tokio::select! {
+        biased;
+        upload = taken(documents, &transfer, &mut parts) => upload?,
+        refusal = transfer.taken_away() => return Err(status_of(&refusal)),
+    };
+    let sending = upload
+        .sending(documents)
+        .map_err(|refusal| status_of(&refusal))?;
+    drop(transfer);
+    documents.send(sending).await
+}
+
+/// What has come in of an upload.
+struct Upload {
+    header: Header,
+    chunks: Vec<Bytes>,
+    body_bytes: usize,
+    leases: Vec<Lease>,
+}
+
+async fn taken(
+    documents: &Documents,
+    transfer: &Slot,
+    parts: &mut Streaming<Original<pb::UploadDocumentRequest>>,
+) -> Result<Upload, Status> {
+    let call = Call::current();
     let limits = &documents.desk.limits;
     let own = |status| in_own_words(status, limits.client_message_bytes_max);
     let first = parts.message().await.map_err(own)?;
@@ -54,7 +69,12 @@ pub(super) async fn receive(
             "must come first, once; the chunks of the body follow it",
         ))
     })?;
-    let mut body = BytesMut::new();
+    let mut upload = Upload {
+        header,
+        chunks: Vec::new(),
+        body_bytes: 0,
+        leases: Vec::new(),
+    };
     while let Some(part) = parts.message().await.map_err(own)? {
         let Some(Part::Chunk(chunk)) = part.into_message().part else {
             return Err(status_of(&invalid(
@@ -62,14 +82,21 @@ pub(super) async fn receive(
                 "came twice; only chunks follow the first",
             )));
         };
-        check_chunk(&chunk, body.len(), limits.document_bytes_max)
+        check_chunk(&chunk, upload.body_bytes, limits.document_bytes_max)
             .map_err(|refusal| status_of(&refusal))?;
-        body.extend_from_slice(&chunk);
+        let bytes = chunk.len() as u64;
+        if let Some(call) = &call {
+            // Once as it came, and once in the document that is made of all.
+            let lease = call.lease_for_bytes(bytes * 2, bytes).await;
+            upload
+                .leases
+                .push(lease.map_err(|refusal| status_of(&refusal))?);
+        }
+        transfer.moved(bytes);
+        upload.body_bytes += chunk.len();
+        upload.chunks.push(chunk);
     }
-    let sending = header
-        .with_body(body.freeze(), documents)
-        .map_err(|refusal| status_of(&refusal))?;
-    documents.send(sending).await
+    Ok(upload)
 }
 
 fn check_chunk(chunk: &Bytes, before: usize, document_bytes_max: u64) -> Result<(), Refusal> {
@@ -109,9 +136,16 @@ impl Header {
         let document = field_of(&bytes, HEADER_DOCUMENT_FIELD);
         Some(Self { header, document })
     }
+}
 
-    fn with_body(self, body: Bytes, documents: &Documents) -> Result<Sending, Refusal> {
-        let Self { header, document } = self;
+impl Upload {
+    fn sending(self, documents: &Documents) -> Result<Sending, Refusal> {
+        let Self {
+            header: Header { header, document },
+            chunks,
+            body_bytes,
+            leases: _leases,
+        } = self;
         let pb::UploadHeader {
             request_id,
             document: message,
@@ -127,21 +161,20 @@ impl Header {
             ));
         }
         // A message goes on where another field is written behind it: the bytes that came stay as they are.
-        let mut payload = BytesMut::with_capacity(document.len() + body.len() + 16);
+        let mut payload = BytesMut::with_capacity(document.len() + body_bytes + 16);
         payload.put_slice(&document);
-        if !body.is_empty() {
+        if body_bytes > 0 {
             encode_key(DOCUMENT_BODY_FIELD, WireType::LengthDelimited, &mut payload);
-            encode_varint(body.len() as u64, &mut payload);
-            payload.put_slice(&body);
+            encode_varint(body_bytes as u64, &mut payload);
         }
+        let begins = payload.len();
+        for chunk in chunks {
+            payload.put_slice(&chunk);
+        }
+        let payload = payload.freeze();
+        let body = payload.slice(begins..);
         let message = message.map(|document| pb::Document { body, ..document });
-        checked_sending(
-            &request_id,
-            message,
-            payload.freeze(),
-            wait,
-            &documents.fields,
-        )
+        checked_sending(&request_id, message, payload, wait, &documents.fields)
     }
 }
 
@@ -152,7 +185,7 @@ pub(super) async fn download(
     offset: u64,
 ) -> Result<impl Stream<Item = Result<pb::DownloadDocumentResponse, Status>> + Send + use<>, Refusal>
 {
-    let transfer = documents.transfer()?;
+    let transfer = documents.desk.transfers.take_soon().await?;
     let body = body(documents, name).await?;
     let total = body.len();
     let start = usize::try_from(offset).unwrap_or(usize::MAX);
@@ -162,9 +195,10 @@ pub(super) async fn download(
     }
     Ok(futures_util::stream::unfold(Some(start), move |at| {
         // Held until the last chunk is read.
-        let _transfer = &transfer;
+        let transfer = &transfer;
         let next = at.map(|at| {
             let end = (at + DOWNLOAD_CHUNK_BYTES).min(total);
+            transfer.moved((end - at) as u64);
             let response = pb::DownloadDocumentResponse {
                 chunk: body.slice(at..end),
                 offset: at as u64,

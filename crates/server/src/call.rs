@@ -1,0 +1,122 @@
+//! A call under way, as whoever answers it sees it: who calls, and what memory the answer takes.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use office::Refusal;
+use prost::Message;
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::budget::{Budget, Lease};
+use crate::caller::Caller;
+
+tokio::task_local! {
+    static CALL: Arc<Call>;
+}
+
+/// A call under way.
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub(crate) caller: Arc<Caller>,
+    budget: Budget,
+    /// Held until the answer has gone out.
+    kept: Mutex<Vec<Lease>>,
+}
+
+impl Call {
+    pub(crate) fn new(caller: Arc<Caller>, budget: Budget) -> Self {
+        Self {
+            caller,
+            budget,
+            kept: Mutex::default(),
+        }
+    }
+
+    /// Answers a call: [`Self::current`] gives it inside.
+    pub(crate) async fn answer<T>(self: Arc<Self>, answering: impl Future<Output = T>) -> T {
+        CALL.scope(self, answering).await
+    }
+
+    /// The call that is being answered; `None` outside of all.
+    pub(crate) fn current() -> Option<Arc<Self>> {
+        CALL.try_with(Arc::clone).ok()
+    }
+
+    /// Waits for a turn to read.
+    pub(crate) async fn turn(&self) -> Option<Turn> {
+        // First in the caller's own row: everybody has one in the common row, however many calls he makes.
+        let own = Arc::clone(&self.caller.reads).acquire_owned().await.ok()?;
+        let common = self.budget.reads().acquire_owned().await.ok()?;
+        Some(Turn {
+            _own: own,
+            _common: common,
+        })
+    }
+
+    /// Takes memory for what is about to be read and sent.
+    pub(crate) async fn lease(&self, bytes: u64) -> Result<Lease, Refusal> {
+        self.budget.lease(&self.caller, bytes).await
+    }
+
+    /// Takes memory for a message of a stream that has been made already, as it stands and as it is sent.
+    pub(crate) async fn lease_for_one(&self, message: &impl Message) -> Result<Lease, Refusal> {
+        let bytes = message.encoded_len() as u64;
+        let leasing = self.budget.lease_for(&self.caller, bytes * 4, bytes);
+        leasing.await
+    }
+
+    /// As that, for bytes that have come in.
+    pub(crate) async fn lease_for_bytes(&self, bytes: u64, here: u64) -> Result<Lease, Refusal> {
+        self.budget.lease_for(&self.caller, bytes, here).await
+    }
+
+    /// Holds a lease until the answer has gone out.
+    pub(crate) fn keep(&self, lease: Lease) {
+        self.locked().push(lease);
+    }
+
+    pub(crate) fn take_kept(&self) -> Vec<Lease> {
+        std::mem::take(&mut *self.locked())
+    }
+
+    fn locked(&self) -> std::sync::MutexGuard<'_, Vec<Lease>> {
+        // Each change is one step.
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Takes memory for an answer that is about to be made, and held until it has gone out. `bytes` is the most that it may
+/// take; what it took in the end is said by [`Room::took`].
+pub(crate) async fn room(bytes: u64) -> Result<Room, Refusal> {
+    let Some(call) = Call::current() else {
+        return Ok(Room(None));
+    };
+    let lease = call.lease(bytes).await?;
+    Ok(Room(Some((call, lease))))
+}
+
+/// A turn to read from the ledger at length: one caller's reads do not fill the machine, and other calls pass them by.
+pub(crate) async fn turn() -> Option<Turn> {
+    let call = Call::current()?;
+    call.turn().await
+}
+
+/// A turn to read, until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    _own: OwnedSemaphorePermit,
+    _common: OwnedSemaphorePermit,
+}
+
+/// Memory for an answer.
+#[derive(Debug)]
+pub(crate) struct Room(Option<(Arc<Call>, Lease)>);
+
+impl Room {
+    /// The answer is made, and takes so many bytes.
+    pub(crate) fn took(self, bytes: u64) {
+        if let Some((call, mut lease)) = self.0 {
+            lease.shrink(bytes);
+            call.keep(lease);
+        }
+    }
+}

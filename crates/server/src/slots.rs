@@ -1,0 +1,255 @@
+//! Places of which there are few: each caller has a share, and when all are taken somebody who makes no good use of
+//! one gives it up.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use office::Refusal;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::call::Call;
+
+/// A transfer slower than this gives way, once it has had some time.
+const SLOW_BYTES_PER_SECOND: u64 = 64 * 1024;
+const HELD_AT_EASE: Duration = Duration::from_secs(1);
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// Who gives way when all places are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum GivesWay {
+    /// The slowest, if it is slow: nothing has moved, or hardly. If none is, as for [`Self::Greediest`].
+    Slowest,
+    /// The newest of the caller who has most, if that is more than the newcomer would have.
+    Greediest,
+}
+
+/// The places of one kind.
+#[derive(Debug, Clone)]
+pub(crate) struct Slots {
+    what: &'static str,
+    what_of_one: &'static str,
+    limit: u64,
+    caller_max: u64,
+    gives_way: GivesWay,
+    /// By a number that counts those who came.
+    taken: Arc<Mutex<BTreeMap<u64, Taken>>>,
+    last: Arc<AtomicU64>,
+}
+
+#[derive(Debug)]
+struct Taken {
+    caller: u64,
+    since: Instant,
+    moved: Arc<AtomicU64>,
+    cut: CancellationToken,
+}
+
+/// A place, until this is dropped or taken away.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    number: u64,
+    moved: Arc<AtomicU64>,
+    cut: CancellationToken,
+    slots: Slots,
+}
+
+impl Slots {
+    /// `what` there is a limit to, and the same `of_one` caller, as a refusal tells them.
+    pub(crate) fn new(
+        what: &'static str,
+        what_of_one: &'static str,
+        limit: u64,
+        caller_max: u64,
+        gives_way: GivesWay,
+    ) -> Self {
+        Self {
+            what,
+            what_of_one,
+            limit,
+            caller_max,
+            gives_way,
+            taken: Arc::default(),
+            last: Arc::default(),
+        }
+    }
+
+    /// Takes a place for the call at hand.
+    pub(crate) fn take(&self) -> Result<Slot, Refusal> {
+        self.take_for(Call::current().map_or(0, |call| call.caller.number))
+    }
+
+    /// As [`Self::take`]; waits until whoever makes no good use of a place has had time to show it.
+    pub(crate) async fn take_soon(&self) -> Result<Slot, Refusal> {
+        let until = Instant::now() + HELD_AT_EASE * 2;
+        loop {
+            match self.take() {
+                Err(Refusal::Exhausted { what, .. })
+                    if what == self.what && Instant::now() < until =>
+                {
+                    tokio::time::sleep(HELD_AT_EASE / 8).await;
+                }
+                taken => return taken,
+            }
+        }
+    }
+
+    fn take_for(&self, caller: u64) -> Result<Slot, Refusal> {
+        let now = Instant::now();
+        let mut taken = self.locked();
+        let own = taken.values().filter(|it| it.caller == caller).count() as u64;
+        if own >= self.caller_max {
+            return Err(exhausted(self.what_of_one, self.caller_max));
+        }
+        if taken.len() as u64 >= self.limit {
+            let victim = match self.gives_way {
+                // Where all are quick, whoever has most of them makes room.
+                GivesWay::Slowest => slowest(&taken, now).or_else(|| greediest(&taken, own)),
+                GivesWay::Greediest => greediest(&taken, own),
+            };
+            match victim.and_then(|victim| taken.remove(&victim)) {
+                Some(victim) => victim.cut.cancel(),
+                None => return Err(exhausted(self.what, self.limit)),
+            }
+        }
+        let number = self.last.fetch_add(1, Ordering::Relaxed) + 1;
+        let (moved, cut) = (Arc::<AtomicU64>::default(), CancellationToken::new());
+        taken.insert(
+            number,
+            Taken {
+                caller,
+                since: now,
+                moved: Arc::clone(&moved),
+                cut: cut.clone(),
+            },
+        );
+        Ok(Slot {
+            number,
+            moved,
+            cut,
+            slots: self.clone(),
+        })
+    }
+
+    fn locked(&self) -> MutexGuard<'_, BTreeMap<u64, Taken>> {
+        // Each change is one step.
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn exhausted(what: &'static str, limit: u64) -> Refusal {
+    Refusal::Exhausted {
+        what,
+        limit,
+        retry_after: RETRY_AFTER,
+    }
+}
+
+fn slowest(taken: &BTreeMap<u64, Taken>, now: Instant) -> Option<u64> {
+    let rate = |it: &Taken| {
+        let moved = it.moved.load(Ordering::Relaxed) as f64;
+        moved / now.duration_since(it.since).as_secs_f64()
+    };
+    taken
+        .iter()
+        .filter(|(_, it)| now.duration_since(it.since) >= HELD_AT_EASE)
+        .map(|(number, it)| (*number, rate(it)))
+        .filter(|(_, rate)| *rate < SLOW_BYTES_PER_SECOND as f64)
+        .min_by(|one, other| one.1.total_cmp(&other.1))
+        .map(|(number, _)| number)
+}
+
+fn greediest(taken: &BTreeMap<u64, Taken>, own: u64) -> Option<u64> {
+    let mut counts = BTreeMap::<u64, (u64, u64)>::new();
+    for (number, it) in taken {
+        let (count, newest) = counts.entry(it.caller).or_default();
+        *count += 1;
+        *newest = *number;
+    }
+    let (count, newest) = counts.into_values().max()?;
+    (count > own + 1).then_some(newest)
+}
+
+impl Slot {
+    /// So many bytes have moved.
+    pub(crate) fn moved(&self, bytes: u64) {
+        self.moved.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Waits until the place is taken away; what is to be told then.
+    pub(crate) async fn taken_away(&self) -> Refusal {
+        self.cut.cancelled().await;
+        exhausted(self.slots.what, self.slots.limit)
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.slots.locked().remove(&self.number);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slots(gives_way: GivesWay) -> Slots {
+        Slots::new("places", "places of one", 4, 3, gives_way)
+    }
+
+    fn is_full(taken: &Result<Slot, Refusal>, wanted: &str) -> bool {
+        matches!(taken, Err(Refusal::Exhausted { what, .. }) if *what == wanted)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_caller_has_a_share_and_no_more() {
+        let slots = slots(GivesWay::Greediest);
+        let held: Vec<_> = (0..3)
+            .map(|_| slots.take_for(1).expect("a share"))
+            .collect();
+        assert!(is_full(&slots.take_for(1), "places of one"));
+        let other = slots.take_for(2).expect("one is left");
+        drop(held);
+        drop(other);
+        assert!(slots.locked().is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_has_most_makes_room_for_whoever_has_none() {
+        let slots = slots(GivesWay::Greediest);
+        let held: Vec<_> = (0..3)
+            .map(|_| slots.take_for(1).expect("a share"))
+            .collect();
+        let _two = slots.take_for(2).expect("one is left");
+        let _three = slots
+            .take_for(3)
+            .expect("the newest of the first makes room");
+        let cut: Vec<_> = held.iter().map(|slot| slot.cut.is_cancelled()).collect();
+        assert_eq!(cut, [false, false, true]);
+        let _four = slots.take_for(4).expect("and the next");
+        assert!(is_full(&slots.take_for(5), "places"), "all have one");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_moves_stays_and_what_does_not_makes_room() {
+        let slots = slots(GivesWay::Slowest);
+        let quick = slots.take_for(1).expect("there is room");
+        let idle = slots.take_for(2).expect("there is room");
+        let trickling = slots.take_for(3).expect("there is room");
+        let new = slots.take_for(4).expect("there is room");
+        assert!(is_full(&slots.take_for(5), "places"), "none has had time");
+        tokio::time::sleep(HELD_AT_EASE * 2).await;
+        for slot in [&quick, &new] {
+            slot.moved(10_000_000);
+        }
+        trickling.moved(3);
+        let _five = slots.take_for(5).expect("the idle one makes room");
+        assert!(idle.cut.is_cancelled());
+        let _six = slots.take_for(6).expect("and then the trickling one");
+        assert!(trickling.cut.is_cancelled());
+        assert!(is_full(&slots.take_for(7), "places"));
+        assert!(!quick.cut.is_cancelled() && !new.cut.is_cancelled());
+    }
+}
