@@ -5,11 +5,14 @@
 
 mod architecture;
 mod bad_input;
+mod bounds;
 mod durability;
 mod errors;
 mod fits;
+mod fixtures;
 mod forking;
 mod harness;
+mod holding;
 mod hostile;
 mod loading;
 mod processes;

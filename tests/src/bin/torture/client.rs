@@ -15,6 +15,8 @@ use crate::mutation::Mutation;
 
 /// An answer that takes longer is a failure of its own.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// A try that takes longer is given up, told with how the offices are, and made again over a connection of its own.
+const TRY: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(2);
 
 /// What all clients of a pair share.
@@ -77,16 +79,35 @@ impl Client {
     pub(crate) async fn insist(&self, place: Place, mutation: &Mutation) -> Result<Bytes, Refused> {
         let deadline = Instant::now() + PATIENCE;
         let mut last = String::from("no connection");
+        let mut hung = false;
         loop {
+            let entered = timeout_at(deadline, self.doors.channel(place)).await;
             let attempt = async {
-                let channel = self.doors.channel(place).await;
+                let Ok(channel) = entered else {
+                    return std::future::pending().await;
+                };
+                let channel = if hung {
+                    self.doors.fresh(place).unwrap_or(channel)
+                } else {
+                    channel
+                };
                 let _flight = self.account.depart(place);
                 mutation.call(channel).await
             };
-            match timeout_at(deadline, attempt).await {
+            let until = deadline.min(Instant::now() + TRY);
+            match timeout_at(until, attempt).await {
                 Ok(Ok(answer)) => return Ok(answer),
                 Ok(Err(status)) if is_passing(status.code()) => last = status.to_string(),
                 Ok(Err(status)) => return Err(Refused::ForGood(status)),
+                Err(_) if Instant::now() < deadline => {
+                    hung = true;
+                    last = format!("no answer within {TRY:?}");
+                    let offices = self.doors.look().await;
+                    self.account.wrong(format!(
+                        "{place} did not answer a try of {} within {TRY:?}: {offices}",
+                        mutation.name()
+                    ));
+                }
                 Err(_) => {
                     return Err(Refused::Silence(format!(
                         "{place} did not answer {} within {PATIENCE:?}; the last try: {last}",
