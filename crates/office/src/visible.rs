@@ -49,7 +49,7 @@ pub fn lines(text: &str) -> Cow<'_, str> {
 }
 
 /// What was put together here, with its line breaks, tabs, and colours (`ESC [ … m`): the last guard before a terminal. It
-/// cannot tell our colours and lines from somebody else's, so what comes from elsewhere goes through [`line`] first.
+/// cannot tell our colours and lines from somebody else's, so what comes from elsewhere goes through [`line()`] first.
 pub fn styled(text: &str) -> Cow<'_, str> {
     if !text.contains('\u{1b}') {
         return lines(text);
