@@ -245,7 +245,7 @@ fn a_long_run_takes_no_more_memory() {
 fn what_came_from_elsewhere_cannot_move_the_cursor() {
     let mut view = view_after(0);
     view.heading.plan = "a\u{1b}[2Jb\nc".to_owned();
-    assert!(text(&view, 80, 24).contains("[2Jb"));
+    assert!(text(&view, 80, 24).contains("a‹U+001B›[2Jb‹U+000A›c"));
 }
 
 /// Run it in a terminal: `cargo test -p liaison --bin liaison live_demo -- --ignored --nocapture`. `DEMO_FAST` is how many
