@@ -22,8 +22,8 @@ pub struct BackedUp {
     pub bytes: u64,
 }
 
-/// Copies what is durable in `from`, beside any writer, into a storage that holds no ledger. The copy is read back and
-/// checked. `now` is written nowhere.
+/// Copies what is durable in `from`, beside any writer, into a storage that holds no ledger. The copy is read back, and
+/// the checksum of every entry held against it. `now` is written nowhere.
 pub fn backup(
     from: &dyn Storage,
     into: Arc<dyn Storage>,

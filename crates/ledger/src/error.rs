@@ -72,6 +72,20 @@ pub enum LedgerError {
         /// The highest version known.
         known: u32,
     },
+    /// A head mark from the future.
+    #[error(
+        "{} has format {found}, and this software reads up to {known}: a newer version wrote to this ledger. Use that version; \
+         nothing is changed",
+        .file.display()
+    )]
+    NewerHeadMark {
+        /// The head mark.
+        file: PathBuf,
+        /// Its version.
+        found: u32,
+        /// The highest version known.
+        known: u32,
+    },
     /// A record that came into the format later than the ledger did.
     #[error(
         "ledger {} goes on in format {format}, in which it began, and what was to be written exists since format {since}. Nothing \

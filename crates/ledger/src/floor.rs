@@ -20,16 +20,28 @@ pub(crate) struct Floor {
 /// The head mark and the snapshot of a ledger, read before its segments are listed: beside a writer they must not be
 /// newer than those.
 pub(crate) struct Witnesses {
-    pub(crate) head: Option<Result<Found, String>>,
+    head: Option<Result<Found, String>>,
+    /// Only if its state is wanted: it may be long.
     pub(crate) snapshot: Option<Result<Snapshot, String>>,
+    /// The last entry that the snapshot covers; 0 without a whole one.
+    pub(crate) by_snapshot: u64,
 }
 
 impl Witnesses {
-    pub(crate) fn read(storage: &dyn Storage) -> Self {
-        Self {
-            head: Found::read(storage),
-            snapshot: Snapshot::read(storage),
-        }
+    /// Reads them; of the snapshot only how far it goes, unless its state is wanted.
+    pub(crate) fn read(storage: &dyn Storage, wants_state: bool) -> Result<Self, LedgerError> {
+        let head = Found::read(storage)?;
+        let snapshot = wants_state.then(|| Snapshot::read(storage)).flatten();
+        let by_snapshot = match &snapshot {
+            Some(Ok(snapshot)) => snapshot.sequence,
+            Some(Err(_)) => 0,
+            None => snapshot::covered(storage),
+        };
+        Ok(Self {
+            head,
+            snapshot,
+            by_snapshot,
+        })
     }
 
     pub(crate) fn found(&self) -> Option<Found> {
@@ -48,13 +60,9 @@ impl Witnesses {
     pub(crate) fn floor(&self) -> Floor {
         let head = self.found().map(|found| found.head);
         let by_head = head.map_or(0, |head| head.sequence);
-        let by_snapshot = match &self.snapshot {
-            Some(Ok(snapshot)) => snapshot.sequence,
-            _ => 0,
-        };
         Floor {
-            sequence: by_head.max(by_snapshot),
-            witness: if by_snapshot > by_head {
+            sequence: by_head.max(self.by_snapshot),
+            witness: if self.by_snapshot > by_head {
                 snapshot::NAME
             } else {
                 head::NAME

@@ -15,7 +15,7 @@ use crate::error::LedgerError;
 use crate::head;
 use crate::journal::{Ledger, LedgerOptions};
 use crate::reader::{Cursor, Reader};
-use crate::restore::raised;
+use crate::restore::{Raised, raised};
 use crate::segments::{segment_name, segments_in};
 use crate::snapshot;
 use crate::storage::{Storage, StorageFile};
@@ -42,12 +42,12 @@ pub fn fork(
     let place = reader.place();
     within(reader, at)?;
     let known = epochs_in(reader)?;
-    let epochs = Epochs {
-        own: raised(known[place])?,
-        // Its own answer tells it again. What stands here may be what somebody else claimed.
+    let raised = Raised {
+        epoch: raised(known[place])?,
+        restoring: false,
         forgets_peers: known[place.peer()] > 1,
     };
-    write(reader, at, epochs, into, now)
+    write(reader, at, raised, into, now)
 }
 
 /// Forks both ledgers of a pair where they held the same, at the last such point that the ledger of `of` reached by its
@@ -66,12 +66,13 @@ pub fn fork_pair(
     let (south, north) = (south?, north?);
     let mut forked = PerPlace::<Forked>::default();
     for place in Place::BOTH {
-        let epochs = Epochs {
-            own: raised(south[place].max(north[place]))?,
+        let raised = Raised {
+            epoch: raised(south[place].max(north[place]))?,
+            restoring: false,
             forgets_peers: false,
         };
         let into = Arc::clone(&into[place]);
-        forked[place] = write(&readers[place], point[place], epochs, into, now)?;
+        forked[place] = write(&readers[place], point[place], raised, into, now)?;
     }
     Ok(forked)
 }
@@ -211,19 +212,11 @@ fn within(reader: &Reader, at: u64) -> Result<(), LedgerError> {
     })
 }
 
-/// What a fork says of epochs.
-#[derive(Debug, Clone, Copy)]
-struct Epochs {
-    own: u64,
-    /// The peer's is not known any more.
-    forgets_peers: bool,
-}
-
 /// Copies what stands up to entry `through`, and raises the epoch.
 fn write(
     reader: &Reader,
     through: u64,
-    epochs: Epochs,
+    raised: Raised,
     into: Arc<dyn Storage>,
     now: Timestamp,
 ) -> Result<Forked, LedgerError> {
@@ -232,31 +225,12 @@ fn write(
     let place = reader.place();
     let options = LedgerOptions::default();
     let (mut ledger, recovery) = Ledger::open(into, place, options, now, |_| {})?;
-    let epoch = epochs.own;
-    if epochs.forgets_peers {
-        let record = Record::EpochRaised {
-            place: place.peer(),
-            epoch: 0,
-            restoring: false,
-        };
-        ledger.append(now, &record);
-    }
-    ledger.append(
-        now,
-        &Record::EpochRaised {
-            place,
-            epoch,
-            restoring: false,
-        },
-    );
-    if let Some(batch) = ledger.take_batch() {
-        batch.commit()?;
-    }
+    raised.log(&mut ledger, place, now)?;
     ledger.seal()?;
     Ok(Forked {
         entries: recovery.entries,
         left_behind: reader.sequence() - through,
-        epoch,
+        epoch: raised.epoch,
     })
 }
 

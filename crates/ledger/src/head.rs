@@ -78,15 +78,7 @@ impl Head {
         bytes
     }
 
-    fn take(bytes: &[u8], slot: u64) -> Option<Found> {
-        let (covered, crc) = bytes.split_last_chunk::<4>()?;
-        if crc32c::crc32c(covered) != u32::from_le_bytes(*crc) {
-            return None;
-        }
-        let mut rest = covered.strip_prefix(&MAGIC)?;
-        if rest.try_get_u32_le().ok()? != FORMAT_VERSION {
-            return None;
-        }
+    fn take(mut rest: &[u8], slot: u64) -> Option<Found> {
         let generation = rest.try_get_u64_le().ok()?;
         let sequence = rest.try_get_u64_le().ok()?;
         let mut chain = Chain::default();
@@ -108,24 +100,50 @@ impl Head {
 impl Found {
     /// The mark of a ledger, if there is one; or why it cannot be read. Beside a writer it is read before the segments
     /// are listed: then they hold what it names.
-    pub(crate) fn read(storage: &dyn Storage) -> Option<Result<Self, String>> {
+    /// One of a newer format is an error: whoever wrote it anew would take away what it protects.
+    pub(crate) fn read(storage: &dyn Storage) -> Result<Option<Result<Self, String>>, LedgerError> {
         let file = match storage.open(NAME, false) {
             Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
-            Err(error) => return Some(Err(format!("it cannot be opened: {error}"))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Ok(Some(Err(format!("it cannot be opened: {error}")))),
         };
-        let slot = |slot: u64| {
+        let mut newest: Option<Self> = None;
+        for slot in [0, 1] {
             let mut bytes = [0; SLOT_BYTES];
             let read = file.read_at(&mut bytes, slot * SLOT_SPACING_BYTES);
             let whole = read.is_ok_and(|read| read == SLOT_BYTES);
-            whole.then(|| Head::take(&bytes, slot)).flatten()
-        };
-        let newest = slot(0)
-            .into_iter()
-            .chain(slot(1))
-            .max_by_key(|found| found.generation);
-        Some(newest.ok_or_else(|| "neither of its slots is whole".to_owned()))
+            let Some((format, rest)) = unsealed(&bytes).filter(|_| whole) else {
+                continue;
+            };
+            if format > FORMAT_VERSION {
+                return Err(LedgerError::NewerHeadMark {
+                    file: storage.path().join(NAME),
+                    found: format,
+                    known: FORMAT_VERSION,
+                });
+            }
+            let found = Head::take(rest, slot);
+            newest = newest
+                .into_iter()
+                .chain(found)
+                .max_by_key(|found| found.generation);
+        }
+        Ok(Some(
+            newest.ok_or_else(|| "neither of its slots is whole".to_owned()),
+        ))
     }
+}
+
+/// The format of a slot whose checksum holds, and what follows. Every format keeps a slot's length and its checksum's
+/// place, so that a newer one is never taken for a broken one.
+fn unsealed(bytes: &[u8; SLOT_BYTES]) -> Option<(u32, &[u8])> {
+    let (covered, crc) = bytes.split_last_chunk::<4>()?;
+    if crc32c::crc32c(covered) != u32::from_le_bytes(*crc) {
+        return None;
+    }
+    let mut rest = covered.strip_prefix(&MAGIC)?;
+    let format = rest.try_get_u32_le().ok()?;
+    Some((format, rest))
 }
 
 /// Keeps the mark of an open ledger.
@@ -242,9 +260,15 @@ mod tests {
     }
 
     fn found(storage: &dyn Storage) -> Option<u64> {
-        let found = Found::read(storage)?.expect("one slot is whole at any time");
+        let found = Found::read(storage).expect("no newer version wrote it")?;
+        let found = found.expect("one slot is whole at any time");
         assert_eq!(found.head, head(found.head.sequence));
         Some(found.head.sequence)
+    }
+
+    fn taken_up(storage: &dyn Storage) -> Option<Found> {
+        let found = Found::read(storage).expect("no newer version wrote it");
+        found.and_then(Result::ok)
     }
 
     #[test]
@@ -283,7 +307,7 @@ mod tests {
         let storage = FaultyStorage::new(1);
         drop(HeadMark::take_up(&storage, None, head(1), false).expect("nothing fails"));
         for sequence in 2..9 {
-            let found = Found::read(&storage).and_then(Result::ok);
+            let found = taken_up(&storage);
             let mark = HeadMark::take_up(&storage, found, head(sequence), false);
             mark.expect("nothing fails")
                 .advance(head(sequence + 100))
@@ -297,11 +321,33 @@ mod tests {
     fn a_mark_that_is_held_back_says_what_it_said() {
         let storage = FaultyStorage::new(1);
         drop(HeadMark::take_up(&storage, None, head(90), false).expect("nothing fails"));
-        let before = Found::read(&storage).and_then(Result::ok);
+        let before = taken_up(&storage);
         let mark = HeadMark::take_up(&storage, before, head(5), true).expect("nothing fails");
         mark.advance(head(6)).expect("nothing fails");
         assert_eq!(found(&storage), Some(90));
         mark.release(&storage).expect("nothing fails");
         assert_eq!(found(&storage.after_power_cut(Unsynced::Lost, 1)), Some(6));
+    }
+
+    #[test]
+    fn a_mark_of_a_newer_format_is_told_as_that_and_a_broken_one_is_not() {
+        for (breaks, is_newer) in [(false, true), (true, false)] {
+            let storage = FaultyStorage::new(1);
+            drop(HeadMark::take_up(&storage, None, head(7), false).expect("nothing fails"));
+            let file = storage.open(NAME, false).expect("it is there");
+            let mut bytes = head(9).put(2);
+            bytes[MAGIC.len()] = FORMAT_VERSION as u8 + 1;
+            if !breaks {
+                let crc = crc32c::crc32c(&bytes[..SLOT_BYTES - 4]);
+                bytes[SLOT_BYTES - 4..].copy_from_slice(&crc.to_le_bytes());
+            }
+            file.write_at(&bytes, SLOT_SPACING_BYTES)
+                .expect("nothing fails");
+            match Found::read(&storage) {
+                Err(LedgerError::NewerHeadMark { found: 2, .. }) => assert!(is_newer),
+                Ok(Some(Ok(found))) => assert!(!is_newer && found.head == head(7)),
+                other => panic!("{other:?}"),
+            }
+        }
     }
 }

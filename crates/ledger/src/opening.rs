@@ -60,7 +60,7 @@ pub(crate) fn recover(
     fold: &mut impl FnMut(&Entry),
 ) -> Result<Recovered, LedgerError> {
     let storage = &**storage;
-    let witnesses = Witnesses::read(storage);
+    let witnesses = Witnesses::read(storage, snapshots.is_some())?;
     let floor = match shorter {
         Shorter::Refused => witnesses.floor(),
         Shorter::Taken => Floor::NONE,
@@ -87,8 +87,12 @@ pub(crate) fn recover(
     recovery.snapshot = used;
     let mut walk = Walk::new();
     if let Some(snapshot) = snapshot {
-        check_first(&opened, &check, &mut walk)?;
-        walk.epoch = found.map_or(0, |found| found.head.epoch);
+        // The mark tells the epoch; a version before it left none, and then all entries are asked once.
+        let through = found.map_or(snapshot.sequence, |_| 1);
+        learn_covered(&opened, &check, &mut walk, through)?;
+        if let Some(found) = found {
+            walk.epoch = found.head.epoch;
+        }
         opened = walk.begin_behind(snapshot, opened);
     }
     let bytes = bytes_of(&opened);
@@ -235,7 +239,7 @@ pub fn read_with(
     mut fold: impl FnMut(&Entry),
 ) -> Result<(Reader, SnapshotUse), LedgerError> {
     let directory = storage.path();
-    let witnesses = Witnesses::read(storage);
+    let witnesses = Witnesses::read(storage, snapshots.is_some())?;
     let floor = witnesses.floor();
     let firsts = match segments_in(storage) {
         Ok(firsts) => firsts,
@@ -253,7 +257,7 @@ pub fn read_with(
     let (snapshot, used) = take_snapshot(witnesses.snapshot, snapshots, &opened);
     let mut walk = Walk::new();
     if let Some(snapshot) = snapshot {
-        check_first(&opened, &check, &mut walk)?;
+        learn_covered(&opened, &check, &mut walk, 1)?;
         opened = walk.begin_behind(snapshot, opened);
     }
     let bytes = bytes_of(&opened);
@@ -282,27 +286,30 @@ pub fn read_with(
     Ok((walk.into_reader(place), used))
 }
 
-/// The first entry, which says whose ledger it is. It is read also when a snapshot covers it.
-fn check_first(opened: &[Opened], check: &Check, walk: &mut Walk) -> Result<(), LedgerError> {
-    let Some(Opened { first, file, path }) = opened.first() else {
-        return Ok(());
-    };
-    let (file, path) = (Arc::clone(file), path.clone());
-    let mut scanner = Scanner::new(file, path, *first, None, ChainCheck::Joints)?;
-    match scanner.scan()? {
-        Scanned::Entry(entry, _) => {
-            check.opening(&entry)?;
-            if let Record::Opening {
-                format_version,
-                place,
-                ..
-            } = entry.record
-            {
-                walk.opened(format_version, place);
+/// What the entries through `through` say of the ledger itself. The first one, which says whose it is, is read also when
+/// a snapshot covers it.
+fn learn_covered(
+    opened: &[Opened],
+    check: &Check,
+    walk: &mut Walk,
+    through: u64,
+) -> Result<(), LedgerError> {
+    for Opened { first, file, path } in opened {
+        let (file, path) = (Arc::clone(file), path.clone());
+        let mut scanner = Scanner::new(file, path, *first, None, ChainCheck::Joints)?;
+        loop {
+            match scanner.scan()? {
+                Scanned::Entry(entry, _) => {
+                    check.opening(&entry)?;
+                    walk.learn(&entry.record);
+                    if entry.sequence >= through {
+                        return Ok(());
+                    }
+                }
+                Scanned::End => break,
+                Scanned::Fault(fault) => return Err(scanner.error(&fault)),
             }
-            Ok(())
         }
-        Scanned::End => Ok(()),
-        Scanned::Fault(fault) => Err(scanner.error(&fault)),
     }
+    Ok(())
 }

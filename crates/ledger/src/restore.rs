@@ -50,17 +50,14 @@ pub fn restore(
     {
         return Err(LedgerError::Locked { directory: path });
     }
-    let witnesses = Witnesses::read(&**storage);
+    let witnesses = Witnesses::read(&**storage, false)?;
     let durable = witnesses.floor().sequence;
     refuse_newer(&**storage)?;
     let mut saved = cut_at_damage(&**storage)?;
     let (mut epoch, mut peer_epoch) = (epoch_saved_aside(&**storage, place)?, 0);
-    if let Some(found) = witnesses.found() {
-        epoch = epoch.max(
-            Some(found.head.epoch)
-                .filter(|epoch| *epoch <= EPOCH_MAX)
-                .unwrap_or(0),
-        );
+    let marked = witnesses.found().map_or(0, |found| found.head.epoch);
+    if marked <= EPOCH_MAX {
+        epoch = epoch.max(marked);
     }
     let (mut ledger, recovery) = Ledger::open_if(
         Arc::clone(storage),
@@ -83,40 +80,61 @@ pub fn restore(
         },
     )?;
     let last = ledger.reader().sequence();
-    let epoch = raised(epoch)?;
-    // The peer's own answer tells it again. What stands here may be what somebody else claimed.
-    if peer_epoch > 1 {
-        let record = Record::EpochRaised {
-            place: place.peer(),
-            epoch: 0,
-            restoring: false,
-        };
-        ledger.append(now, &record);
-    }
-    ledger.append(
-        now,
-        &Record::EpochRaised {
-            place,
-            epoch,
-            restoring: true,
-        },
-    );
-    if let Some(batch) = ledger.take_batch() {
-        batch.commit()?;
-    }
+    let raised = Raised {
+        epoch: raised(epoch)?,
+        restoring: true,
+        forgets_peers: peer_epoch > 1,
+    };
+    raised.log(&mut ledger, place, now)?;
     // Only now: until the ledger says itself that it is being restored, they keep it from being opened as it is.
-    if let Some(Ok(snapshot)) = witnesses.snapshot
-        && snapshot.sequence > last
-    {
+    if witnesses.by_snapshot > last {
         saved.push(set_aside(&**storage, snapshot::NAME)?);
     }
     ledger.protect()?;
     Ok(Restored {
         entries: recovery.entries,
         missing: durable.saturating_sub(last),
-        epoch,
+        epoch: raised.epoch,
         saved,
     })
+}
+
+/// What a ledger that has left its original says of epochs.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Raised {
+    /// This office's.
+    pub(crate) epoch: u64,
+    pub(crate) restoring: bool,
+    /// The peer's own answer tells its epoch again. What stands in the ledger may be what somebody else claimed.
+    pub(crate) forgets_peers: bool,
+}
+
+impl Raised {
+    /// Logs it, durably.
+    pub(crate) fn log(
+        self,
+        ledger: &mut Ledger,
+        place: Place,
+        now: Timestamp,
+    ) -> Result<(), LedgerError> {
+        let forgotten = self.forgets_peers.then_some(Record::EpochRaised {
+            place: place.peer(),
+            epoch: 0,
+            restoring: false,
+        });
+        let own = Record::EpochRaised {
+            place,
+            epoch: self.epoch,
+            restoring: self.restoring,
+        };
+        for record in forgotten.iter().chain([&own]) {
+            ledger.append(now, record);
+        }
+        if let Some(batch) = ledger.take_batch() {
+            batch.commit()?;
+        }
+        Ok(())
+    }
 }
 
 /// Cuts each segment at its first fault, and sets aside those that do not follow. What is cut is saved, and the

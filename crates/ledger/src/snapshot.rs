@@ -226,6 +226,37 @@ fn refused(path: &Path, why: String) -> LedgerError {
     LedgerError::io("write", path)(std::io::Error::new(std::io::ErrorKind::InvalidInput, why))
 }
 
+/// The last entry that the snapshot of a ledger covers, read with little memory; 0 if there is none that is whole.
+pub(crate) fn covered(storage: &dyn Storage) -> u64 {
+    let covered = || {
+        let file = storage.open(NAME, false).ok()?;
+        let len = file.len().ok().filter(|len| *len <= BYTES_MAX as u64)?;
+        let mut left = len.checked_sub(4)?;
+        let (mut crc, mut offset, mut sequence) = (crc32c::crc32c(&[]), 0, None);
+        let mut piece = vec![0; PIECE_BYTES];
+        while left > 0 {
+            let wanted = usize::try_from(left)
+                .unwrap_or(PIECE_BYTES)
+                .min(PIECE_BYTES);
+            let piece = &mut piece[..wanted];
+            if file.read_at(piece, offset).ok()? < wanted {
+                return None;
+            }
+            if offset == 0 {
+                sequence = Some(take_begin(&mut &*piece).ok()?.1);
+            }
+            crc = crc32c::crc32c_append(crc, piece);
+            (offset, left) = (offset + wanted as u64, left - wanted as u64);
+        }
+        let mut sealed = [0; 4];
+        let read = file.read_at(&mut sealed, offset).ok()?;
+        (read == 4 && u32::from_le_bytes(sealed) == crc)
+            .then_some(sequence)
+            .flatten()
+    };
+    covered().unwrap_or(0)
+}
+
 /// A snapshot that was read, and not yet held against the log.
 pub(crate) struct Snapshot {
     pub(crate) fold_version: u32,
@@ -286,15 +317,8 @@ impl Snapshot {
 
     fn parse(rest: &mut &[u8]) -> Result<Self, String> {
         let cut = |_| "it is cut off".to_owned();
-        let mut magic = [0; 8];
-        rest.try_copy_to_slice(&mut magic).map_err(cut)?;
-        let version = rest.try_get_u32_le().map_err(cut)?;
-        if magic != MAGIC || version != FORMAT_VERSION {
-            return Err("it has another format".to_owned());
-        }
         let number = |rest: &mut &[u8]| rest.try_get_u64_le().map_err(cut);
-        let fold_version = rest.try_get_u32_le().map_err(cut)?;
-        let sequence = number(rest)?;
+        let (fold_version, sequence) = take_begin(rest)?;
         let mut chain = [0; 32];
         rest.try_copy_to_slice(&mut chain).map_err(cut)?;
         let (segment, offset) = (number(rest)?, number(rest)?);
@@ -331,6 +355,19 @@ impl Snapshot {
             state_at: 0,
         })
     }
+}
+
+/// The magic and the format, and behind them the fold's version and the sequence.
+fn take_begin(rest: &mut &[u8]) -> Result<(u32, u64), String> {
+    let cut = |_| "it is cut off".to_owned();
+    let mut magic = [0; 8];
+    rest.try_copy_to_slice(&mut magic).map_err(cut)?;
+    let version = rest.try_get_u32_le().map_err(cut)?;
+    if magic != MAGIC || version != FORMAT_VERSION {
+        return Err("it has another format".to_owned());
+    }
+    let fold_version = rest.try_get_u32_le().map_err(cut)?;
+    Ok((fold_version, rest.try_get_u64_le().map_err(cut)?))
 }
 
 fn put_time(bytes: &mut Vec<u8>, time: Timestamp) {

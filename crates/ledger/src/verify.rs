@@ -51,7 +51,7 @@ pub struct Fault {
 /// Reads every byte of a ledger and checks everything that can be checked. After a fault it goes on with the next
 /// whole entry. Beside a writer, a batch that is being written may show as a torn tail.
 pub fn verify(storage: &dyn Storage) -> Result<Verification, LedgerError> {
-    let floor = Witnesses::read(storage).floor();
+    let floor = Witnesses::read(storage, false)?.floor();
     let firsts = match segments_in(storage) {
         Ok(firsts) if !firsts.is_empty() => firsts,
         Err(LedgerError::Io { source, .. }) if source.kind() != std::io::ErrorKind::NotFound => {

@@ -150,13 +150,22 @@ impl Walk {
                 latest: self.latest,
             });
         }
-        match entry.record {
+        self.learn(&entry.record);
+        self.outbound += u64::from(matches!(entry.record, Record::Outbound(_)));
+        self.inbound += u64::from(matches!(entry.record, Record::Inbound(_)));
+        self.latest = self.latest.max(entry.recorded_at);
+        (self.next, self.chain) = (entry.sequence + 1, entry.chain);
+    }
+
+    /// What an entry says of the ledger itself: whose it is, its format, and the epoch.
+    pub(crate) fn learn(&mut self, record: &Record) {
+        match *record {
             Record::Opening {
                 format_version,
                 place,
                 epoch,
             } => {
-                self.opened(format_version, place);
+                (self.format, self.place) = (format_version, Some(place));
                 self.epoch = epoch;
             }
             Record::EpochRaised { place, epoch, .. } if self.place == Some(place) => {
@@ -164,15 +173,6 @@ impl Walk {
             }
             _ => {}
         }
-        self.outbound += u64::from(matches!(entry.record, Record::Outbound(_)));
-        self.inbound += u64::from(matches!(entry.record, Record::Inbound(_)));
-        self.latest = self.latest.max(entry.recorded_at);
-        (self.next, self.chain) = (entry.sequence + 1, entry.chain);
-    }
-
-    /// What the first entry says.
-    pub(crate) fn opened(&mut self, format: u32, place: Place) {
-        (self.format, self.place) = (format, Some(place));
     }
 
     pub(crate) fn add(&mut self, segment: Opened, walked: Walked) {

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ledger::{HeadUse, LedgerError, MemoryStorage, Storage, backup, read, restore, tally, verify};
+use ledger::{
+    HeadUse, Ledger, LedgerError, LedgerOptions, MemoryStorage, SnapshotUse, Snapshots, Storage,
+    backup, read, restore, tally, verify,
+};
 use office::Place;
 
 use crate::records::{Model, at, open};
@@ -213,6 +216,48 @@ fn a_restore_goes_above_the_epoch_that_only_the_mark_remembers() {
     let storage: Arc<dyn Storage> = Arc::new(lost);
     let restored = restore(&storage, Place::South, at(2)).expect("restored");
     assert_eq!((restored.epoch, restored.entries), (5, 0));
+}
+
+#[test]
+fn the_epoch_is_known_behind_a_snapshot_that_no_mark_stood_beside() {
+    let (files, _) = ended(false);
+    let memory = MemoryStorage::holding(files);
+    let storage: Arc<dyn Storage> = Arc::new(memory.clone());
+    let mut epoch = 0;
+    for _ in 0..3 {
+        epoch = restore(&storage, Place::South, at(1)).expect("whole").epoch;
+    }
+    let (ledger, ..) = open(&storage, SEGMENT_BYTES).expect("it is whole");
+    let sequence = ledger.reader().sequence();
+    let writer = ledger.snapshot_writer();
+    writer.write(1, sequence, b"").expect("durable");
+    drop((ledger, writer));
+    // As version 0.1.0 leaves it.
+    let mut files = memory.contents();
+    files.remove("head").expect("a head mark");
+    let memory = MemoryStorage::holding(files);
+    let storage: Arc<dyn Storage> = Arc::new(memory.clone());
+    let snapshots = Snapshots {
+        fold_version: 1,
+        restore: &mut |_| true,
+    };
+    let options = LedgerOptions::default();
+    let opened = Ledger::open_with(
+        Arc::clone(&storage),
+        Place::South,
+        options,
+        at(2),
+        Some(snapshots),
+        |_| panic!("the snapshot covers all"),
+    );
+    let (ledger, recovery) = opened.expect("it is whole");
+    assert_eq!(recovery.snapshot, SnapshotUse::Taken { sequence });
+    drop(ledger);
+    let mark = memory.contents().remove("head").expect("written anew");
+    let left = MemoryStorage::holding([("head".to_owned(), mark)].into());
+    let left: Arc<dyn Storage> = Arc::new(left);
+    let restored = restore(&left, Place::South, at(3)).expect("a mark is left");
+    assert_eq!(restored.epoch, epoch + 1);
 }
 
 #[test]
