@@ -9,7 +9,8 @@ use bytes::buf::Reader;
 use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
 use flate2::bufread::MultiGzDecoder;
 
-const PREFIX_BYTES: usize = 5;
+/// The flag and the length before each message.
+pub(crate) const PREFIX_BYTES: usize = 5;
 /// Bytes unpacked at a time.
 pub(crate) const PIECE_BYTES: usize = 16 * 1024;
 

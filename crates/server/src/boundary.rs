@@ -24,7 +24,7 @@ use crate::call::Call;
 use crate::caller::Caller;
 use crate::incoming::{Bounds, Messages};
 use crate::methods::{Method, Methods};
-use crate::outgoing::{Kept, Packed};
+use crate::outgoing::{keeping, packed};
 use crate::status::{faulty_timeout, malformed, plain, status_of, too_large, unknown_compression};
 use crate::timing;
 
@@ -101,7 +101,7 @@ where
         let caller = request.extensions().get::<Arc<Caller>>().cloned();
         // Every connection has one; without, a call is its own caller.
         let caller = caller.unwrap_or_else(|| Arc::new(Caller::new(0, None)));
-        if !is_served_to_all(request.uri().path()) && !caller.finds_place() {
+        if !method.is_for_all && !caller.finds_place() {
             let refusal = Refusal::Exhausted {
                 what: "the number of connections (this one is kept for the peer, and for looking how the office is)",
                 limit: self.limits.connections_max,
@@ -124,14 +124,16 @@ where
                     },
                 };
                 let mut response = last_word(response, limit);
-                if asked.gzip && !response.headers().contains_key(Status::GRPC_STATUS) {
+                if let Some(bytes_min) = asked.gzip_back
+                    && !response.headers().contains_key(Status::GRPC_STATUS)
+                {
                     let gzip = HeaderValue::from_static("gzip");
                     response.headers_mut().insert(GRPC_ENCODING, gzip);
-                    response = response.map(|body| Body::new(Packed::new(body)));
+                    response = response.map(|body| packed(body, bytes_min));
                 }
-                let kept = call.take_kept();
-                if !kept.is_empty() {
-                    response = response.map(|body| Body::new(Kept::new(body, kept)));
+                let leases = call.take_kept();
+                if !leases.is_empty() {
+                    response = response.map(|body| keeping(body, leases));
                 }
                 // A unary answer is there when it begins.
                 Ok(match deadline.filter(|_| asked.timeout.is_some()) {
@@ -144,24 +146,15 @@ where
     }
 }
 
-/// What is served even where all places are taken: the line, and how the office is.
-fn is_served_to_all(path: &str) -> bool {
-    [
-        "/liaison.line.v1.LineService/",
-        "/grpc.health.v1.Health/",
-        "/liaison.office.v1.OfficeService/",
-        "/liaison.ledger.v1.LedgerService/GetTally",
-    ]
-    .iter()
-    .any(|served| path.starts_with(served))
-}
-
 /// What a call's headers ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Asked {
     timeout: Option<Duration>,
-    /// Messages come compressed, and go back so.
+    /// Messages come compressed.
     gzip: bool,
+    /// Messages of so many bytes are to go back compressed: the client says that it takes them so, or sends its own so
+    /// and does not say.
+    gzip_back: Option<usize>,
 }
 
 impl Asked {
@@ -195,12 +188,31 @@ impl Asked {
                 return Err(response);
             }
         };
-        Ok(Self { timeout, gzip })
+        Ok(Self {
+            timeout,
+            gzip,
+            gzip_back: takes_gzip(request.headers())
+                .unwrap_or(gzip)
+                .then_some(if gzip { 0 } else { PACKED_BYTES_MIN }),
+        })
     }
 }
 
+/// Many clients take gzip without a thought: what is shorter is not worth the work to them.
+const PACKED_BYTES_MIN: usize = 1024;
 const GRPC_ENCODING: &str = "grpc-encoding";
 const GRPC_ACCEPT_ENCODING: &str = "grpc-accept-encoding";
+
+/// Whether a client takes gzip; `None` if it does not say what it takes.
+fn takes_gzip(headers: &HeaderMap) -> Option<bool> {
+    let mut said = None;
+    for value in headers.get_all(GRPC_ACCEPT_ENCODING) {
+        let mut taken = value.as_bytes().split(|byte| *byte == b',');
+        let gzip = taken.any(|it| it.trim_ascii().eq_ignore_ascii_case(b"gzip"));
+        said = Some(said.unwrap_or(false) || gzip);
+    }
+    said
+}
 
 /// `application/grpc`, or the same with `+proto`; parameters may follow.
 fn is_grpc(headers: &HeaderMap) -> bool {
@@ -364,6 +376,31 @@ mod tests {
         for wrong in ["", "S", "1", "1x", "-1S", "+1S", "123456789S", "1 S"] {
             let refused = read(wrong).expect_err(wrong);
             assert_eq!(refused.code(), Code::InvalidArgument, "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn an_answer_is_packed_where_that_is_asked_and_never_where_it_is_not_taken() {
+        for (encoding, accepted, bytes_min) in [
+            (None, None, None),
+            (Some("gzip"), None, Some(0)),
+            (None, Some("gzip"), Some(1024)),
+            (None, Some("identity, deflate, GZIP"), Some(1024)),
+            (Some("gzip"), Some("identity"), None),
+            (Some("gzip"), Some("identity,gzip"), Some(0)),
+            (None, Some("deflate"), None),
+            (None, Some(""), None),
+        ] {
+            let mut request = Request::post("/").header("content-type", "application/grpc");
+            for (name, value) in [(GRPC_ENCODING, encoding), (GRPC_ACCEPT_ENCODING, accepted)] {
+                if let Some(value) = value {
+                    request = request.header(name, value);
+                }
+            }
+            let request = request.body(()).expect("a request");
+            let asked = Asked::of(&request).expect("a call that can be answered");
+            assert_eq!(asked.gzip, encoding.is_some());
+            assert_eq!(asked.gzip_back, bytes_min, "{encoding:?}, {accepted:?}");
         }
     }
 

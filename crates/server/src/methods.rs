@@ -20,7 +20,18 @@ pub(crate) struct Method {
     pub(crate) is_line: bool,
     /// The next message is due soon after the one before: nobody thinks in the middle of a document.
     pub(crate) is_upload: bool,
+    /// It is served even where all places are taken: the line, and how the office is.
+    pub(crate) is_for_all: bool,
 }
+
+const LINE: &str = "liaison.line.v1.LineService";
+/// How an office is: services, and methods of others.
+const FOR_ALL: [&str; 4] = [
+    LINE,
+    "grpc.health.v1.Health",
+    "liaison.office.v1.OfficeService",
+    "liaison.ledger.v1.LedgerService/GetTally",
+];
 
 impl Method {
     /// One that is not known: nothing of it is read.
@@ -29,6 +40,7 @@ impl Method {
         gives_many: false,
         is_line: false,
         is_upload: false,
+        is_for_all: false,
     };
 }
 
@@ -47,15 +59,19 @@ impl Methods {
             for file in set.file {
                 let package = file.package().to_owned();
                 for service in &file.service {
+                    let service_name = format!("{package}.{}", service.name());
                     for method in &service.method {
-                        let (service, name) = (service.name(), method.name());
+                        let name = method.name();
+                        let path = format!("{service_name}/{name}");
                         let method = Method {
                             takes_many: method.client_streaming(),
                             gives_many: method.server_streaming(),
-                            is_line: package == "liaison.line.v1",
+                            is_line: service_name == LINE,
                             is_upload: name == "UploadDocument",
+                            is_for_all: FOR_ALL.contains(&&*service_name)
+                                || FOR_ALL.contains(&&*path),
                         };
-                        by_path.insert(format!("/{package}.{service}/{name}"), method);
+                        by_path.insert(format!("/{path}"), method);
                     }
                 }
             }
@@ -82,5 +98,16 @@ mod tests {
         let watch = methods.get("/grpc.health.v1.Health/Watch");
         assert!(!watch.takes_many && watch.gives_many);
         assert_eq!(methods.get("/nobody/knows"), Method::UNKNOWN);
+        let for_all = methods.by_path.iter().filter(|(_, it)| it.is_for_all);
+        assert_eq!(
+            for_all.map(|(path, _)| &**path).collect::<Vec<_>>(),
+            [
+                "/grpc.health.v1.Health/Check",
+                "/grpc.health.v1.Health/Watch",
+                "/liaison.ledger.v1.LedgerService/GetTally",
+                "/liaison.line.v1.LineService/Carry",
+                "/liaison.office.v1.OfficeService/GetOffice",
+            ]
+        );
     }
 }

@@ -1,90 +1,41 @@
-//! What goes out of a call: memory held until it has gone, and messages packed where the client packs its own.
+//! What goes out of a call: memory held until it has gone, and messages packed where the client asks for it.
 
 use std::io::Write as _;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use http_body::{Body as HttpBody, Frame, SizeHint};
-use tonic::Status;
+use http_body_util::BodyExt as _;
 use tonic::body::Body;
 
+use crate::assembly::PREFIX_BYTES;
 use crate::budget::Lease;
 
-const PREFIX_BYTES: usize = 5;
-
-/// An answer, and the memory that it takes.
-pub(crate) struct Kept {
-    inner: Body,
-    _leases: Vec<Lease>,
+/// An answer that holds the memory it takes until it has gone out.
+pub(crate) fn keeping(answer: Body, leases: Vec<Lease>) -> Body {
+    Body::new(answer.map_frame(move |frame| {
+        let _held = &leases;
+        frame
+    }))
 }
 
-impl Kept {
-    pub(crate) fn new(inner: Body, leases: Vec<Lease>) -> Self {
-        Self {
-            inner,
-            _leases: leases,
-        }
-    }
+/// An answer whose messages, if they have so many bytes, are compressed with gzip.
+pub(crate) fn packed(answer: Body, bytes_min: usize) -> Body {
+    let pack = move |messages| packed_messages(messages, bytes_min);
+    Body::new(answer.map_frame(move |frame| frame.map_data(pack)))
 }
 
-impl HttpBody for Kept {
-    type Data = Bytes;
-    type Error = Status;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        Pin::new(&mut self.inner).poll_frame(context)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
-    }
-}
-
-/// An answer whose messages are compressed with gzip.
-pub(crate) struct Packed {
-    inner: Body,
-}
-
-impl Packed {
-    pub(crate) fn new(inner: Body) -> Self {
-        Self { inner }
-    }
-}
-
-impl HttpBody for Packed {
-    type Data = Bytes;
-    type Error = Status;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        let polled = Pin::new(&mut self.inner).poll_frame(context);
-        polled.map(|frame| frame.map(|frame| frame.map(|frame| frame.map_data(packed))))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
-    }
-}
-
-/// Whole messages, each compressed: the transport is given nothing but whole ones.
-fn packed(mut messages: Bytes) -> Bytes {
+/// Whole messages, each compressed if it is long enough: the transport is given nothing but whole ones.
+fn packed_messages(mut messages: Bytes, bytes_min: usize) -> Bytes {
     let mut packed = BytesMut::new();
     while messages.len() >= PREFIX_BYTES {
         let prefix = messages.split_to(PREFIX_BYTES);
         let len = u32::from_be_bytes([prefix[1], prefix[2], prefix[3], prefix[4]]) as usize;
         let message = messages.split_to(len.min(messages.len()));
+        if message.len() < bytes_min {
+            put(&mut packed, 0, &message);
+            continue;
+        }
         let mut packer = GzEncoder::new(Vec::new(), Compression::fast());
         let written = packer.write_all(&message).and_then(|()| packer.finish());
         match written {
@@ -109,24 +60,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_message_is_packed_for_itself() {
+    fn each_message_that_is_long_enough_is_packed_for_itself() {
         let mut messages = BytesMut::new();
         for message in [&b""[..], &[7; 1_000], b"x"] {
             put(&mut messages, 0, message);
         }
-        let mut packed = packed(messages.freeze());
-        let mut lens = Vec::new();
+        let mut packed = packed_messages(messages.freeze(), 1);
+        let mut seen = Vec::new();
         while !packed.is_empty() {
             let prefix = packed.split_to(PREFIX_BYTES);
-            assert_eq!(prefix[0], 1);
             let len = u32::from_be_bytes([prefix[1], prefix[2], prefix[3], prefix[4]]);
             let message = packed.split_to(len as usize);
             let mut unpacked = Vec::new();
-            flate2::read::GzDecoder::new(&message[..])
-                .read_to_end(&mut unpacked)
-                .expect("it was packed here");
-            lens.push(unpacked.len());
+            match prefix[0] {
+                0 => unpacked.extend(&message),
+                _ => {
+                    flate2::read::GzDecoder::new(&message[..])
+                        .read_to_end(&mut unpacked)
+                        .expect("it was packed here");
+                }
+            }
+            seen.push((prefix[0], unpacked.len()));
         }
-        assert_eq!(lens, [0, 1_000, 1]);
+        assert_eq!(seen, [(0, 0), (1, 1_000), (1, 1)]);
     }
 }
