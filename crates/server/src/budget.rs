@@ -18,6 +18,8 @@ use crate::caller::Caller;
 
 /// How long a lease is held in peace while others wait.
 const HELD_AT_EASE: Duration = Duration::from_secs(1);
+/// How long whoever is sent away may take to go before the next is asked.
+const LEAVING: Duration = Duration::from_millis(250);
 /// What waits for a lease is at most so small a part of the store.
 const WAITING_SHARE: u64 = 8;
 /// How long somebody waits for a lease before the call is refused.
@@ -124,7 +126,7 @@ impl Budget {
     ) -> Result<Lease, Refusal> {
         let shared = &self.shared;
         let bytes = bytes.min(shared.caller_bytes_max);
-        let began = Instant::now();
+        let refused_at = Instant::now() + WAIT_MAX;
         let mut queued = None;
         loop {
             let freed = shared.freed.notified();
@@ -138,17 +140,18 @@ impl Budget {
             if queued.is_none() {
                 queued = Some(shared.queue(caller, here));
             }
-            let waited = began.elapsed();
-            if waited >= WAIT_MAX {
+            if Instant::now() >= refused_at {
                 return Err(shared.refusal(&lacking));
             }
-            if matches!(lacking, Lacking::Common) {
-                shared.send_one_away(caller);
-            }
+            let next = match lacking {
+                Lacking::OwnShare => None,
+                Lacking::Common => shared.send_one_away(caller),
+            };
+            let look_again = next.map_or(refused_at, |next| next.min(refused_at));
             tokio::select! {
                 biased;
                 () = freed => {}
-                () = tokio::time::sleep(HELD_AT_EASE / 4) => {}
+                () = tokio::time::sleep_until(look_again) => {}
             }
         }
     }
@@ -200,22 +203,28 @@ impl Shared {
         })
     }
 
-    /// Ends the connection of whoever has held a lease for longest, if that is long.
-    fn send_one_away(&self, asking: &Caller) {
+    /// Ends the connection of whoever has held a lease for longest, if that is long. When the next has held one for long,
+    /// if there is one.
+    fn send_one_away(&self, asking: &Caller) -> Option<Instant> {
         let now = Instant::now();
         let state = self.locked();
-        let long = state
+        let others = state
             .leases
             .values()
-            .take_while(|held| now.duration_since(held.since) >= HELD_AT_EASE)
-            .find(|held| held.caller != asking.number && !held.cut.is_cancelled());
-        if let Some(held) = long {
+            .filter(|held| held.caller != asking.number && !held.cut.is_cancelled());
+        let mut longest = others
+            .map(|held| (held, held.since + HELD_AT_EASE))
+            .peekable();
+        if let Some((held, _)) = longest.next_if(|(_, long)| *long <= now) {
             tracing::warn!(
                 caller = held.caller,
                 "memory for calls is short: a caller that held some for long is sent away"
             );
             held.cut.cancel();
+            // It may take a moment to go, and what it held may not be enough.
+            return Some(now + LEAVING);
         }
+        longest.peek().map(|(_, long)| *long)
     }
 
     /// Counts what waits, until what is returned is dropped.

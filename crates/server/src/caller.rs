@@ -64,7 +64,7 @@ impl Caller {
     }
 
     /// Something was carried, so long after the connection began.
-    pub(crate) fn is_busy(&self, since: Duration) {
+    pub(crate) fn was_busy(&self, since: Duration) {
         self.busy.store(since.as_micros() as u64, Ordering::Relaxed);
     }
 

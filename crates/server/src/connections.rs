@@ -34,6 +34,7 @@ const WIDE_CONNECTIONS: usize = 48;
 const NARROW_WINDOW_BYTES: u32 = 65_535;
 /// How long a connection that is asked to make room has for what is under way.
 const PARTING: Duration = Duration::from_secs(1);
+
 /// Serves connections until `closing` says so.
 pub(crate) struct Connections<S> {
     pub(crate) service: S,

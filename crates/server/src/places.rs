@@ -232,13 +232,13 @@ mod tests {
         tokio::time::sleep(Duration::from_secs(5)).await;
         let carried = callers[0].passes_for_peer();
         let _open = callers[1].begin_call();
-        callers[2].is_busy(Duration::from_secs(2));
-        callers[4].is_busy(Duration::from_secs(5));
+        callers[2].was_busy(Duration::from_secs(2));
+        callers[4].was_busy(Duration::from_secs(5));
         held.push(places.take(&callers[4]));
         assert!(callers[2].leave.is_cancelled() && !callers[1].leave.is_cancelled());
         assert!(!callers[4].is_provisional(), "the third had no call");
         drop(held.remove(2));
-        callers[5].is_busy(Duration::from_secs(5));
+        callers[5].was_busy(Duration::from_secs(5));
         held.push(places.take(&callers[5]));
         assert!(callers[1].leave.is_cancelled(), "then the second");
         assert!(!callers[0].leave.is_cancelled(), "it is the peer");
@@ -281,7 +281,7 @@ mod tests {
         let callers = callers(100);
         let mut held = Vec::new();
         for caller in &callers {
-            caller.is_busy(Duration::from_secs(600));
+            caller.was_busy(Duration::from_secs(600));
             held.extend(places.take(caller));
         }
         assert_eq!(held.len(), 4 + 2 * 3, "none of those asked to go has gone");

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use office::Refusal;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -37,6 +38,7 @@ pub(crate) struct Slots {
     /// By a number that counts those who came.
     taken: Arc<Mutex<BTreeMap<u64, Taken>>>,
     last: Arc<AtomicU64>,
+    freed: Arc<Notify>,
 }
 
 #[derive(Debug)]
@@ -73,6 +75,7 @@ impl Slots {
             gives_way,
             taken: Arc::default(),
             last: Arc::default(),
+            freed: Arc::default(),
         }
     }
 
@@ -85,15 +88,32 @@ impl Slots {
     pub(crate) async fn take_soon(&self) -> Result<Slot, Refusal> {
         let until = Instant::now() + HELD_AT_EASE * 2;
         loop {
-            match self.take() {
-                Err(Refusal::Exhausted { what, .. })
-                    if what == self.what && Instant::now() < until =>
-                {
-                    tokio::time::sleep(HELD_AT_EASE / 8).await;
-                }
+            let freed = self.freed.notified();
+            tokio::pin!(freed);
+            // From here on nothing that is freed is missed.
+            freed.as_mut().enable();
+            let next = match self.take() {
+                Err(Refusal::Exhausted { what, .. }) if what == self.what => self.next_slow(),
                 taken => return taken,
+            };
+            if Instant::now() >= until {
+                return self.take();
+            }
+            tokio::select! {
+                biased;
+                () = freed => {}
+                () = tokio::time::sleep_until(next.map_or(until, |next| next.min(until))) => {}
             }
         }
+    }
+
+    /// When the next place has been used so little for so long that it may be taken away, if nothing more moves in it.
+    fn next_slow(&self) -> Option<Instant> {
+        if self.gives_way != GivesWay::Slowest {
+            return None;
+        }
+        let taken = self.locked();
+        taken.values().map(Taken::slow_at).min()
     }
 
     fn take_for(&self, caller: u64) -> Result<Slot, Refusal> {
@@ -147,16 +167,25 @@ fn exhausted(what: &'static str, limit: u64) -> Refusal {
     }
 }
 
+impl Taken {
+    fn moved(&self) -> u64 {
+        self.moved.load(Ordering::Relaxed)
+    }
+
+    /// When it is slow if nothing more moves.
+    fn slow_at(&self) -> Instant {
+        let micros = self.moved().saturating_mul(1_000_000) / SLOW_BYTES_PER_SECOND;
+        self.since + HELD_AT_EASE.max(Duration::from_micros(micros))
+    }
+}
+
+/// Of the slow ones, the slowest.
 fn slowest(taken: &BTreeMap<u64, Taken>, now: Instant) -> Option<u64> {
-    let rate = |it: &Taken| {
-        let moved = it.moved.load(Ordering::Relaxed) as f64;
-        moved / now.duration_since(it.since).as_secs_f64()
-    };
+    let rate = |it: &Taken| it.moved() as f64 / now.duration_since(it.since).as_secs_f64();
     taken
         .iter()
-        .filter(|(_, it)| now.duration_since(it.since) >= HELD_AT_EASE)
+        .filter(|(_, it)| it.slow_at() <= now)
         .map(|(number, it)| (*number, rate(it)))
-        .filter(|(_, rate)| *rate < SLOW_BYTES_PER_SECOND as f64)
         .min_by(|one, other| one.1.total_cmp(&other.1))
         .map(|(number, _)| number)
 }
@@ -188,6 +217,7 @@ impl Slot {
 impl Drop for Slot {
     fn drop(&mut self) {
         self.slots.locked().remove(&self.number);
+        self.slots.freed.notify_waiters();
     }
 }
 
@@ -251,5 +281,27 @@ mod tests {
         assert!(trickling.cut.is_cancelled());
         assert!(is_full(&slots.take_for(7), "places"));
         assert!(!quick.cut.is_cancelled() && !new.cut.is_cancelled());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_waits_has_a_place_when_one_is_free_or_has_been_idle_and_not_later() {
+        let slots = slots(GivesWay::Slowest);
+        let began = Instant::now();
+        let mut held: Vec<_> = (1..5)
+            .map(|caller| slots.take_for(caller).expect("there is room"))
+            .collect();
+        for (slot, bytes) in held.iter().zip([96, 10_000, 10_000, 10_000]) {
+            slot.moved(bytes * 1024);
+        }
+        let _waited = slots.take_soon().await.expect("the first has been slow");
+        assert!(held[0].cut.is_cancelled());
+        assert_eq!(began.elapsed(), Duration::from_millis(1_500));
+        let leaving = async {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            drop(held.pop());
+        };
+        let (waited, ()) = tokio::join!(slots.take_soon(), leaving);
+        assert!(waited.is_ok());
+        assert_eq!(began.elapsed(), Duration::from_millis(1_510));
     }
 }

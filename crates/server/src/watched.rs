@@ -60,7 +60,7 @@ impl Watched {
             is_too_much |= !patience.takes(frame, since);
         });
         if is_busy {
-            self.caller.is_busy(since);
+            self.caller.was_busy(since);
         }
         if is_too_much && self.farewell.is_none() {
             tracing::warn!(
@@ -81,7 +81,7 @@ impl Watched {
             }
         });
         if is_busy {
-            self.caller.is_busy(self.began.elapsed());
+            self.caller.was_busy(self.began.elapsed());
         }
     }
 
