@@ -13,7 +13,7 @@ use protocol::pb::office::office_service_server::OfficeServiceServer;
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng as _;
 use tokio::sync::{Notify, oneshot, watch};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 use tonic_health::server::HealthReporter;
 
 use crate::accept::Accept;
@@ -388,11 +388,12 @@ async fn drain(
 ) {
     phases.leaving.send_replace(true);
     // It is dropped, not sent: nobody is told any more that the office serves.
-    let _ = left.await;
-    owner.drain().await;
+    let _ = timeout_at(deadline, left).await;
+    // The peer and the callers are let go in time also when the disk stands still.
+    let _ = timeout_at(deadline, owner.drain()).await;
     phases.draining.send_replace(true);
     phases.line_closing.send_replace(true);
     // The peer may be away: what it lacks stays in the outbox, on disk.
-    let _ = tokio::time::timeout_at(deadline, dialled).await;
+    let _ = timeout_at(deadline, dialled).await;
     phases.closing.send_replace(true);
 }

@@ -14,9 +14,8 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio_stream::{Stream, StreamExt as _};
 use tonic::{Request, Response, Status};
 
-use super::measured::{PAGE_BYTES_MAX, measured};
+use super::measured::{measured, page_within};
 use super::{Desk, page_size, wrong_page_token};
-use crate::call::{room, turn};
 use crate::phase::reached;
 use crate::status::{damaged, invalid, status_of};
 use crate::watch::{self, Watch};
@@ -63,31 +62,17 @@ impl Entries {
         &self,
         request: pb::ListEntriesRequest,
     ) -> Result<pb::ListEntriesResponse, Refusal> {
-        // The least is asked for first: how long the first entry is says what a page may take.
-        let first = pb::ListEntriesRequest {
-            page_size: 1,
-            ..request.clone()
-        };
-        let turn_to_look = turn().await;
-        let first = self.page(&first, 0)?.entries;
-        drop(turn_to_look);
-        let first = first.first().map_or(0, prost::Message::encoded_len);
-        let wanted = page_size(request.page_size)?;
-        let bytes_max = (first * wanted).min(PAGE_BYTES_MAX).max(first);
-        let taken = room(bytes_max as u64 * 3).await?;
-        let _turn = turn().await;
-        let page = self.page(&request, bytes_max)?;
-        taken.took(page.encoded_len() as u64 * 3);
-        Ok(page)
+        let size = page_size(request.page_size)?;
+        page_within(size, |size, bytes_max| self.page(&request, size, bytes_max)).await
     }
 
-    /// A page of at most so many bytes, and at least one entry.
+    /// A page of at most so many entries and bytes, and at least one entry.
     fn page(
         &self,
         request: &pb::ListEntriesRequest,
+        size: usize,
         bytes_max: usize,
     ) -> Result<pb::ListEntriesResponse, Refusal> {
-        let size = page_size(request.page_size)?;
         let reader = &self.desk.owner.reader;
         let mut cursor = match (request.page_token.as_str(), &request.from_time) {
             ("", None) => reader.after(request.after_sequence),
