@@ -79,7 +79,8 @@ pub fn restore(
             }
         },
     )?;
-    let last = ledger.reader().sequence();
+    // Not the ledger's last one: where nothing was left, opening it began a new one.
+    let last = recovery.entries;
     let raised = Raised {
         epoch: raised(epoch)?,
         restoring: true,
@@ -92,7 +93,7 @@ pub fn restore(
     }
     ledger.protect()?;
     Ok(Restored {
-        entries: recovery.entries,
+        entries: last,
         missing: durable.saturating_sub(last),
         epoch: raised.epoch,
         saved,

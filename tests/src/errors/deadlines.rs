@@ -152,6 +152,26 @@ async fn an_office_waits_for_an_answer_only_so_long() {
     assert_eq!(pair.finish().await.documents(), 1);
 }
 
+/// Nobody hangs for ever, whoever forgets to set a deadline.
+#[tokio::test]
+async fn a_call_without_a_deadline_has_the_offices() {
+    let limits = [
+        "--limit",
+        "wait_timeout=60000",
+        "--limit",
+        "call_timeout=200",
+    ];
+    let pair = Pair::start_with(&limits).await;
+    let south = pair.clients(Place::South);
+    let request = pb::SendDocumentRequest {
+        wait: pb::Wait::Acknowledged.into(),
+        ..sending(document("nobody answers"))
+    };
+    let sent = tokio::time::timeout(DEADLINE, try_send(&south, request)).await;
+    is_late(&sent.expect("in time").expect_err("nobody answered"));
+    assert_eq!(pair.finish().await.documents(), 1);
+}
+
 #[tokio::test]
 async fn a_peer_that_is_away_is_told_in_time_and_the_document_is_delivered_later() {
     let mut pair = Pair::idle(&["--limit", "peer_timeout=200"]).await;

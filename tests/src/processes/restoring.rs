@@ -109,6 +109,85 @@ async fn a_destroyed_part_comes_back_from_the_peer() {
     assert_eq!(pair.finish().await.documents(), 61);
 }
 
+/// What a cut at a frame's end, or a disk that forgets a file, leaves after a clean stop.
+fn loses_its_end(data: &Path) {
+    let segment = last_segment(data);
+    let file = fs::OpenOptions::new().write(true).open(segment);
+    let file = file.expect("it is there");
+    let len = file.metadata().expect("it has one").len();
+    file.set_len(len - 1_400).expect("it is ours");
+}
+
+fn loses_its_segments(data: &Path) {
+    fs::remove_file(last_segment(data)).expect("it is ours");
+}
+
+fn loses_all_but_its_snapshot(data: &Path) {
+    loses_its_segments(data);
+    fs::remove_file(data.join("head")).expect("it is there");
+}
+
+fn last_segment(data: &Path) -> std::path::PathBuf {
+    let files = fs::read_dir(data).expect("it can be listed");
+    let paths = files.map(|file| file.expect("it can be listed").path());
+    let segments = paths.filter(|path| path.extension().is_some_and(|it| it == "segment"));
+    segments.max().expect("there is one")
+}
+
+#[tokio::test]
+async fn what_was_durable_and_is_gone_is_never_missed_in_silence() {
+    for lose in [
+        loses_its_end,
+        loses_its_segments,
+        loses_all_but_its_snapshot,
+    ] {
+        let mut pair = Pair::start().await;
+        let (south, north) = pair.both();
+        traffic(&south, &north).await;
+        pair.quiet().await;
+        let before = (south.tally().await, south.marks().await);
+        pair.stop(Place::South).await;
+        pair.stop(Place::North).await;
+        let data = pair.data(Place::South);
+        lose(&data);
+
+        // With the peer away nobody else could tell.
+        let refuses = pair.try_start(Place::South, &[]).await;
+        let ended = refuses.expect_err("it is shorter than it was");
+        assert_eq!(ended.code, Some(1));
+        let told = ended.log;
+        assert!(told.contains("liaison ledger restore"), "{told}");
+        let path = data.display().to_string();
+        let arguments = ["ledger", "verify", &path, "--output", "json"];
+        let verified = liaison(&pair.path(""), &arguments).await;
+        assert_eq!(verified.code, Some(99), "{}", verified.stderr);
+        let found: serde_json::Value = serde_json::from_str(&verified.stdout).expect("JSON");
+        let missing = found[0]["missing"].as_u64().expect("it is counted");
+        assert!(missing > 0, "{found}");
+
+        let arguments = [
+            "ledger", "restore", &path, "--office", "south", "--output", "json",
+        ];
+        let restored = liaison(&pair.path(""), &arguments).await;
+        assert_eq!(restored.code, Some(0), "{}", restored.stderr);
+        let restored: serde_json::Value = serde_json::from_str(&restored.stdout).expect("JSON");
+        assert_eq!(restored["missing"], missing);
+
+        pair.start_office(Place::South).await;
+        pair.start_office(Place::North).await;
+        let south = pair.clients(Place::South);
+        until("the first document after the restore", async || {
+            try_send(&south, sending(document("and on"))).await.ok()
+        })
+        .await;
+        let marks = south.marks().await;
+        assert_eq!(marks.received, before.1.received);
+        assert_eq!(marks.appended, before.1.appended + 1);
+        assert_eq!(south.tally().await.documents, before.0.documents + 1);
+        assert_eq!(pair.finish().await.documents(), 61);
+    }
+}
+
 #[tokio::test]
 async fn an_old_ledger_copied_back_is_noticed_and_nothing_is_authored() {
     let mut pair = Pair::start().await;
