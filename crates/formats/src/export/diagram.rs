@@ -72,7 +72,8 @@ impl<W: Write> Form for Diagram<W> {
     }
 }
 
-/// What a browser would act on is made visible. A semicolon ends a statement, and # begins an entity: both are written as entities; angle brackets are for HTML.
+/// What a browser would act on is made visible. A semicolon ends a statement, and # begins an entity: both are written
+/// as entities; angle brackets are for HTML.
 fn escaped(text: &str) -> String {
     let mut escaped = String::new();
     for (count, letter) in visible::line(text).chars().enumerate() {

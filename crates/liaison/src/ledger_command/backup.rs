@@ -7,7 +7,7 @@ use clap::Args;
 use ledger::BackedUp;
 use serde_json::json;
 
-use super::room::{create, room_at};
+use super::room::rooms;
 use crate::failure::Failure;
 use crate::output::thousands;
 use crate::settings::Settings;
@@ -49,19 +49,14 @@ struct Copied {
 
 impl BackupArgs {
     pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
-        let ledgers = source::ledgers_in(&self.ledger)?;
-        let is_pair = ledgers.first().is_some_and(|first| *first != self.ledger);
-        room_at(&self.out, self.force, &self.ledger)?;
         let mut copied = Vec::new();
-        for ledger in ledgers {
-            let out = if is_pair {
-                self.out.join(ledger.file_name().unwrap_or_default())
-            } else {
-                self.out.clone()
-            };
-            let from = source::storage(&ledger);
-            let held = ledger::backup(&*from, create(&out)?, system::now())?;
-            copied.push(Copied { ledger, out, held });
+        for room in rooms(&self.ledger, &self.out, self.force)? {
+            let held = ledger::backup(&*source::storage(&room.from), room.storage, system::now())?;
+            copied.push(Copied {
+                ledger: room.from,
+                out: room.out,
+                held,
+            });
         }
         settings
             .output

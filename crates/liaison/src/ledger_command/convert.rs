@@ -7,7 +7,7 @@ use clap::Args;
 use ledger::Converted;
 use serde_json::json;
 
-use super::room::{create, room_at};
+use super::room::rooms;
 use crate::failure::Failure;
 use crate::output::thousands;
 use crate::settings::Settings;
@@ -42,18 +42,10 @@ pub(super) struct ConvertArgs {
 
 impl ConvertArgs {
     pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
-        let ledgers = source::ledgers_in(&self.ledger)?;
-        let is_pair = ledgers.first().is_some_and(|first| *first != self.ledger);
-        room_at(&self.out, self.force, &self.ledger)?;
         let mut made = Vec::new();
-        for ledger in ledgers {
-            let out = if is_pair {
-                self.out.join(ledger.file_name().unwrap_or_default())
-            } else {
-                self.out.clone()
-            };
-            let converted = ledger::convert(&source::read(&ledger)?, &create(&out)?)?;
-            made.push((ledger, out, converted));
+        for room in rooms(&self.ledger, &self.out, self.force)? {
+            let converted = ledger::convert(&source::read(&room.from)?, &room.storage)?;
+            made.push((room.from, room.out, converted));
         }
         settings.output.print(
             || {
@@ -74,7 +66,7 @@ impl ConvertArgs {
                         "{out}: {entries} entries, format {from_format} to {to_format}, verified"
                     );
                 }
-                if is_pair {
+                if made.len() > 1 {
                     let _ = writeln!(
                         text,
                         "next: liaison ledger reconcile {}",

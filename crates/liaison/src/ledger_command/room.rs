@@ -10,6 +10,29 @@ use crate::failure::Failure;
 use crate::simulate::make_room;
 use crate::source;
 
+/// A ledger that is read, and where what is made of it goes.
+pub(super) struct Room {
+    pub(super) from: PathBuf,
+    pub(super) out: PathBuf,
+    pub(super) storage: Arc<dyn Storage>,
+}
+
+/// Room for each of the ledgers at `read`: at `out` for a ledger, at `out/south` and `out/north` for a pair.
+pub(super) fn rooms(read: &Path, out: &Path, force: bool) -> Result<Vec<Room>, Failure> {
+    let ledgers = source::ledgers_in(read)?;
+    room_at(out, force, read)?;
+    let each = ledgers.into_iter().map(|from| {
+        let out = if from == read {
+            out.to_owned()
+        } else {
+            out.join(from.file_name().unwrap_or_default())
+        };
+        let storage = create(&out)?;
+        Ok(Room { from, out, storage })
+    });
+    each.collect()
+}
+
 /// Sees to it that `out` can take ledgers: it is empty, or with `force` what an earlier run left there goes. The
 /// ledgers that are read must lie elsewhere.
 pub(super) fn room_at(out: &Path, force: bool, read: &Path) -> Result<(), Failure> {
