@@ -33,12 +33,13 @@ Measures with 350-byte documents over loopback, three processes as a user would 
   (a) a bare tonic relay of two hops that stores nothing
   (b) the pair: every document synced at both offices, and DELIVERED
   (c) NATS JetStream, when a nats-server 2.10 or newer is on PATH
+  (d) with --beside DIR, the pair that DIR/south and DIR/north make, of another version
 
 Or, with --documents N: what a ledger of N documents costs. Memory at full rate beside readers that never read, and
 with the peer away until the outbox is full; the delivery of all that was accepted; the time of a start with a
 snapshot and without, of a tally and of a verification. Takes about 1 KB of disk a document; prints JSON.
 
-usage: cargo bench -p tests --bench exchange -- [--output text|json] [--seconds N] [--rounds N]
+usage: cargo bench -p tests --bench exchange -- [--output text|json] [--seconds N] [--rounds N] [--beside DIR]
        cargo bench -p tests --bench exchange -- --documents N";
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -48,6 +49,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let mut json = false;
     let mut documents = None;
+    let mut beside = None;
     let mut args = std::env::args().skip(1);
     while let Some(arg) = args.next() {
         match arg.as_str() {
@@ -60,6 +62,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             "--output" => json = args.next().as_deref() == Some("json"),
             "--seconds" => plan.each = Duration::from_secs_f64(number(args.next())?),
             "--rounds" => plan.rounds = number(args.next())? as usize,
+            "--beside" => beside = Some(process::built_in(args.next())?),
             "--documents" => documents = Some(number(args.next())? as u64),
             other => return Err(format!("unknown argument {other:?}\n{HELP}").into()),
         }
@@ -73,7 +76,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("{:#}", figures.to_json());
         return Ok(());
     }
-    let report = runtime.block_on(measure(plan, &binaries))?;
+    let report = runtime.block_on(measure(plan, &binaries, beside.as_ref()))?;
     if json {
         println!("{}", report.to_json());
     } else {
@@ -87,7 +90,11 @@ fn number(text: Option<String>) -> Result<f64, Box<dyn Error>> {
     Ok(text.parse()?)
 }
 
-async fn measure(plan: Plan, binaries: &process::Binaries) -> Result<Report, Box<dyn Error>> {
+async fn measure(
+    plan: Plan,
+    binaries: &process::Binaries,
+    beside: Option<&process::Binaries>,
+) -> Result<Report, Box<dyn Error>> {
     let mut report = Report::default();
     for round in 1..=plan.rounds {
         eprintln!("round {round} of {}", plan.rounds);
@@ -95,7 +102,14 @@ async fn measure(plan: Plan, binaries: &process::Binaries) -> Result<Report, Box
             .fdatasync
             .push(disk::measure(Duration::from_secs(1))?);
         report.relay.push(relay::measure(plan).await?);
+        // Whoever goes first finds another machine than whoever follows: they take turns.
+        if let Some(other) = beside.filter(|_| round % 2 == 0) {
+            report.beside.push(pair::measure(plan, other).await?);
+        }
         report.pair.push(pair::measure(plan, binaries).await?);
+        if let Some(other) = beside.filter(|_| round % 2 == 1) {
+            report.beside.push(pair::measure(plan, other).await?);
+        }
         match jetstream::measure(plan).await? {
             Some(figures) => report.jetstream.push(figures),
             None => eprintln!("nats-server is not on PATH: JetStream is not measured"),

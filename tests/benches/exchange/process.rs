@@ -32,6 +32,21 @@ pub(crate) fn build() -> Result<Binaries, Box<dyn Error>> {
     })
 }
 
+/// Both services as somebody built them before.
+pub(crate) fn built_in(directory: Option<String>) -> Result<Binaries, Box<dyn Error>> {
+    let directory = PathBuf::from(directory.ok_or("--beside needs a directory")?);
+    let binaries = Binaries {
+        south: directory.join("south"),
+        north: directory.join("north"),
+    };
+    for program in [&binaries.south, &binaries.north] {
+        if !program.is_file() {
+            return Err(format!("there is no {}", program.display()).into());
+        }
+    }
+    Ok(binaries)
+}
+
 /// A process that is ended with its owner.
 pub(crate) struct Process {
     child: Child,

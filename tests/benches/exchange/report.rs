@@ -35,6 +35,8 @@ pub(crate) struct Report {
     pub(crate) fdatasync: Vec<Latency>,
     pub(crate) relay: Vec<relay::Figures>,
     pub(crate) pair: Vec<pair::Figures>,
+    /// Another version's pair, in the same rounds; empty when there is none.
+    pub(crate) beside: Vec<pair::Figures>,
     pub(crate) jetstream: Vec<jetstream::Figures>,
 }
 
@@ -84,6 +86,34 @@ impl Report {
         self.ratio(|pair| pair.unary64_per_s, |relay| relay.unary64_per_s)
     }
 
+    /// What this pair's figure is of the other version's: the median over the rounds.
+    fn of_beside(&self, figure: impl Fn(&pair::Figures) -> f64) -> f64 {
+        let rounds = self.pair.iter().zip(&self.beside);
+        let ratios: Vec<f64> = rounds
+            .map(|(ours, other)| figure(ours) / figure(other))
+            .collect();
+        median(&ratios, |ratio| *ratio)
+    }
+
+    /// Each compared figure, and what it is of the other version's.
+    fn compared(&self) -> [(&'static str, f64); 7] {
+        [
+            ("stream1_per_s", self.of_beside(|round| round.stream1_per_s)),
+            ("stream4_per_s", self.of_beside(|round| round.stream4_per_s)),
+            ("unary1_per_s", self.of_beside(|round| round.unary1_per_s)),
+            ("unary64_per_s", self.of_beside(|round| round.unary64_per_s)),
+            ("unary1_p50_us", self.of_beside(|round| round.unary1.p50_us)),
+            (
+                "stream1_cpu_us",
+                self.of_beside(|round| round.stream1_cpu_us),
+            ),
+            (
+                "unary64_cpu_us",
+                self.of_beside(|round| round.unary64_cpu_us),
+            ),
+        ]
+    }
+
     pub(crate) fn to_json(&self) -> Value {
         let whole = |figure: f64| figure.round() as u64;
         let two = |figure: f64| (figure * 1000.0).round() / 1000.0;
@@ -94,6 +124,15 @@ impl Report {
                 "default_per_s": whole(median(&self.jetstream, |round| round.default_per_s)),
                 "synced_per_s": whole(median(&self.jetstream, |round| round.synced_per_s)),
             })
+        };
+        let beside = if self.beside.is_empty() {
+            Value::Null
+        } else {
+            let ratios = self.compared();
+            ratios
+                .map(|(name, ratio)| (name, two(ratio)))
+                .into_iter()
+                .collect()
         };
         json!({
             "relay": {
@@ -119,6 +158,7 @@ impl Report {
                 "north": whole(most(&self.pair, |round| round.north_bytes)),
             },
             "jetstream": jetstream,
+            "of_beside": beside,
         })
     }
 
@@ -189,6 +229,12 @@ impl Report {
             self.stream_ratio(),
             self.unary_ratio(),
         );
+        if !self.beside.is_empty() {
+            text.push_str("\n  of what the other version does (median of the rounds' ratios):\n");
+            for (name, ratio) in self.compared() {
+                let _ = writeln!(text, "    {name:<50} {ratio:>12.3}");
+            }
+        }
         text
     }
 }
