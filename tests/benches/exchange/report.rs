@@ -43,7 +43,10 @@ pub(crate) struct Report {
 fn median<T>(rounds: &[T], figure: impl Fn(&T) -> f64) -> f64 {
     let mut figures: Vec<f64> = rounds.iter().map(figure).collect();
     figures.sort_unstable_by(f64::total_cmp);
-    figures.get(figures.len() / 2).copied().unwrap_or(0.0)
+    // Of an even number, between the two in the middle.
+    let middle = [figures.len().saturating_sub(1) / 2, figures.len() / 2];
+    let both = middle.map(|index| figures.get(index).copied().unwrap_or(0.0));
+    both.iter().sum::<f64>() / 2.0
 }
 
 fn most<T>(rounds: &[T], figure: impl Fn(&T) -> u64) -> f64 {
