@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use office::{Limits, Refusal};
 use tokio::time::{Instant, Sleep};
@@ -96,8 +96,10 @@ where
             request_id = tracing::field::Empty
         );
         let timed = timing::is_wanted(request.headers());
-        // It is unpacked before anybody else sees it.
-        request.headers_mut().remove(GRPC_ENCODING);
+        if asked.gzip {
+            // It is unpacked before anybody else sees it.
+            request.headers_mut().remove(&GRPC_ENCODING);
+        }
         let caller = request.extensions().get::<Arc<Caller>>().cloned();
         // Every connection has one; without, a call is its own caller.
         let caller = caller.unwrap_or_else(|| Arc::new(Caller::new(0, None)));
@@ -128,7 +130,7 @@ where
                     && !response.headers().contains_key(Status::GRPC_STATUS)
                 {
                     let gzip = HeaderValue::from_static("gzip");
-                    response.headers_mut().insert(GRPC_ENCODING, gzip);
+                    response.headers_mut().insert(&GRPC_ENCODING, gzip);
                     response = response.map(|body| packed(body, bytes_min));
                 }
                 let leases = call.take_kept();
@@ -175,7 +177,7 @@ impl Asked {
         let timeout = timeout_of(request.headers()).map_err(Status::into_http)?;
         let gzip = match request
             .headers()
-            .get(GRPC_ENCODING)
+            .get(&GRPC_ENCODING)
             .map(HeaderValue::as_bytes)
         {
             None | Some(b"identity") => false,
@@ -184,7 +186,7 @@ impl Asked {
                 let status = unknown_compression(&String::from_utf8_lossy(other));
                 let mut response = status.into_http();
                 let known = HeaderValue::from_static("identity,gzip");
-                response.headers_mut().insert(GRPC_ACCEPT_ENCODING, known);
+                response.headers_mut().insert(&GRPC_ACCEPT_ENCODING, known);
                 return Err(response);
             }
         };
@@ -200,13 +202,15 @@ impl Asked {
 
 /// Many clients take gzip without a thought: what is shorter is not worth the work to them.
 const PACKED_BYTES_MIN: usize = 1024;
-const GRPC_ENCODING: &str = "grpc-encoding";
-const GRPC_ACCEPT_ENCODING: &str = "grpc-accept-encoding";
+// Names that are made once: a text would be read again at every look.
+static GRPC_ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
+static GRPC_ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encoding");
+static GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 
 /// Whether a client takes gzip; `None` if it does not say what it takes.
 fn takes_gzip(headers: &HeaderMap) -> Option<bool> {
     let mut said = None;
-    for value in headers.get_all(GRPC_ACCEPT_ENCODING) {
+    for value in headers.get_all(&GRPC_ACCEPT_ENCODING) {
         let mut taken = value.as_bytes().split(|byte| *byte == b',');
         let gzip = taken.any(|it| it.trim_ascii().eq_ignore_ascii_case(b"gzip"));
         said = Some(said.unwrap_or(false) || gzip);
@@ -217,6 +221,9 @@ fn takes_gzip(headers: &HeaderMap) -> Option<bool> {
 /// `application/grpc`, or the same with `+proto`; parameters may follow.
 fn is_grpc(headers: &HeaderMap) -> bool {
     let content_type = headers.get(http::header::CONTENT_TYPE);
+    if content_type.is_some_and(|value| value == "application/grpc") {
+        return true;
+    }
     let content_type = content_type.and_then(|value| value.to_str().ok());
     content_type.is_some_and(|value| {
         let essence = value.split(';').next().unwrap_or_default().trim();
@@ -276,7 +283,7 @@ fn last_word(response: Response<Body>, message_bytes_max: u64) -> Response<Body>
 
 /// Reads `grpc-timeout`: at most 8 digits and a unit.
 fn timeout_of(headers: &HeaderMap) -> Result<Option<Duration>, Status> {
-    let Some(value) = headers.get("grpc-timeout") else {
+    let Some(value) = headers.get(&GRPC_TIMEOUT) else {
         return Ok(None);
     };
     let faulty = || faulty_timeout(&String::from_utf8_lossy(value.as_bytes()));
@@ -392,7 +399,10 @@ mod tests {
             (None, Some(""), None),
         ] {
             let mut request = Request::post("/").header("content-type", "application/grpc");
-            for (name, value) in [(GRPC_ENCODING, encoding), (GRPC_ACCEPT_ENCODING, accepted)] {
+            for (name, value) in [
+                (&GRPC_ENCODING, encoding),
+                (&GRPC_ACCEPT_ENCODING, accepted),
+            ] {
                 if let Some(value) = value {
                     request = request.header(name, value);
                 }

@@ -1,19 +1,24 @@
 //! Connections: counted, timed, and closed gently.
 
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use hyper::server::conn::http2;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use office::Limits;
+use pin_project_lite::pin_project;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::accept::{Accept, Trouble};
-use crate::caller::{Called, Caller};
+use crate::caller::{Called, Caller, OpenCall};
 use crate::line::Io;
 use crate::phase::reached;
 use crate::places::Places;
@@ -151,30 +156,48 @@ where
             let io = Watched::new(PREFACE, io, Arc::clone(&caller));
             let mut connection =
                 std::pin::pin!(builder.serve_connection(TokioIo::new(io), service));
-            let served = tokio::select! {
-                biased;
-                // What it holds is given back at once.
-                () = caller.cut.cancelled() => return,
-                served = connection.as_mut() => Some(served),
-                () = reached(&mut closing) => None,
-                () = caller.leave.cancelled() => None,
-                () = idle(&caller, timeouts) => None,
-            };
-            let served = if let Some(served) = served {
-                served
-            } else {
+            // What it holds is given back at once.
+            let cut = polled_when_woken(caller.cut.cancelled());
+            let ending = polled_when_woken(async {
+                tokio::select! {
+                    biased;
+                    () = reached(&mut closing) => {}
+                    () = caller.leave.cancelled() => {}
+                    () = idle(&caller, timeouts) => {}
+                }
+            });
+            let serving = async {
+                tokio::select! {
+                    biased;
+                    served = connection.as_mut() => return served,
+                    () = ending => {}
+                }
                 connection.as_mut().graceful_shutdown();
                 tokio::select! {
                     biased;
-                    () = caller.cut.cancelled() => return,
-                    () = parting(&caller) => return,
+                    () = parting(&caller) => Ok(()),
                     served = connection => served,
                 }
+            };
+            let served = tokio::select! {
+                biased;
+                () = cut => return,
+                served = serving => served,
             };
             if let Err(error) = served {
                 tracing::debug!(%error, "a connection broke");
             }
         }
+    }
+}
+
+/// Polls a future only when it has been woken itself: what stands beside it wakes with every frame.
+async fn polled_when_woken<F: Future>(future: F) -> F::Output {
+    let mut alone: FuturesUnordered<F> = std::iter::once(future).collect();
+    match alone.next().await {
+        Some(output) => output,
+        // It holds one.
+        None => std::future::pending().await,
     }
 }
 
@@ -232,11 +255,27 @@ where
     F::Output: Send + 'static,
 {
     fn execute(&self, task: F) {
-        let call = self.caller.begin_call();
-        self.tasks.spawn(async move {
-            task.await;
-            drop(call);
+        self.tasks.spawn(UnderWay {
+            task,
+            _call: self.caller.begin_call(),
         });
+    }
+}
+
+pin_project! {
+    /// A call under way. Not an async block, which would keep room for the task twice.
+    struct UnderWay<F> {
+        #[pin]
+        task: F,
+        _call: OpenCall,
+    }
+}
+
+impl<F: Future> Future for UnderWay<F> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        self.project().task.poll(context).map(drop)
     }
 }
 

@@ -13,10 +13,8 @@ pub(crate) struct Tasks {
 impl Tasks {
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         let token = self.token.clone();
-        self.tracker.spawn(async move {
-            // What becomes of a task that is ended is nobody's concern any more.
-            let _ = token.run_until_cancelled_owned(task).await;
-        });
+        // What becomes of a task that is ended is nobody's concern any more.
+        self.tracker.spawn(token.run_until_cancelled_owned(task));
     }
 
     /// Ends all tasks, wherever they are.

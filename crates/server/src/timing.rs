@@ -7,13 +7,13 @@
 use std::cell::Cell;
 use std::convert::Infallible;
 
-use http::{HeaderMap, HeaderValue, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, Response};
 use tokio::time::{Duration, Instant};
 use tonic::body::Body;
 
 use crate::handle::Authored;
 
-const HEADER: &str = "liaison-timing";
+static HEADER: HeaderName = HeaderName::from_static("liaison-timing");
 
 #[derive(Debug, Clone, Copy)]
 struct Timing {
@@ -28,7 +28,7 @@ tokio::task_local! {
 
 /// Whether a call asks for it.
 pub(crate) fn is_wanted(headers: &HeaderMap) -> bool {
-    headers.contains_key(HEADER)
+    headers.contains_key(&HEADER)
 }
 
 /// Takes the times of the step that `answering` makes, if they are wanted, and tells them with the answer.
@@ -49,7 +49,7 @@ pub(crate) async fn taken(
     if let Some(timing) = timing
         && let Ok(value) = HeaderValue::from_str(&timing.words())
     {
-        response.headers_mut().insert(HEADER, value);
+        response.headers_mut().insert(&HEADER, value);
     }
     Ok(response)
 }
