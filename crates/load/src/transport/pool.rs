@@ -1,6 +1,8 @@
 //! The connections to one target. They grow in number when all that there are have their streams full.
 
 use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::pin::pin;
 use std::rc::Rc;
 
 use bytes::Bytes;
@@ -8,7 +10,7 @@ use http::Uri;
 use http::uri::{Authority, PathAndQuery};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 use tokio::time::{Duration, Instant, timeout};
 use tonic::Code;
 
@@ -19,8 +21,8 @@ use super::tls::{Connector, Tls, TlsError};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const BACKOFF_FIRST: Duration = Duration::from_millis(50);
 const BACKOFF_LONGEST: Duration = Duration::from_secs(2);
-/// Streams opened on a connection before the server has said how many it takes.
-const STREAMS_UNTIL_TOLD: usize = 100;
+/// Streams opened on a connection before the server has said how many it takes: more than it takes it would refuse.
+const STREAMS_UNTIL_TOLD: usize = 0;
 /// Windows so large that they never hold an answer back.
 const STREAM_WINDOW_BYTES: u32 = 4 * 1024 * 1024;
 const CONNECTION_WINDOW_BYTES: u32 = 64 * 1024 * 1024;
@@ -237,7 +239,6 @@ impl Pool {
             .initial_window_size(STREAM_WINDOW_BYTES)
             .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
             .max_header_list_size(64 * 1024)
-            // Until the server has said how many it takes: more than it takes it would refuse.
             .initial_max_send_streams(STREAMS_UNTIL_TOLD)
             .enable_push(false)
             .handshake::<_, Bytes>(stream);
@@ -250,13 +251,32 @@ impl Pool {
             open: Cell::new(0),
             gone: Cell::new(false),
         });
+        let (told, told_here) = oneshot::channel();
         let (pool, driven) = (Rc::clone(self), Rc::clone(&opened));
         tokio::task::spawn_local(async move {
-            // What broke it, the calls on it are told.
-            let _ = connection.await;
+            let mut connection = pin!(connection);
+            let mut told = Some(told);
+            // What breaks it, the calls on it are told.
+            let _ = poll_fn(|context| {
+                let polled = connection.as_mut().poll(context);
+                if driven.send.current_max_send_streams() > STREAMS_UNTIL_TOLD
+                    && let Some(told) = told.take()
+                {
+                    // Nobody listens once that has taken too long.
+                    let _ = told.send(());
+                }
+                polled
+            })
+            .await;
             driven.gone.set(true);
             pool.changed.notify_waiters();
         });
+        timeout(CONNECT_TIMEOUT, told_here)
+            .await
+            .map_err(|_| {
+                format!("{address} took no stream of HTTP/2 within {CONNECT_TIMEOUT:?}: is it gRPC without TLS?")
+            })?
+            .map_err(|_| format!("{address} ended the connection before it took a stream of HTTP/2"))?;
         let mut connections = self.connections.borrow_mut();
         connections.push(opened);
         self.most.set(self.most.get().max(connections.len()));
