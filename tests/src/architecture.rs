@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
@@ -34,11 +35,14 @@ const PURE: &[&str] = &["office", "protocol", "ledger", "scenario", "formats"];
 
 struct Member {
     name: String,
+    directory: PathBuf,
     dependencies: Vec<Dependency>,
 }
 
 struct Dependency {
     name: String,
+    /// As the sources call it.
+    crate_name: String,
     features: Vec<String>,
     is_for_tests: bool,
 }
@@ -64,6 +68,13 @@ fn member(package: &Value) -> Member {
     let text = |value: &Value| value.as_str().expect("a text").to_owned();
     let dependency = |found: &Value| Dependency {
         name: text(&found["name"]),
+        crate_name: text(
+            found
+                .get("rename")
+                .filter(|it| it.is_string())
+                .unwrap_or(&found["name"]),
+        )
+        .replace('-', "_"),
         features: found["features"]
             .as_array()
             .expect("a list")
@@ -74,6 +85,10 @@ fn member(package: &Value) -> Member {
     };
     Member {
         name: text(&package["name"]),
+        directory: Path::new(&text(&package["manifest_path"]))
+            .parent()
+            .expect("a file lies in a directory")
+            .to_owned(),
         dependencies: package["dependencies"]
             .as_array()
             .expect("a list")
@@ -144,6 +159,40 @@ fn only_the_server_and_what_uses_it_know_a_runtime() {
                 member.name,
                 used.features
             );
+        }
+    }
+}
+
+/// Each costs a cold build its time.
+#[test]
+fn no_dependency_is_without_use() {
+    // Code that is generated at build time names these.
+    const BY_GENERATED_CODE: [(&str, &str); 2] =
+        [("protocol", "tonic"), ("protocol", "tonic-prost")];
+    let mut unused = Vec::new();
+    for member in members() {
+        let mut sources = String::new();
+        read_sources(&member.directory, &mut sources);
+        let words: BTreeSet<&str> = sources
+            .split(|it: char| !it.is_ascii_alphanumeric() && it != '_')
+            .collect();
+        for used in &member.dependencies {
+            let is_known = BY_GENERATED_CODE.contains(&(&*member.name, &*used.name));
+            if !is_known && !words.contains(&*used.crate_name) {
+                unused.push(format!("{}: {}", member.name, used.name));
+            }
+        }
+    }
+    assert_eq!(unused, [""; 0], "take them out of Cargo.toml");
+}
+
+fn read_sources(directory: &Path, sources: &mut String) {
+    for entry in fs::read_dir(directory).expect("a member can be listed") {
+        let path = entry.expect("it can be listed").path();
+        if path.is_dir() {
+            read_sources(&path, sources);
+        } else if path.extension().is_some_and(|it| it == "rs") {
+            sources.push_str(&fs::read_to_string(&path).expect("it is text"));
         }
     }
 }
