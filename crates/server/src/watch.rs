@@ -1,8 +1,10 @@
 //! Watchers: a cursor each, and nothing held for them in memory.
 
+use std::sync::Arc;
+
 use ledger::{Cursor, Entry};
 use office::Refusal;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio_stream::Stream;
 use tonic::Status;
 
@@ -12,6 +14,7 @@ use crate::handle::Progress;
 use crate::services::Desk;
 use crate::slots::Slot;
 use crate::status::{damaged, draining, status_of, stopped};
+use crate::tasks::Tasks;
 
 /// Whoever is no further behind follows what happens now; others read what has been, and take their turn.
 const FOLLOWS_WITHIN: u64 = 64;
@@ -92,41 +95,94 @@ impl Watch {
     }
 }
 
-/// What `told` makes of entries, one after another. The transport asks for each, so a slow client only slows
+/// What `told` makes of entries, one after another, each when the one before is on its way: a slow client only slows
 /// itself.
-pub(crate) fn entries<T, F>(
+///
+/// They are made by a task. The transport polls a stream only while it can send: one that was given its turn to read, and is
+/// not polled, would keep everybody from reading.
+pub(crate) fn entries<T, F, N>(
+    tasks: &Tasks,
     watch: Watch,
-    told: impl Fn(Entry) -> F + Send + 'static,
-) -> impl Stream<Item = Result<T, Status>> + Send
+    told: N,
+) -> impl Stream<Item = Result<T, Status>> + Send + use<T, F, N>
 where
+    N: Fn(Entry) -> F + Send + Sync + 'static,
     T: prost::Message + 'static,
-    F: Future<Output = Result<Option<T>, Refusal>> + Send,
+    F: Future<Output = Result<Option<T>, Refusal>> + Send + 'static,
 {
-    let call = Call::current();
-    futures_util::stream::unfold(Some((watch, told, call, None)), |state| async move {
-        let (mut watch, told, call, sent) = state?;
+    let (made, given) = mpsc::channel(1);
+    let maker = Maker {
+        watch,
+        call: Call::current(),
+        made,
+    };
+    tasks.spawn(maker.run(told));
+    futures_util::stream::unfold((given, None), |(mut given, sent)| async move {
         // Whoever asks for the next one has sent the last one on its way.
         drop::<Option<Lease>>(sent);
-        loop {
-            let made = match watch.next(call.as_deref()).await {
-                Ok(Some(entry)) => told(entry).await,
-                Ok(None) => return None,
-                Err(refusal) => Err(refusal),
-            };
-            match made {
-                Ok(Some(made)) => {
-                    let lease = match &call {
-                        Some(call) => call.lease_for_one(&made).await.map(Some),
-                        None => Ok(None),
-                    };
-                    return Some(match lease {
-                        Ok(lease) => (Ok(made), Some((watch, told, call, lease))),
-                        Err(refusal) => (Err(status_of(&refusal)), None),
-                    });
-                }
-                Ok(None) => {}
-                Err(refusal) => return Some((Err(status_of(&refusal)), None)),
+        Some(match given.recv().await? {
+            Ok((one, lease)) => (Ok(one), (given, lease)),
+            Err(refusal) => (Err(status_of(&refusal)), (given, None)),
+        })
+    })
+}
+
+/// One that was made, and the memory that it takes.
+type Made<T> = (T, Option<Lease>);
+
+struct Maker<T> {
+    watch: Watch,
+    call: Option<Arc<Call>>,
+    made: mpsc::Sender<Result<Made<T>, Refusal>>,
+}
+
+impl<T: prost::Message> Maker<T> {
+    async fn run<F>(mut self, told: impl Fn(Entry) -> F)
+    where
+        F: Future<Output = Result<Option<T>, Refusal>>,
+    {
+        let made = self.made.clone();
+        tokio::select! {
+            biased;
+            // The client is gone.
+            () = made.closed() => {}
+            () = self.make(told) => {}
+        }
+    }
+
+    async fn make<F>(&mut self, told: impl Fn(Entry) -> F)
+    where
+        F: Future<Output = Result<Option<T>, Refusal>>,
+    {
+        // Nothing is read before there is room for it.
+        while let Ok(room) = self.made.reserve().await {
+            let next = Self::next(&mut self.watch, self.call.as_deref(), &told).await;
+            let Some(next) = next.transpose() else { return };
+            let is_last = next.is_err();
+            room.send(next);
+            if is_last {
+                return;
             }
         }
-    })
+    }
+
+    async fn next<F>(
+        watch: &mut Watch,
+        call: Option<&Call>,
+        told: impl Fn(Entry) -> F,
+    ) -> Result<Option<Made<T>>, Refusal>
+    where
+        F: Future<Output = Result<Option<T>, Refusal>>,
+    {
+        while let Some(entry) = watch.next(call).await? {
+            if let Some(one) = told(entry).await? {
+                let lease = match call {
+                    Some(call) => Some(call.lease_for_one(&one).await?),
+                    None => None,
+                };
+                return Ok(Some((one, lease)));
+            }
+        }
+        Ok(None)
+    }
 }

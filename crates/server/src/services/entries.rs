@@ -201,7 +201,7 @@ impl LedgerService for Entries {
         } = request.into_inner();
         let watching =
             Watch::new(&self.desk, after_sequence).map_err(|refusal| status_of(&refusal))?;
-        let entries = watch::entries(watching, |entry| {
+        let entries = watch::entries(&self.desk.tasks, watching, |entry| {
             std::future::ready(Ok(Some(response(Event::Entry(entry.to_pb())))))
         });
         Ok(Response::new(if line_events {

@@ -472,7 +472,7 @@ impl MeetingService for Meetings {
         let meetings = self.clone();
         let watching =
             Watch::new(&self.desk, after_sequence).map_err(|refusal| status_of(&refusal))?;
-        let stream = watch::entries(watching, move |entry| {
+        let stream = watch::entries(&self.desk.tasks, watching, move |entry| {
             let meetings = meetings.clone();
             async move { meetings.watched(entry, only).await }
         });
