@@ -5,12 +5,12 @@
 //! somebody waits and a lease has been held for longer than [`HELD_AT_EASE`], its caller is sent away: whoever sends or
 //! reads at a reasonable pace needs no longer, and who does not may be out to use everything up.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use office::{Limits, Refusal};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Semaphore, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -22,6 +22,9 @@ const HELD_AT_EASE: Duration = Duration::from_secs(1);
 const LEAVING: Duration = Duration::from_millis(250);
 /// What waits for a lease is at most so small a part of the store.
 const WAITING_SHARE: u64 = 8;
+/// What so small a part of the store is held by a caller is little: whoever has no more with what he waits for goes first.
+/// A page takes 3 MiB, and an upload twice its body.
+const LITTLE_SHARE: u64 = 12;
 /// How long somebody waits for a lease before the call is refused.
 const WAIT_MAX: Duration = Duration::from_secs(10);
 
@@ -39,7 +42,6 @@ struct Shared {
     caller_bytes_max: u64,
     allowance_bytes: u64,
     state: Mutex<State>,
-    freed: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -49,16 +51,24 @@ struct State {
     callers: BTreeMap<u64, Share>,
     /// By a number that counts leases: the oldest first.
     leases: BTreeMap<u64, Held>,
-    last: u64,
-    /// Bytes that have come in and wait for a lease, by the number of the caller.
+    /// By a number that counts those who had to wait: the first one first.
     waiting: BTreeMap<u64, Waiting>,
+    /// Bytes that have come in and wait for a lease.
     waiting_bytes: u64,
+    last: u64,
 }
 
+/// Somebody who waits for a lease.
 #[derive(Debug)]
 struct Waiting {
-    bytes: u64,
+    caller: u64,
     cut: CancellationToken,
+    /// Wanted.
+    bytes: u64,
+    /// Have come in already.
+    here: u64,
+    /// The lease is handed over, not told of: whoever is not polled does not keep others from theirs.
+    grant: oneshot::Sender<Lease>,
 }
 
 /// What one caller holds.
@@ -66,11 +76,14 @@ struct Waiting {
 struct Share {
     allowance: u64,
     leased: u64,
+    /// When it gave some of the common store back last: it gets on.
+    gave_back: Option<Instant>,
 }
 
 #[derive(Debug)]
 struct Held {
     caller: u64,
+    bytes: u64,
     since: Instant,
     cut: CancellationToken,
 }
@@ -85,14 +98,6 @@ pub(crate) struct Lease {
     bytes: u64,
 }
 
-/// Why there is no lease now.
-enum Lacking {
-    /// The caller has all that one caller may have.
-    OwnShare,
-    /// Others have the rest.
-    Common,
-}
-
 impl Budget {
     pub(crate) fn new(limits: &Limits) -> Self {
         Self {
@@ -101,7 +106,6 @@ impl Budget {
                 caller_bytes_max: limits.caller_bytes_max.min(limits.call_bytes_max),
                 allowance_bytes: limits.caller_allowance_bytes,
                 state: Mutex::default(),
-                freed: Notify::new(),
             }),
             reads: Arc::new(Semaphore::new(readers())),
         }
@@ -126,32 +130,28 @@ impl Budget {
     ) -> Result<Lease, Refusal> {
         let shared = &self.shared;
         let bytes = bytes.min(shared.caller_bytes_max);
+        if let Some(lease) = shared.lease_of_allowance(caller, bytes) {
+            return Ok(lease);
+        }
         let refused_at = Instant::now() + WAIT_MAX;
-        let mut queued = None;
+        let (waiting, mut granted) = shared.queue(caller, bytes, here);
         loop {
-            let freed = shared.freed.notified();
-            tokio::pin!(freed);
-            // From here on nothing that is freed is missed.
-            freed.as_mut().enable();
-            let lacking = match shared.try_lease(caller, bytes) {
+            // Whoever has been served by now needs nobody to go.
+            let next = match granted.try_recv() {
                 Ok(lease) => return Ok(lease),
-                Err(lacking) => lacking,
-            };
-            if queued.is_none() {
-                queued = Some(shared.queue(caller, here));
-            }
-            if Instant::now() >= refused_at {
-                return Err(shared.refusal(&lacking));
-            }
-            let next = match lacking {
-                Lacking::OwnShare => None,
-                Lacking::Common => shared.send_one_away(caller),
+                Err(_) => shared.send_one_away(caller, bytes),
             };
             let look_again = next.map_or(refused_at, |next| next.min(refused_at));
             tokio::select! {
                 biased;
-                () = freed => {}
+                lease = &mut granted => return lease.map_err(|_| shared.refusal(caller, bytes)),
                 () = tokio::time::sleep_until(look_again) => {}
+            }
+            if Instant::now() >= refused_at {
+                drop(waiting);
+                return granted
+                    .try_recv()
+                    .map_err(|_| shared.refusal(caller, bytes));
             }
         }
     }
@@ -168,97 +168,217 @@ fn readers() -> usize {
     processors.saturating_sub(1).max(1)
 }
 
-impl Shared {
-    fn try_lease(self: &Arc<Self>, caller: &Caller, bytes: u64) -> Result<Lease, Lacking> {
-        let mut state = self.locked();
-        let state = &mut *state;
-        let share = state.callers.entry(caller.number).or_default();
-        let number = if share.allowance + bytes <= self.allowance_bytes {
-            share.allowance += bytes;
-            None
-        } else if share.leased + bytes > self.caller_bytes_max {
-            return Err(Lacking::OwnShare);
-        } else if state.used + bytes > self.bytes_max {
-            if share.leased + share.allowance == 0 {
-                state.callers.remove(&caller.number);
-            }
-            return Err(Lacking::Common);
-        } else {
-            share.leased += bytes;
-            state.used += bytes;
-            state.last += 1;
-            let held = Held {
-                caller: caller.number,
-                since: Instant::now(),
-                cut: caller.cut.clone(),
+impl State {
+    /// What a caller holds of the common store.
+    fn leased(&self, caller: u64) -> u64 {
+        self.callers.get(&caller).map_or(0, |share| share.leased)
+    }
+
+    /// Whether so little would be held that others are not kept from theirs.
+    fn is_little(&self, waiting: &Waiting, bytes_max: u64) -> bool {
+        self.leased(waiting.caller) + waiting.bytes <= bytes_max / LITTLE_SHARE
+    }
+
+    /// Takes out whoever is served next, if there is room: of those whose share allows it, first those who have little,
+    /// then who holds least; of those, who has waited longest. Nobody passes by, or whoever wants much would never have it.
+    fn next_served(&mut self, bytes_max: u64, caller_bytes_max: u64) -> Option<Waiting> {
+        let fits = |it: &Waiting| self.leased(it.caller) + it.bytes <= caller_bytes_max;
+        let waiting = self.waiting.iter().filter(|(_, it)| fits(it));
+        let first = waiting.min_by_key(|(number, it)| {
+            let held = if self.is_little(it, bytes_max) {
+                0
+            } else {
+                1 + self.leased(it.caller)
             };
-            state.leases.insert(state.last, held);
-            Some(state.last)
-        };
-        Ok(Lease {
+            (held, **number)
+        });
+        let (number, waiting) = first?;
+        if self.used + waiting.bytes > bytes_max {
+            return None;
+        }
+        let number = *number;
+        self.leave(number)
+    }
+
+    /// Somebody waits no longer.
+    fn leave(&mut self, number: u64) -> Option<Waiting> {
+        let left = self.waiting.remove(&number)?;
+        self.waiting_bytes -= left.here;
+        Some(left)
+    }
+
+    /// If more than `bytes_max` have come in and wait: whoever has most, held or waiting. Those who are on their way out do
+    /// not count.
+    fn fullest_waiting(&self, bytes_max: u64) -> Option<(u64, &CancellationToken)> {
+        if self.waiting_bytes <= bytes_max {
+            return None;
+        }
+        let mut callers = BTreeMap::<u64, (u64, &CancellationToken)>::new();
+        let mut here = 0;
+        for waiting in self.waiting.values().filter(|it| !it.cut.is_cancelled()) {
+            let leased = self.leased(waiting.caller);
+            let caller = callers.entry(waiting.caller);
+            caller.or_insert((leased, &waiting.cut)).0 += waiting.here;
+            here += waiting.here;
+        }
+        let most = callers.into_iter().max_by_key(|(_, (bytes, _))| *bytes);
+        most.filter(|_| here > bytes_max)
+            .map(|(caller, (_, cut))| (caller, cut))
+    }
+
+    /// Whoever, other than `asking`, keeps most from others: by what he has held for long, and how long he has not got on.
+    /// Whoever has little, and waits for some himself, does so only if there is nobody else.
+    fn heaviest(
+        &self,
+        asking: u64,
+        bytes_max: u64,
+        now: Instant,
+    ) -> Option<(u64, &CancellationToken)> {
+        let mut held_long = BTreeMap::<u64, (u64, &Held)>::new();
+        let is_long = |held: &&Held| now.duration_since(held.since) >= HELD_AT_EASE;
+        for held in self.leases.values().take_while(is_long) {
+            if held.caller != asking && !held.cut.is_cancelled() {
+                held_long.entry(held.caller).or_insert((0, held)).0 += held.bytes;
+            }
+        }
+        let waits: BTreeSet<u64> = self
+            .waiting
+            .values()
+            .filter(|it| self.is_little(it, bytes_max))
+            .map(|it| it.caller)
+            .collect();
+        let heaviest = held_long
+            .into_iter()
+            .max_by_key(|(caller, (bytes, first))| {
+                let gave_back = self.callers.get(caller).and_then(|share| share.gave_back);
+                let stuck =
+                    now.duration_since(gave_back.map_or(first.since, |it| it.max(first.since)));
+                let weight = u128::from(*bytes) * (1 + stuck.as_micros());
+                (!waits.contains(caller), weight)
+            });
+        heaviest.map(|(caller, (_, first))| (caller, &first.cut))
+    }
+}
+
+impl Shared {
+    /// What is small is held in the caller's allowance.
+    fn lease_of_allowance(self: &Arc<Self>, caller: &Caller, bytes: u64) -> Option<Lease> {
+        let mut state = self.locked();
+        let allowance = state
+            .callers
+            .get(&caller.number)
+            .map_or(0, |it| it.allowance);
+        if allowance + bytes > self.allowance_bytes {
+            return None;
+        }
+        state.callers.entry(caller.number).or_default().allowance += bytes;
+        Some(Lease {
             shared: Arc::clone(self),
             caller: caller.number,
-            number,
+            number: None,
             bytes,
         })
     }
 
-    /// Ends the connection of whoever has held a lease for longest, if that is long. When the next has held one for long,
-    /// if there is one.
-    fn send_one_away(&self, asking: &Caller) -> Option<Instant> {
+    /// Waits in the queue, until it is served or what is returned is dropped.
+    fn queue(
+        self: &Arc<Self>,
+        caller: &Caller,
+        bytes: u64,
+        here: u64,
+    ) -> (Queued, oneshot::Receiver<Lease>) {
+        let (grant, granted) = oneshot::channel();
+        let mut state = self.locked();
+        state.last += 1;
+        let number = state.last;
+        state.waiting_bytes += here;
+        let waiting = Waiting {
+            caller: caller.number,
+            cut: caller.cut.clone(),
+            bytes,
+            here,
+            grant,
+        };
+        state.waiting.insert(number, waiting);
+        self.serve(state);
+        let state = self.locked();
+        if let Some((caller, cut)) = state.fullest_waiting(self.bytes_max / WAITING_SHARE) {
+            tracing::warn!(
+                caller,
+                "memory for calls is short: of those who wait, whoever has most is sent away"
+            );
+            cut.cancel();
+        }
+        drop(state);
+        let shared = Arc::clone(self);
+        (Queued { shared, number }, granted)
+    }
+
+    /// Serves whoever can be served.
+    fn serve(self: &Arc<Self>, mut state: MutexGuard<'_, State>) {
+        let mut served = Vec::new();
+        while let Some(next) = state.next_served(self.bytes_max, self.caller_bytes_max) {
+            let Waiting {
+                caller, cut, bytes, ..
+            } = next;
+            state.callers.entry(caller).or_default().leased += bytes;
+            state.used += bytes;
+            state.last += 1;
+            let number = state.last;
+            let since = Instant::now();
+            let held = Held {
+                caller,
+                bytes,
+                since,
+                cut,
+            };
+            state.leases.insert(number, held);
+            let lease = Lease {
+                shared: Arc::clone(self),
+                caller,
+                number: Some(number),
+                bytes,
+            };
+            served.push((next.grant, lease));
+        }
+        // Whoever has gone gives it back, and that takes the lock.
+        drop(state);
+        for (grant, lease) in served {
+            let _ = grant.send(lease);
+        }
+    }
+
+    /// If others hold what `asking` waits for: ends the connection of whoever has kept most of it for longest, if that is
+    /// long. When to look again, if there is a reason to.
+    fn send_one_away(&self, asking: &Caller, bytes: u64) -> Option<Instant> {
         let now = Instant::now();
         let state = self.locked();
-        let others = state
-            .leases
-            .values()
-            .filter(|held| held.caller != asking.number && !held.cut.is_cancelled());
-        let mut longest = others
-            .map(|held| (held, held.since + HELD_AT_EASE))
-            .peekable();
-        if let Some((held, _)) = longest.next_if(|(_, long)| *long <= now) {
+        if state.leased(asking.number) + bytes > self.caller_bytes_max {
+            return None;
+        }
+        if let Some((caller, cut)) = state.heaviest(asking.number, self.bytes_max, now) {
             tracing::warn!(
-                caller = held.caller,
+                caller,
                 "memory for calls is short: a caller that held some for long is sent away"
             );
-            held.cut.cancel();
+            cut.cancel();
             // It may take a moment to go, and what it held may not be enough.
             return Some(now + LEAVING);
         }
-        longest.peek().map(|(_, long)| *long)
+        let is_other = |held: &&Held| held.caller != asking.number && !held.cut.is_cancelled();
+        let next = state.leases.values().find(is_other);
+        next.map(|held| held.since + HELD_AT_EASE)
     }
 
-    /// Counts what waits, until what is returned is dropped.
-    fn queue(self: &Arc<Self>, caller: &Caller, bytes: u64) -> Queued {
-        let mut state = self.locked();
-        state.waiting_bytes += bytes;
-        let waiting = state
-            .waiting
-            .entry(caller.number)
-            .or_insert_with(|| Waiting {
-                bytes: 0,
-                cut: caller.cut.clone(),
-            });
-        waiting.bytes += bytes;
-        if state.waiting_bytes > self.bytes_max / WAITING_SHARE {
-            let most = state.waiting.values().max_by_key(|waiting| waiting.bytes);
-            if let Some(most) = most {
-                most.cut.cancel();
-            }
-        }
-        Queued {
-            shared: Arc::clone(self),
-            caller: caller.number,
-            bytes,
-        }
-    }
-
-    fn refusal(&self, lacking: &Lacking) -> Refusal {
-        let (what, limit) = match lacking {
-            Lacking::OwnShare => (
+    fn refusal(&self, caller: &Caller, bytes: u64) -> Refusal {
+        let is_own = self.locked().leased(caller.number) + bytes > self.caller_bytes_max;
+        let (what, limit) = if is_own {
+            (
                 "the bytes of messages under way of one connection",
                 self.caller_bytes_max,
-            ),
-            Lacking::Common => ("the bytes of messages under way", self.bytes_max),
+            )
+        } else {
+            ("the bytes of messages under way", self.bytes_max)
         };
         Refusal::Exhausted {
             what,
@@ -267,25 +387,28 @@ impl Shared {
         }
     }
 
-    fn give_back(&self, caller: u64, number: Option<u64>, bytes: u64, all: bool) {
+    fn give_back(self: &Arc<Self>, caller: u64, number: Option<u64>, bytes: u64) {
         let mut state = self.locked();
-        let state = &mut *state;
         if let Some(share) = state.callers.get_mut(&caller) {
-            match number {
-                None => share.allowance -= bytes,
-                Some(_) => share.leased -= bytes,
+            if number.is_some() {
+                share.leased -= bytes;
+                share.gave_back = Some(Instant::now());
+            } else {
+                share.allowance -= bytes;
             }
             if share.leased + share.allowance == 0 {
                 state.callers.remove(&caller);
             }
         }
-        if let Some(number) = number {
-            state.used -= bytes;
-            if all {
+        let Some(number) = number else { return };
+        state.used -= bytes;
+        if let Some(held) = state.leases.get_mut(&number) {
+            held.bytes -= bytes;
+            if held.bytes == 0 {
                 state.leases.remove(&number);
             }
         }
-        self.freed.notify_waiters();
+        self.serve(state);
     }
 
     fn locked(&self) -> MutexGuard<'_, State> {
@@ -294,22 +417,18 @@ impl Shared {
     }
 }
 
-/// Bytes that wait for a lease.
+/// A place in the queue.
 struct Queued {
     shared: Arc<Shared>,
-    caller: u64,
-    bytes: u64,
+    number: u64,
 }
 
 impl Drop for Queued {
     fn drop(&mut self) {
         let mut state = self.shared.locked();
-        state.waiting_bytes -= self.bytes;
-        if let Some(waiting) = state.waiting.get_mut(&self.caller) {
-            waiting.bytes -= self.bytes;
-            if waiting.bytes == 0 {
-                state.waiting.remove(&self.caller);
-            }
+        if state.leave(self.number).is_some() {
+            // Whoever stood behind may be next.
+            self.shared.serve(state);
         }
     }
 }
@@ -319,7 +438,7 @@ impl Lease {
     pub(crate) fn shrink(&mut self, bytes: u64) {
         if bytes < self.bytes {
             let back = self.bytes - bytes;
-            self.shared.give_back(self.caller, self.number, back, false);
+            self.shared.give_back(self.caller, self.number, back);
             self.bytes = bytes;
         }
     }
@@ -331,8 +450,7 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        self.shared
-            .give_back(self.caller, self.number, self.bytes, true);
+        self.shared.give_back(self.caller, self.number, self.bytes);
     }
 }
 
@@ -417,6 +535,94 @@ mod tests {
             assert!(lease.is_ok());
             assert!(!quick.cut.is_cancelled(), "it has not held for long");
             drop(fresh);
+        });
+    }
+
+    /// However many wait for one caller, and since when: whoever has little comes first.
+    #[test]
+    fn whoever_has_little_is_served_first_and_nobody_is_passed_by() {
+        on_paused_time(async {
+            let budget = budget();
+            let (greedy, good, large) = (caller(1), caller(2), caller(3));
+            let kept = budget.lease(&greedy, 400).await.expect("there is room");
+            let mut second = budget.lease(&large, 600).await.expect("there is room");
+            let served = Mutex::new(Vec::new());
+            let wait = async |who: &Caller, bytes| {
+                let lease = budget.lease(who, bytes).await.expect("its turn comes");
+                served.lock().expect("one thread").push((who.number, bytes));
+                lease
+            };
+            let seen = || served.lock().expect("one thread").clone();
+            let freeing = async {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+                second.shrink(540);
+                tokio::time::sleep(Duration::from_millis(10)).await;
+                assert_eq!(seen(), [(2, 50)]);
+                second.shrink(450);
+                tokio::time::sleep(Duration::from_millis(10)).await;
+                assert_eq!(
+                    seen().len(),
+                    1,
+                    "the first wants 150: the second waits behind it"
+                );
+                drop(second);
+            };
+            tokio::join!(
+                wait(&greedy, 150),
+                wait(&greedy, 40),
+                wait(&good, 50),
+                freeing
+            );
+            assert_eq!(seen().len(), 3);
+            drop(kept);
+            assert_eq!(budget.used(), 0);
+        });
+    }
+
+    /// A lease that nobody takes, since whoever asked for it does not look, is a lease that is held.
+    #[test]
+    fn whoever_waits_and_does_not_look_keeps_nobody_from_being_served() {
+        on_paused_time(async {
+            let budget = budget();
+            let (one, asleep, good) = (caller(1), caller(2), caller(3));
+            let held = budget.lease(&one, 600).await.expect("there is room");
+            let mut asking = std::pin::pin!(budget.lease(&asleep, 500));
+            let asked = std::future::poll_fn(|context| {
+                std::task::Poll::Ready(asking.as_mut().poll(context).is_pending())
+            });
+            assert!(asked.await, "there is no room for it");
+            drop(held);
+            let gone = async {
+                asleep.cut.cancelled().await;
+            };
+            let lease = async {
+                let lease = budget.lease(&good, 600);
+                lease.await
+            };
+            let waiting = async { tokio::join!(lease, gone) };
+            let ended = tokio::time::timeout(Duration::from_secs(3), waiting).await;
+            assert!(ended.is_err() && asleep.cut.is_cancelled());
+            drop(asking.as_mut().await);
+            assert_eq!(budget.used(), 0);
+        });
+    }
+
+    /// A small lease that is old weighs less than a large one.
+    #[test]
+    fn whoever_keeps_most_from_others_goes() {
+        on_paused_time(async {
+            let budget = budget();
+            let (small, large, new) = (caller(1), caller(2), caller(3));
+            let _small = budget.lease(&small, 20).await.expect("there is room");
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            let held = budget.lease(&large, 600).await.expect("there is room");
+            tokio::time::sleep(Duration::from_millis(1_500)).await;
+            let gone = async {
+                large.cut.cancelled().await;
+                drop(held);
+            };
+            let (lease, ()) = tokio::join!(budget.lease(&new, 600), gone);
+            assert!(lease.is_ok() && !small.cut.is_cancelled());
         });
     }
 
