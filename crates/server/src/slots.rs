@@ -16,6 +16,8 @@ use crate::call::Call;
 /// A transfer slower than this gives way, once it has had some time.
 const SLOW_BYTES_PER_SECOND: u64 = 64 * 1024;
 const HELD_AT_EASE: Duration = Duration::from_secs(1);
+/// How long somebody waits for a place: long enough for those before him to have shown what use they make of theirs.
+const WAIT_MAX: Duration = Duration::from_secs(3);
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// Who gives way when all places are taken.
@@ -35,10 +37,17 @@ pub(crate) struct Slots {
     limit: u64,
     caller_max: u64,
     gives_way: GivesWay,
-    /// By a number that counts those who came.
-    taken: Arc<Mutex<BTreeMap<u64, Taken>>>,
-    last: Arc<AtomicU64>,
+    state: Arc<Mutex<State>>,
     freed: Arc<Notify>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// By a number that counts those who came.
+    taken: BTreeMap<u64, Taken>,
+    /// Callers who wait for a place, by such a number.
+    waiting: BTreeMap<u64, u64>,
+    last: u64,
 }
 
 #[derive(Debug)]
@@ -73,32 +82,38 @@ impl Slots {
             limit,
             caller_max,
             gives_way,
-            taken: Arc::default(),
-            last: Arc::default(),
+            state: Arc::default(),
             freed: Arc::default(),
         }
     }
 
     /// Takes a place for the call at hand.
     pub(crate) fn take(&self) -> Result<Slot, Refusal> {
-        self.take_for(Call::current().map_or(0, |call| call.caller.number))
+        self.take_for(caller())
     }
 
-    /// As [`Self::take`]; waits until whoever makes no good use of a place has had time to show it.
+    /// As [`Self::take`]; waits until whoever makes no good use of a place has had time to show it. Of those who wait, whoever
+    /// has fewest is first, then whoever came first.
     pub(crate) async fn take_soon(&self) -> Result<Slot, Refusal> {
-        let until = Instant::now() + HELD_AT_EASE * 2;
+        let until = Instant::now() + WAIT_MAX;
+        let waiting = self.wait(caller());
         loop {
             let freed = self.freed.notified();
             tokio::pin!(freed);
             // From here on nothing that is freed is missed.
             freed.as_mut().enable();
-            let next = match self.take() {
-                Err(Refusal::Exhausted { what, .. }) if what == self.what => self.next_slow(),
-                taken => return taken,
+            let is_late = Instant::now() >= until;
+            let next = if is_late || waiting.is_next() {
+                match self.take_for(waiting.caller) {
+                    Err(Refusal::Exhausted { what, .. }) if what == self.what && !is_late => {
+                        self.next_slow()
+                    }
+                    taken => return taken,
+                }
+            } else {
+                // Whoever is first says when he is gone.
+                None
             };
-            if Instant::now() >= until {
-                return self.take();
-            }
             tokio::select! {
                 biased;
                 () = freed => {}
@@ -107,18 +122,30 @@ impl Slots {
         }
     }
 
+    fn wait(&self, caller: u64) -> Waiting<'_> {
+        let mut state = self.locked();
+        state.last += 1;
+        let number = state.last;
+        state.waiting.insert(number, caller);
+        Waiting {
+            slots: self,
+            number,
+            caller,
+        }
+    }
+
     /// When the next place has been used so little for so long that it may be taken away, if nothing more moves in it.
     fn next_slow(&self) -> Option<Instant> {
         if self.gives_way != GivesWay::Slowest {
             return None;
         }
-        let taken = self.locked();
-        taken.values().map(Taken::slow_at).min()
+        self.locked().taken.values().map(Taken::slow_at).min()
     }
 
     fn take_for(&self, caller: u64) -> Result<Slot, Refusal> {
         let now = Instant::now();
-        let mut taken = self.locked();
+        let mut state = self.locked();
+        let State { taken, last, .. } = &mut *state;
         let own = taken.values().filter(|it| it.caller == caller).count() as u64;
         if own >= self.caller_max {
             return Err(exhausted(self.what_of_one, self.caller_max));
@@ -126,15 +153,16 @@ impl Slots {
         if taken.len() as u64 >= self.limit {
             let victim = match self.gives_way {
                 // Where all are quick, whoever has most of them makes room.
-                GivesWay::Slowest => slowest(&taken, now).or_else(|| greediest(&taken, own)),
-                GivesWay::Greediest => greediest(&taken, own),
+                GivesWay::Slowest => slowest(taken, now).or_else(|| greediest(taken, own)),
+                GivesWay::Greediest => greediest(taken, own),
             };
             match victim.and_then(|victim| taken.remove(&victim)) {
                 Some(victim) => victim.cut.cancel(),
                 None => return Err(exhausted(self.what, self.limit)),
             }
         }
-        let number = self.last.fetch_add(1, Ordering::Relaxed) + 1;
+        *last += 1;
+        let number = *last;
         let (moved, cut) = (Arc::<AtomicU64>::default(), CancellationToken::new());
         taken.insert(
             number,
@@ -153,9 +181,45 @@ impl Slots {
         })
     }
 
-    fn locked(&self) -> MutexGuard<'_, BTreeMap<u64, Taken>> {
+    fn locked(&self) -> MutexGuard<'_, State> {
         // Each change is one step.
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn caller() -> u64 {
+    Call::current().map_or(0, |call| call.caller.number)
+}
+
+/// Somebody who waits for a place, until this is dropped.
+struct Waiting<'s> {
+    slots: &'s Slots,
+    number: u64,
+    caller: u64,
+}
+
+impl Waiting<'_> {
+    fn is_next(&self) -> bool {
+        let state = self.slots.locked();
+        let has = |caller: u64| {
+            state
+                .taken
+                .values()
+                .filter(|it| it.caller == caller)
+                .count()
+        };
+        let next = state
+            .waiting
+            .iter()
+            .map(|(number, caller)| (has(*caller), *number));
+        next.min().is_some_and(|(_, number)| number == self.number)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.slots.locked().waiting.remove(&self.number);
+        self.slots.freed.notify_waiters();
     }
 }
 
@@ -216,7 +280,7 @@ impl Slot {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.slots.locked().remove(&self.number);
+        self.slots.locked().taken.remove(&self.number);
         self.slots.freed.notify_waiters();
     }
 }
@@ -243,7 +307,7 @@ mod tests {
         let other = slots.take_for(2).expect("one is left");
         drop(held);
         drop(other);
-        assert!(slots.locked().is_empty());
+        assert!(slots.locked().taken.is_empty());
     }
 
     #[tokio::test(start_paused = true)]
