@@ -4,4 +4,5 @@ mod calls;
 mod connections;
 mod floods;
 mod handles;
+mod unread;
 mod wire;
