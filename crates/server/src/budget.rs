@@ -63,6 +63,7 @@ struct State {
 struct Waiting {
     caller: u64,
     cut: CancellationToken,
+    since: Instant,
     /// Wanted.
     bytes: u64,
     /// Have come in already.
@@ -207,23 +208,24 @@ impl State {
         Some(left)
     }
 
-    /// If more than `bytes_max` have come in and wait: whoever has most, held or waiting. Those who are on their way out do
-    /// not count.
-    fn fullest_waiting(&self, bytes_max: u64) -> Option<(u64, &CancellationToken)> {
+    /// If more than `bytes_max` have come in and wait: whoever has most of that, and for longest. What a caller holds does
+    /// not count: a large upload that gets on is no reason. Neither do those who are on their way out.
+    fn fullest_waiting(&self, bytes_max: u64, now: Instant) -> Option<(u64, &CancellationToken)> {
         if self.waiting_bytes <= bytes_max {
             return None;
         }
-        let mut callers = BTreeMap::<u64, (u64, &CancellationToken)>::new();
+        let mut callers = BTreeMap::<u64, (u64, &Waiting)>::new();
         let mut here = 0;
         for waiting in self.waiting.values().filter(|it| !it.cut.is_cancelled()) {
-            let leased = self.leased(waiting.caller);
-            let caller = callers.entry(waiting.caller);
-            caller.or_insert((leased, &waiting.cut)).0 += waiting.here;
+            callers.entry(waiting.caller).or_insert((0, waiting)).0 += waiting.here;
             here += waiting.here;
         }
-        let most = callers.into_iter().max_by_key(|(_, (bytes, _))| *bytes);
+        let most = callers.into_iter().max_by_key(|(_, (bytes, first))| {
+            let waited = now.duration_since(first.since);
+            u128::from(*bytes) * (1 + waited.as_micros())
+        });
         most.filter(|_| here > bytes_max)
-            .map(|(caller, (_, cut))| (caller, cut))
+            .map(|(caller, (_, first))| (caller, &first.cut))
     }
 
     /// Whoever, other than `asking`, keeps most from others: by what he has held for long, and how long he has not got on.
@@ -295,6 +297,7 @@ impl Shared {
         let waiting = Waiting {
             caller: caller.number,
             cut: caller.cut.clone(),
+            since: Instant::now(),
             bytes,
             here,
             grant,
@@ -302,7 +305,9 @@ impl Shared {
         state.waiting.insert(number, waiting);
         self.serve(state);
         let state = self.locked();
-        if let Some((caller, cut)) = state.fullest_waiting(self.bytes_max / WAITING_SHARE) {
+        if let Some((caller, cut)) =
+            state.fullest_waiting(self.bytes_max / WAITING_SHARE, Instant::now())
+        {
             tracing::warn!(
                 caller,
                 "memory for calls is short: of those who wait, whoever has most is sent away"
@@ -623,6 +628,35 @@ mod tests {
             };
             let (lease, ()) = tokio::join!(budget.lease(&new, 600), gone);
             assert!(lease.is_ok() && !small.cut.is_cancelled());
+        });
+    }
+
+    /// An upload that has got most of its memory is not whoever has most that waits.
+    #[test]
+    fn of_those_who_wait_whoever_gets_on_stays() {
+        on_paused_time(async {
+            let budget = budget();
+            let (good, large) = (caller(1), caller(2));
+            let mut got = budget.lease(&good, 400).await.expect("there is room");
+            let held = budget.lease(&large, 600).await.expect("there is room");
+            let crowd: Vec<Caller> = (3..20).map(caller).collect();
+            let waiting = async {
+                let waits = crowd.iter().map(|it| budget.lease_for(it, 80, 20));
+                futures_util::future::join_all(waits).await
+            };
+            let upload = async {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+                budget.lease_for(&good, 20, 20).await
+            };
+            let end = async {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                drop(held);
+                got.shrink(0);
+            };
+            let (_, lease, ()) = tokio::join!(waiting, upload, end);
+            assert!(lease.is_ok() && !good.cut.is_cancelled());
+            let sent = crowd.iter().filter(|it| it.cut.is_cancelled());
+            assert!(sent.count() > 0);
         });
     }
 
