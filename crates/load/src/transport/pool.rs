@@ -253,15 +253,14 @@ impl Pool {
         });
         let (told, told_here) = oneshot::channel();
         let (pool, driven) = (Rc::clone(self), Rc::clone(&opened));
-        tokio::task::spawn_local(async move {
+        let driving = tokio::task::spawn_local(async move {
             let mut connection = pin!(connection);
             let mut told = Some(told);
+            let is_told = || driven.send.current_max_send_streams() > STREAMS_UNTIL_TOLD;
             // What breaks it, the calls on it are told.
             let _ = poll_fn(|context| {
                 let polled = connection.as_mut().poll(context);
-                if driven.send.current_max_send_streams() > STREAMS_UNTIL_TOLD
-                    && let Some(told) = told.take()
-                {
+                if let Some(told) = told.take_if(|_| is_told()) {
                     // Nobody listens once that has taken too long.
                     let _ = told.send(());
                 }
@@ -271,12 +270,20 @@ impl Pool {
             driven.gone.set(true);
             pool.changed.notify_waiters();
         });
-        timeout(CONNECT_TIMEOUT, told_here)
-            .await
-            .map_err(|_| {
-                format!("{address} took no stream of HTTP/2 within {CONNECT_TIMEOUT:?}: is it gRPC without TLS?")
-            })?
-            .map_err(|_| format!("{address} ended the connection before it took a stream of HTTP/2"))?;
+        let told = timeout(CONNECT_TIMEOUT, told_here).await;
+        let why = match told {
+            Ok(Ok(())) => None,
+            Ok(Err(_)) => Some("ended the connection before it took a stream of HTTP/2".to_owned()),
+            Err(_) => Some(format!(
+                "took no stream of HTTP/2 within {CONNECT_TIMEOUT:?}"
+            )),
+        };
+        if let Some(why) = why {
+            driving.abort();
+            return Err(format!(
+                "{address} {why}: does it speak gRPC, and without TLS?"
+            ));
+        }
         let mut connections = self.connections.borrow_mut();
         connections.push(opened);
         self.most.set(self.most.get().max(connections.len()));
