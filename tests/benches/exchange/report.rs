@@ -89,17 +89,19 @@ impl Report {
         self.ratio(|pair| pair.unary64_per_s, |relay| relay.unary64_per_s)
     }
 
-    /// What this pair's figure is of the other version's: the median over the rounds.
-    fn of_beside(&self, figure: impl Fn(&pair::Figures) -> f64) -> f64 {
+    /// What this pair's figure is of the other version's: the quarter, the half and three quarters of the rounds are below.
+    fn of_beside(&self, figure: impl Fn(&pair::Figures) -> f64) -> [f64; 3] {
         let rounds = self.pair.iter().zip(&self.beside);
-        let ratios: Vec<f64> = rounds
+        let mut ratios: Vec<f64> = rounds
             .map(|(ours, other)| figure(ours) / figure(other))
             .collect();
-        median(&ratios, |ratio| *ratio)
+        ratios.sort_unstable_by(f64::total_cmp);
+        let (lower, upper) = ratios.split_at(ratios.len() / 2);
+        [lower, &ratios, upper].map(|ratios| median(ratios, |ratio| *ratio))
     }
 
     /// Each compared figure, and what it is of the other version's.
-    fn compared(&self) -> [(&'static str, f64); 7] {
+    fn compared(&self) -> [(&'static str, [f64; 3]); 7] {
         [
             ("stream1_per_s", self.of_beside(|round| round.stream1_per_s)),
             ("stream4_per_s", self.of_beside(|round| round.stream4_per_s)),
@@ -133,7 +135,7 @@ impl Report {
         } else {
             let ratios = self.compared();
             ratios
-                .map(|(name, ratio)| (name, two(ratio)))
+                .map(|(name, ratios)| (name, ratios.map(two)))
                 .into_iter()
                 .collect()
         };
@@ -233,9 +235,9 @@ impl Report {
             self.unary_ratio(),
         );
         if !self.beside.is_empty() {
-            text.push_str("\n  of what the other version does (median of the rounds' ratios):\n");
-            for (name, ratio) in self.compared() {
-                let _ = writeln!(text, "    {name:<50} {ratio:>12.3}");
+            text.push_str("\n  of what the other version does: median of the rounds' ratios, and half of them lie between\n");
+            for (name, [low, ratio, high]) in self.compared() {
+                let _ = writeln!(text, "    {name:<50} {ratio:>12.3}  {low:.3} to {high:.3}");
             }
         }
         text
