@@ -13,6 +13,7 @@ mod delay;
 mod faults;
 mod garbage;
 mod pace;
+mod routes;
 mod service;
 mod spread;
 #[cfg(test)]
@@ -24,7 +25,6 @@ use std::error::Error;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
-use tonic::service::Routes;
 use tonic_health::ServingStatus;
 use tonic_reflection::server::Builder as Reflection;
 
@@ -38,6 +38,7 @@ pub use spread::Spread;
 use crate::relay::{DESCRIPTORS, RelayServiceServer};
 use faults::Faulty;
 use pace::Pace;
+use routes::Routes;
 use service::Paced;
 
 /// What a target is like.
@@ -83,18 +84,19 @@ impl Target {
                 .register_encoded_file_descriptor_set(DESCRIPTORS)
                 .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         };
-        let mut routes = Routes::new(RelayServiceServer::new(Paced(Arc::clone(&pace))))
-            .add_service(reflection().build_v1()?)
-            .add_service(reflection().build_v1alpha()?);
+        let mut routes = Routes::default()
+            .add(RelayServiceServer::new(Paced(Arc::clone(&pace))))
+            .add(reflection().build_v1()?)
+            .add(reflection().build_v1alpha()?);
         if let Some(status) = self.health {
             let (reporter, health) = tonic_health::server::health_reporter();
             for name in ["", "relay.v1.RelayService"] {
                 reporter.set_service_status(name, status).await;
             }
-            routes = routes.add_service(health);
+            routes = routes.add(health);
         }
         // Another seed than the delays': which calls go wrong has nothing to do with how long they take.
-        let service = Faulty::new(routes.prepare(), self.faults, !self.seed, pace);
+        let service = Faulty::new(routes, self.faults, !self.seed, pace);
         Ok(self.connections.serve(listener, service).await?)
     }
 }

@@ -75,11 +75,7 @@ async fn south_calling(says: carry_response::Message) -> (Pair, Process, Clients
     let south = Clients::of(process.address);
     send(&south, "to whom?", office_pb::Wait::Recorded).await;
     let incoming = TcpListenerStream::new(listener);
-    tokio::spawn(
-        Server::builder()
-            .add_service(stranger)
-            .serve_with_incoming(incoming),
-    );
+    tokio::spawn(Server::builder().serve_with_incoming(stranger, incoming));
     (pair, process, south)
 }
 

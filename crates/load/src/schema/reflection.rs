@@ -262,6 +262,11 @@ fn service_of(symbol: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::convert::Infallible;
+    use std::future::{Ready, ready};
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+
     use tokio::net::TcpListener;
     use tonic::transport::server::TcpIncoming;
     use tonic::transport::{Channel, Server};
@@ -276,20 +281,47 @@ mod tests {
         Nothing,
     }
 
+    type Serving = Pin<Box<dyn Future<Output = Result<(), tonic::transport::Error>> + Send>>;
+
+    /// Knows no service.
+    #[derive(Clone)]
+    struct NotServed;
+
+    impl<B> tonic::codegen::Service<http::Request<B>> for NotServed {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = Infallible;
+        type Future = Ready<Result<Self::Response, Infallible>>;
+
+        fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn call(&mut self, _: http::Request<B>) -> Self::Future {
+            ready(Ok(
+                tonic::Status::unimplemented("no such service").into_http()
+            ))
+        }
+    }
+
     async fn target(serves: Serves) -> Channel {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let builder =
             || Builder::configure().register_encoded_file_descriptor_set(protocol::DESCRIPTORS);
-        let router = match serves {
-            Serves::V1 => Server::builder().add_service(builder().build_v1().expect("reflection")),
-            Serves::V1Alpha => {
-                Server::builder().add_service(builder().build_v1alpha().expect("reflection"))
+        let incoming = TcpIncoming::from(listener);
+        let server = Server::builder();
+        let serving: Serving = match serves {
+            Serves::V1 => {
+                let service = builder().build_v1().expect("reflection");
+                Box::pin(server.serve_with_incoming(service, incoming))
             }
-            // Any service: reflection is not among those of this target.
-            Serves::Nothing => Server::builder().add_routes(tonic::service::Routes::default()),
+            Serves::V1Alpha => {
+                let service = builder().build_v1alpha().expect("reflection");
+                Box::pin(server.serve_with_incoming(service, incoming))
+            }
+            Serves::Nothing => Box::pin(server.serve_with_incoming(NotServed, incoming)),
         };
-        tokio::spawn(router.serve_with_incoming(TcpIncoming::from(listener)));
+        tokio::spawn(serving);
         let endpoint = Channel::from_shared(format!("http://{address}")).expect("an address");
         endpoint.connect().await.expect("it listens")
     }
