@@ -1,4 +1,5 @@
 //! What the tests and benchmarks that cross crates share.
 
+pub mod binaries;
 pub mod relay;
 pub mod target;

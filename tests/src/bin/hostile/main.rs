@@ -114,6 +114,9 @@ async fn run(arguments: &Arguments) -> Result<Report, Failed> {
             "there is no such attack; --list names them".to_owned(),
         ));
     }
+    if arguments.binaries.is_none() {
+        eprintln!("building what is attacked");
+    }
     let mut offices = Offices::start(arguments.binaries.as_deref()).await?;
     offices.fill().await?;
     let calm = Good::begin(&offices).work(seconds).await;

@@ -1,7 +1,7 @@
 //! South under a limit of memory, and North.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -39,22 +39,6 @@ pub(crate) fn raise_handles() {
     let _ = setrlimit(Resource::Nofile, limit);
 }
 
-fn binary(directory: Option<&Path>, name: &str) -> Result<PathBuf, Failed> {
-    if let Some(directory) = directory {
-        return Ok(directory.join(name));
-    }
-    let build = escargot::CargoBuild::new()
-        .manifest_path(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml"))
-        .package(name)
-        .bin(name);
-    let build = if cfg!(debug_assertions) {
-        build
-    } else {
-        build.release()
-    };
-    Ok(build.run()?.path().to_owned())
-}
-
 async fn start(
     binary: &Path,
     data: &Path,
@@ -88,7 +72,11 @@ impl Offices {
     pub(crate) async fn start(binaries: Option<&Path>) -> Result<Self, Failed> {
         let directory = tempfile::Builder::new().prefix("hostile-").tempdir()?;
         let (address, there) = (free().await?, free().await?);
-        let (here, beside) = (binary(binaries, "south")?, binary(binaries, "north")?);
+        let binaries = match binaries {
+            Some(directory) => directory.to_owned(),
+            None => tests::binaries::build().map_err(|error| Failed(error.to_string()))?,
+        };
+        let (here, beside) = (binaries.join("south"), binaries.join("north"));
         let data = |place| directory.path().join(place);
         let south = start(&here, &data("south"), address, there).await?;
         let north = start(&beside, &data("north"), there, address).await?;

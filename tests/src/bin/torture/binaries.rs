@@ -1,4 +1,4 @@
-//! The programs that are tortured: built once, with this program's own profile.
+//! The programs that are tortured.
 
 use std::path::{Path, PathBuf};
 
@@ -14,15 +14,18 @@ pub(crate) struct Binaries {
 }
 
 impl Binaries {
+    /// Those in `directory`; built if there is none.
     pub(crate) fn find(directory: Option<&Path>) -> Result<Self, Failed> {
-        let program = |name: &str| match directory {
-            Some(directory) => {
-                let path = directory.join(name);
-                path.is_file()
-                    .then_some(path)
-                    .ok_or_else(|| Failed(format!("there is no {name} in {}", directory.display())))
-            }
-            None => build(name),
+        let directory = match directory {
+            Some(directory) => directory.to_owned(),
+            None => tests::binaries::build()
+                .map_err(|error| Failed(format!("failed to build what is tortured: {error}")))?,
+        };
+        let program = |name: &str| {
+            let path = directory.join(name);
+            path.is_file()
+                .then_some(path)
+                .ok_or_else(|| Failed(format!("there is no {name} in {}", directory.display())))
         };
         let office = |place: Place| program(place.word());
         Ok(Self {
@@ -30,21 +33,4 @@ impl Binaries {
             liaison: program("liaison")?,
         })
     }
-}
-
-fn build(name: &str) -> Result<PathBuf, Failed> {
-    let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
-    let build = escargot::CargoBuild::new()
-        .manifest_path(manifest)
-        .package(name)
-        .bin(name);
-    let build = if cfg!(debug_assertions) {
-        build
-    } else {
-        build.release()
-    };
-    let built = build
-        .run()
-        .map_err(|error| Failed(format!("failed to build {name}: {error}")))?;
-    Ok(built.path().to_owned())
 }

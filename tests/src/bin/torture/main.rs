@@ -41,6 +41,10 @@ struct Failed(String);
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    eprintln!("seed {}", arguments.seed);
+    if arguments.binaries.is_none() {
+        eprintln!("building south, north and liaison");
+    }
     let binaries = match Binaries::find(arguments.binaries.as_deref()) {
         Ok(binaries) => binaries,
         Err(Failed(what)) => {
@@ -48,7 +52,6 @@ async fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    eprintln!("seed {}", arguments.seed);
     if let Some(minutes) = arguments.soak_minutes {
         return soak::run(&arguments, &binaries, minutes).await;
     }
