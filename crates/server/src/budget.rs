@@ -18,6 +18,9 @@ use crate::caller::Caller;
 
 /// How long a lease is held in peace while others wait.
 const HELD_AT_EASE: Duration = Duration::from_secs(1);
+/// It is told at most so often that some are sent away.
+const TOLD_EVERY: Duration = Duration::from_secs(10);
+
 /// How long whoever is sent away may take to go before the next is asked.
 const LEAVING: Duration = Duration::from_millis(250);
 /// What waits for a lease is at most so small a part of the store.
@@ -56,6 +59,10 @@ struct State {
     /// Bytes that have come in and wait for a lease.
     waiting_bytes: u64,
     last: u64,
+    /// When it was last told that some are sent away.
+    told: Option<Instant>,
+    /// Sent away since then.
+    sent_away: u64,
 }
 
 /// Somebody who waits for a lease.
@@ -260,6 +267,21 @@ impl State {
             });
         heaviest.map(|(caller, (_, first))| (caller, &first.cut))
     }
+
+    /// Ends the connection of `caller`, and tells of it: not at each, where there are many.
+    fn send_away(&mut self, caller: u64, cut: &CancellationToken, now: Instant) {
+        cut.cancel();
+        self.sent_away += 1;
+        if self.told.is_none_or(|told| now - told >= TOLD_EVERY) {
+            self.told = Some(now);
+            let sent_away = std::mem::take(&mut self.sent_away);
+            tracing::warn!(
+                caller,
+                sent_away,
+                "memory for calls is short: whoever keeps most of it from others is sent away"
+            );
+        }
+    }
 }
 
 impl Shared {
@@ -304,15 +326,11 @@ impl Shared {
         };
         state.waiting.insert(number, waiting);
         self.serve(state);
-        let state = self.locked();
-        if let Some((caller, cut)) =
-            state.fullest_waiting(self.bytes_max / WAITING_SHARE, Instant::now())
-        {
-            tracing::warn!(
-                caller,
-                "memory for calls is short: of those who wait, whoever has most is sent away"
-            );
-            cut.cancel();
+        let mut state = self.locked();
+        let now = Instant::now();
+        if let Some((caller, cut)) = state.fullest_waiting(self.bytes_max / WAITING_SHARE, now) {
+            let cut = cut.clone();
+            state.send_away(caller, &cut, now);
         }
         drop(state);
         let shared = Arc::clone(self);
@@ -357,16 +375,13 @@ impl Shared {
     /// long. When to look again, if there is a reason to.
     fn send_one_away(&self, asking: &Caller, bytes: u64) -> Option<Instant> {
         let now = Instant::now();
-        let state = self.locked();
+        let mut state = self.locked();
         if state.leased(asking.number) + bytes > self.caller_bytes_max {
             return None;
         }
         if let Some((caller, cut)) = state.heaviest(asking.number, self.bytes_max, now) {
-            tracing::warn!(
-                caller,
-                "memory for calls is short: a caller that held some for long is sent away"
-            );
-            cut.cancel();
+            let cut = cut.clone();
+            state.send_away(caller, &cut, now);
             // It may take a moment to go, and what it held may not be enough.
             return Some(now + LEAVING);
         }
