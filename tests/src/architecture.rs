@@ -13,6 +13,7 @@ use crate::harness::root;
 /// crate is written here first.
 const ARROWS: &[(&str, &[&str])] = &[
     ("office", &[]),
+    ("proxy", &[]),
     ("protocol", &["office"]),
     ("ledger", &["protocol"]),
     ("server", &["ledger"]),
@@ -25,7 +26,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("north", &["server"]),
     (
         "liaison",
-        &["server", "simulator", "formats", "replay", "load"],
+        &["server", "simulator", "formats", "proxy", "replay", "load"],
     ),
     ("tests", &["liaison", "south", "north"]),
 ];

@@ -104,7 +104,7 @@ impl Command {
 }
 
 /// Warnings; and what the proxy does to whom, since that is what it is run for.
-const LOGGED: &str = "warn,liaison::proxy=info";
+const LOGGED: &str = "warn,proxy=info";
 
 fn log_to_stderr() {
     let filter = EnvFilter::try_from_env("LIAISON_LOG").unwrap_or_else(|_| EnvFilter::new(LOGGED));

@@ -128,14 +128,14 @@ impl Pair {
     /// Cuts the line, in both directions.
     pub(crate) fn cut(&self) {
         for place in Place::BOTH {
-            self.ways[place].set_up(false);
+            self.ways[place].cut();
         }
     }
 
     /// Restores the line.
     pub(crate) fn restore(&self) {
         for place in Place::BOTH {
-            self.ways[place].set_up(true);
+            self.ways[place].restore();
         }
     }
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::draw::Draw;
-use super::quantity::{Odds, Span, Trickle};
+use crate::draw::Draw;
+use crate::quantity::{Odds, Span, Trickle};
 
 /// What becomes of a connection when it is accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,13 +28,17 @@ pub(crate) enum ChunkFate {
     },
 }
 
-/// The rules of one way.
+/// The rules of one way. `None` switches a rule off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Rules {
-    pub(crate) delay: Option<Span>,
-    pub(crate) jitter: Option<Duration>,
-    pub(crate) reset: Option<Odds>,
-    pub(crate) trickle: Option<Trickle>,
+pub struct Rules {
+    /// Each chunk is delivered so much later; order is kept.
+    pub delay: Option<Span>,
+    /// Up to so much is added to each delay.
+    pub jitter: Option<Duration>,
+    /// So many chunks in so many are torn, and the connection is reset.
+    pub reset: Option<Odds>,
+    /// At most so many bytes so often.
+    pub trickle: Option<Trickle>,
 }
 
 impl Rules {

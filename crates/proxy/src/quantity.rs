@@ -19,14 +19,14 @@ const UNITS: [(&str, u64); 5] = [
 /// Why a quantity cannot be read; says how to write it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub(crate) struct Unreadable(pub(crate) String);
+pub struct Unreadable(pub(crate) String);
 
 fn unreadable<T>(text: &str, wanted: &str) -> Result<T, Unreadable> {
     Err(Unreadable(format!("`{text}` is not {wanted}")))
 }
 
 /// Reads a duration such as `250ms`, `5s` or `2m`.
-pub(crate) fn parse_duration(text: &str) -> Result<Duration, Unreadable> {
+pub fn parse_duration(text: &str) -> Result<Duration, Unreadable> {
     const WANTED: &str =
         "a duration; write a whole number and a unit (us, ms, s, m, h), such as 250ms";
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
@@ -55,9 +55,11 @@ pub(crate) fn write_duration(duration: Duration) -> String {
 
 /// A range of durations, both ends included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Span {
-    pub(crate) min: Duration,
-    pub(crate) max: Duration,
+pub struct Span {
+    /// At least.
+    pub min: Duration,
+    /// At most.
+    pub max: Duration,
 }
 
 impl FromStr for Span {
@@ -85,9 +87,11 @@ impl fmt::Display for Span {
 
 /// A chance: so many in so many.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Odds {
-    pub(crate) hits: u32,
-    pub(crate) among: u32,
+pub struct Odds {
+    /// So many.
+    pub hits: u32,
+    /// In so many.
+    pub among: u32,
 }
 
 impl FromStr for Odds {
@@ -112,9 +116,11 @@ impl fmt::Display for Odds {
 
 /// So many bytes at a time, so long apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Trickle {
-    pub(crate) bytes: u32,
-    pub(crate) every: Duration,
+pub struct Trickle {
+    /// At a time.
+    pub bytes: u32,
+    /// Apart.
+    pub every: Duration,
 }
 
 impl FromStr for Trickle {
@@ -151,9 +157,11 @@ impl fmt::Display for Trickle {
 
 /// A recurring cut: open for about so long, then cut for about so long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Recurrence {
-    pub(crate) open_for: Duration,
-    pub(crate) cut_for: Duration,
+pub struct Recurrence {
+    /// About so long.
+    pub open_for: Duration,
+    /// About so long.
+    pub cut_for: Duration,
 }
 
 impl FromStr for Recurrence {

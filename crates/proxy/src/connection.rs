@@ -16,10 +16,10 @@ use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use super::condition::Condition;
-use super::draw::Draw;
-use super::fate::{ChunkFate, ConnectionFate, connection_fate};
-use super::way::{PerWay, Way};
+use crate::condition::Condition;
+use crate::draw::Draw;
+use crate::fate::{ChunkFate, ConnectionFate, connection_fate};
+use crate::way::{PerWay, Way};
 
 /// The most that is read at once, and so the longest chunk.
 const CHUNK_BYTES_MAX: usize = 16 * 1024;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::draw::Draw;
-use super::quantity::Recurrence;
+use crate::draw::Draw;
+use crate::quantity::Recurrence;
 
 /// A change that a schedule makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,11 +10,11 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::command::Command;
-use super::condition::Condition;
-use super::connection::{Connection, Counters, carried_bytes};
-use super::schedule::Schedule;
-use super::way::Ways;
+use crate::command::Command;
+use crate::condition::Condition;
+use crate::connection::{Connection, Counters, carried_bytes};
+use crate::schedule::Schedule;
+use crate::way::Ways;
 
 /// A command, and where its answer goes.
 #[derive(Debug)]
@@ -34,25 +34,27 @@ struct Recurring {
 
 /// A proxy.
 #[derive(Debug)]
-pub(crate) struct Relay {
+pub struct Proxy {
     /// None while refusing.
     listener: Option<TcpListener>,
     address: SocketAddr,
     seed: u64,
     condition: watch::Sender<Condition>,
     recurring: Vec<Recurring>,
+    orders: mpsc::Receiver<Order>,
     room: Arc<Semaphore>,
     counters: Arc<Counters>,
     accepted: u64,
     connections: JoinSet<()>,
 }
 
-impl Relay {
+impl Proxy {
     pub(crate) fn new(
         listener: TcpListener,
         condition: Condition,
         seed: u64,
         connections_max: u32,
+        orders: mpsc::Receiver<Order>,
     ) -> std::io::Result<Self> {
         Ok(Self {
             address: listener.local_addr()?,
@@ -60,6 +62,7 @@ impl Relay {
             seed,
             condition: watch::Sender::new(condition),
             recurring: Vec::new(),
+            orders,
             room: Arc::new(Semaphore::new(connections_max as usize)),
             counters: Arc::new(Counters::default()),
             accepted: 0,
@@ -67,7 +70,8 @@ impl Relay {
         })
     }
 
-    pub(crate) fn address(&self) -> SocketAddr {
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
         self.address
     }
 
@@ -84,18 +88,14 @@ impl Relay {
     }
 
     /// Runs until told to quit, or until `shutdown`. Whatever is being carried is then dropped.
-    pub(crate) async fn run(
-        mut self,
-        mut orders: mpsc::Receiver<Order>,
-        shutdown: impl Future<Output = ()>,
-    ) {
+    pub async fn run(mut self, shutdown: impl Future<Output = ()>) {
         tokio::pin!(shutdown);
         loop {
             let mut change: Pin<Box<Sleep>> = Box::pin(sleep_until(self.next_change()));
             tokio::select! {
                 biased;
                 () = &mut shutdown => break,
-                Some(order) = orders.recv() => {
+                Some(order) = self.orders.recv() => {
                     let quit = order.command == Command::Quit;
                     let answer = self.obey(&order.command).await;
                     // Who gave the order may have gone.
@@ -164,7 +164,7 @@ impl Relay {
             }
             let (ways, cut) = (recurring.ways, recurring.cut);
             self.condition.send_modify(|condition| {
-                for way in super::way::Way::BOTH {
+                for way in crate::way::Way::BOTH {
                     if ways.contains(way) {
                         condition.apply_schedule(way, cut);
                     }

@@ -1,40 +1,21 @@
-//! `liaison proxy`: a TCP proxy between a caller and a service, which does to their traffic what lines do.
-//!
-//! What becomes of each connection and chunk is decided by pure functions from the seed ([`fate`], [`schedule`],
-//! [`condition`]); the rest ([`mod@relay`], [`connection`], [`control`]) carries it out.
+//! `liaison proxy`: a proxy that is steered by standard input, a socket, and signals.
 
-mod command;
-mod condition;
-mod connection;
-mod control;
-mod draw;
-mod fate;
-mod quantity;
-mod relay;
-mod schedule;
-#[cfg(test)]
-mod tests;
-mod way;
-
-use std::io::{self, Write};
-use std::net::SocketAddr;
+use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
 use clap::Args;
+use proxy::{
+    Config, Control, Odds, Proxy, Recurrence, Rules, Span, Trickle, parse_address, parse_duration,
+};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
 use crate::failure::Failure;
 use crate::output::clean;
-use command::parse_address;
-use condition::Condition;
-use draw::Draw;
-use fate::Rules;
-use quantity::{Odds, Recurrence, Span, Trickle, parse_duration};
-use relay::Relay;
-use schedule::Schedule;
-use way::{Way, Ways};
+
+/// The longest line, its end included.
+const LINE_BYTES_MAX: u64 = 512;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -140,105 +121,108 @@ pub(crate) struct ProxyArgs {
     insecure_bind: bool,
 }
 
-/// Why the proxy cannot run.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum ProxyError {
-    #[error("failed to listen on {address}: {source}; choose another address, or port 0 for any")]
-    Listen { address: String, source: io::Error },
-    #[error(
-        "failed to listen on {address}: it is not a loopback address, and others could reach it; \
-         give --insecure-bind if that is meant"
-    )]
-    NotLoopback { address: SocketAddr },
-    #[error("failed to wait for signals: {0}")]
-    Signals(io::Error),
-}
-
 impl ProxyArgs {
     /// Runs the proxy until it is told to quit, or to stop. Ctrl-C is how it is meant to end.
     pub(crate) fn run(self) -> Result<(), Failure> {
-        let failed = |error: &dyn std::fmt::Display| Failure::Failed(error.to_string());
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()
-            .map_err(|error| failed(&format!("failed to start: {error}")))?;
-        runtime.block_on(run(self)).map_err(|error| failed(&error))
+            .map_err(|error| Failure::Failed(format!("failed to start: {error}")))?;
+        runtime.block_on(run(&self.config(), self.control.as_deref()))
+    }
+
+    fn config(&self) -> Config {
+        Config {
+            listen: self.listen.clone(),
+            to: self.to.clone(),
+            seed: self.seed,
+            rules: Rules {
+                delay: self.delay,
+                jitter: self.jitter,
+                reset: self.reset,
+                trickle: self.trickle,
+            },
+            half_open: self.half_open,
+            cut: self.cut,
+            cut_up: self.cut_up,
+            cut_down: self.cut_down,
+            connections_max: self.connections_max,
+            insecure_bind: self.insecure_bind,
+        }
     }
 }
 
 /// Runs the proxy until it is told to quit.
-async fn run(args: ProxyArgs) -> Result<(), ProxyError> {
-    let mut terminate = signal(SignalKind::terminate()).map_err(ProxyError::Signals)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(ProxyError::Signals)?;
-    let relay = relay(&args).await?;
-    let control = match &args.control {
-        Some(address) => Some(listen(address, args.insecure_bind).await?),
+async fn run(config: &Config, control_at: Option<&str>) -> Result<(), Failure> {
+    let failed = |error: proxy::ProxyError| Failure::Failed(error.to_string());
+    let signals = |error: io::Error| Failure::Failed(format!("failed to wait for signals: {error}"));
+    let mut terminate = signal(SignalKind::terminate()).map_err(signals)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(signals)?;
+    let (proxy, control) = Proxy::bind(config).await.map_err(failed)?;
+    let listener = match control_at {
+        Some(address) => {
+            let listener = proxy::listen(address, config.insecure_bind).await;
+            Some(listener.map_err(failed)?)
+        }
         None => None,
     };
-    say(&format!("listening {}", relay.address()));
-    if let Some(Ok(address)) = control.as_ref().map(TcpListener::local_addr) {
+    say(&format!("listening {}", proxy.address()));
+    if let Some(Ok(address)) = listener.as_ref().map(TcpListener::local_addr) {
         say(&format!("control {address}"));
     }
-    let (orders, obeyed) = mpsc::channel(16);
-    let stdin = tokio::spawn(control::follow_stdin(orders.clone()));
-    let control = control.map(|listener| tokio::spawn(control::serve(listener, orders.clone())));
+    let stdin = tokio::spawn(follow_stdin(control.clone()));
+    let serving = listener.map(|listener| tokio::spawn(control.serve(listener)));
     let shutdown = async {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
     };
-    relay.run(obeyed, shutdown).await;
+    proxy.run(shutdown).await;
     stdin.abort();
-    if let Some(control) = control {
-        control.abort();
+    if let Some(serving) = serving {
+        serving.abort();
     }
     Ok(())
 }
 
-async fn relay(args: &ProxyArgs) -> Result<Relay, ProxyError> {
-    let rules = Rules {
-        delay: args.delay,
-        jitter: args.jitter,
-        reset: args.reset,
-        trickle: args.trickle,
-    };
-    let condition = Condition::open(args.to.clone(), rules, args.half_open);
-    let listener = listen(&args.listen, args.insecure_bind).await?;
-    let relay = Relay::new(listener, condition, args.seed, args.connections_max);
-    let mut relay = relay.map_err(|source| ProxyError::Listen {
-        address: args.listen.clone(),
-        source,
-    })?;
-    // Connections draw from the streams from 4 on.
-    let cuts = [
-        (args.cut, Ways::Both, 1),
-        (args.cut_up, Ways::Only(Way::Up), 2),
-        (args.cut_down, Ways::Only(Way::Down), 3),
-    ];
-    for (recurrence, ways, stream) in cuts {
-        if let Some(recurrence) = recurrence {
-            relay.cut_by(
-                ways,
-                Schedule::new(recurrence, Draw::new(args.seed, stream)),
-            );
-        }
+/// Takes commands from standard input until it ends, and answers on standard output. Not when that would stop
+/// the process: in the background of a terminal.
+async fn follow_stdin(control: Control) {
+    let stdin = io::stdin();
+    if stdin.is_terminal() && !in_foreground(&stdin) {
+        return;
     }
-    Ok(relay)
+    let (lines, mut read) = mpsc::channel(1);
+    // A thread of its own, which nobody waits for: a read of standard input cannot be called off.
+    std::thread::spawn(move || {
+        while let Some(line) = read_line(&mut io::stdin().lock()) {
+            if lines.blocking_send(line).is_err() {
+                break;
+            }
+        }
+    });
+    while let Some(line) = read.recv().await {
+        if line.trim().is_empty() {
+            continue;
+        }
+        let Some(answer) = control.obey(&line).await else {
+            break;
+        };
+        say(&answer.line);
+        control.told(&answer).await;
+    }
 }
 
-async fn listen(address: &str, insecure_bind: bool) -> Result<TcpListener, ProxyError> {
-    let failed = |source| ProxyError::Listen {
-        address: address.to_owned(),
-        source,
-    };
-    let listener = TcpListener::bind(address).await.map_err(failed)?;
-    let bound = listener.local_addr().map_err(failed)?;
-    if bound.ip().is_loopback() || insecure_bind {
-        Ok(listener)
-    } else {
-        Err(ProxyError::NotLoopback { address: bound })
-    }
+fn read_line(from: &mut impl io::BufRead) -> Option<String> {
+    let mut line = Vec::new();
+    let mut from = io::Read::take(from, LINE_BYTES_MAX);
+    let got = io::BufRead::read_until(&mut from, b'\n', &mut line);
+    (got.ok()? > 0).then(|| String::from_utf8_lossy(&line).into_owned())
+}
+
+fn in_foreground(stdin: &io::Stdin) -> bool {
+    rustix::termios::tcgetpgrp(stdin).is_ok_and(|group| group == rustix::process::getpgrp())
 }
 
 /// Prints a line on standard output. A reader that has gone is no reason to stop carrying.

@@ -5,7 +5,7 @@ use std::ops::{Index, IndexMut};
 
 /// A way through the proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Way {
+pub enum Way {
     /// From whoever dials the proxy to the service behind it.
     Up,
     /// From the service back to whoever dialled.
@@ -13,7 +13,8 @@ pub(crate) enum Way {
 }
 
 impl Way {
-    pub(crate) const BOTH: [Self; 2] = [Self::Up, Self::Down];
+    /// All there are.
+    pub const BOTH: [Self; 2] = [Self::Up, Self::Down];
 }
 
 impl fmt::Display for Way {
@@ -27,8 +28,10 @@ impl fmt::Display for Way {
 
 /// Which ways are meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ways {
+pub enum Ways {
+    /// Up and down.
     Both,
+    /// One of them.
     Only(Way),
 }
 

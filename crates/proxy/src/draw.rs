@@ -3,7 +3,7 @@
 use rand_chacha::ChaCha8Rng;
 use rand_core::{RngCore, SeedableRng};
 
-use super::quantity::Odds;
+use crate::quantity::Odds;
 
 /// Draws of one stream of a seed. Each draw takes one number from the stream, whatever it is asked for, so
 /// that a rule switched on or off leaves the draws of the others as they were.

@@ -3,18 +3,21 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::quantity::{Odds, Span, Trickle, Unreadable, parse_duration};
-use super::way::{Way, Ways};
+use crate::quantity::{Odds, Span, Trickle, Unreadable, parse_duration};
+use crate::way::{Way, Ways};
 
 /// What a running proxy can be told. `None` switches a rule off.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Command {
+pub enum Command {
     /// Hold every byte, until restored.
     Cut(Ways),
     /// End cut, half-open and refuse.
     Restore,
+    /// Deliver each chunk so much later.
     Delay(Ways, Option<Span>),
+    /// Add up to so much to each delay.
     Jitter(Ways, Option<Duration>),
+    /// Carry at most so many bytes so often.
     Trickle(Ways, Option<Trickle>),
     /// Reset so many chunks in so many, in mid-frame.
     ResetChunks(Ways, Option<Odds>),
@@ -28,12 +31,14 @@ pub(crate) enum Command {
     Refuse,
     /// Dial another service from now on.
     To(String),
+    /// Tell the condition and the counts.
     Status,
+    /// Stop.
     Quit,
 }
 
 /// The commands, for people who mistyped one.
-pub(crate) const COMMANDS: &str =
+const COMMANDS: &str =
     "cut, restore, delay, jitter, trickle, reset, half-open, refuse, to, status, quit";
 
 impl FromStr for Command {
@@ -86,7 +91,7 @@ fn or_off<T>(
 }
 
 /// Checks an address of the form `host:port`; the name is looked up when it is dialled.
-pub(crate) fn parse_address(text: &str) -> Result<String, Unreadable> {
+pub fn parse_address(text: &str) -> Result<String, Unreadable> {
     match text.rsplit_once(':') {
         Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => {
             Ok(text.to_owned())

@@ -4,60 +4,46 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use clap::Parser;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::relay::Order;
-use super::{ProxyArgs, ProxyError, control, relay};
-
-#[derive(Debug, Parser)]
-struct Line {
-    #[command(flatten)]
-    args: ProxyArgs,
-}
-
-fn args(to: &str, flags: &str) -> ProxyArgs {
-    let words = ["proxy", "--to", to]
-        .into_iter()
-        .chain(flags.split_ascii_whitespace());
-    Line::parse_from(words).args
-}
+use crate::{Config, Control, Proxy, ProxyError};
 
 /// A running proxy, and the service behind it.
 struct Running {
     address: SocketAddr,
     service: TcpListener,
-    orders: mpsc::Sender<Order>,
+    control: Control,
     stop: oneshot::Sender<()>,
     done: JoinHandle<()>,
 }
 
 impl Running {
-    async fn start(flags: &str) -> Self {
+    async fn start(change: impl FnOnce(&mut Config)) -> Self {
         let service = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let to = service.local_addr().expect("bound").to_string();
-        let relay = relay(&args(&to, flags)).await.expect("a relay");
-        let address = relay.address();
-        let (orders, obeyed) = mpsc::channel(1);
+        let mut config = Config::to(to);
+        change(&mut config);
+        let (proxy, control) = Proxy::bind(&config).await.expect("a proxy");
+        let address = proxy.address();
         let (stop, stopped) = oneshot::channel();
-        let done = tokio::spawn(relay.run(obeyed, async {
+        let done = tokio::spawn(proxy.run(async {
             let _ = stopped.await;
         }));
         Self {
             address,
             service,
-            orders,
+            control,
             stop,
             done,
         }
     }
 
     async fn tell(&self, line: &str) -> String {
-        let answer = control::obey(line, &self.orders).await;
+        let answer = self.control.obey(line).await;
         answer.expect("an answer").line
     }
 
@@ -123,7 +109,7 @@ fn is_reset(end: io::Result<()>) -> bool {
 
 #[tokio::test]
 async fn bytes_pass_both_ways_and_so_does_the_end() {
-    let running = Running::start("").await;
+    let running = Running::start(|_| {}).await;
     let (mut client, mut server) = running.pair().await;
     let long: Vec<u8> = (0..3_000_000_u32).map(|number| number as u8).collect();
     let send = async {
@@ -146,7 +132,7 @@ async fn bytes_pass_both_ways_and_so_does_the_end() {
 
 #[tokio::test]
 async fn a_cut_one_way_holds_that_way_only_and_loses_nothing() {
-    let running = Running::start("").await;
+    let running = Running::start(|_| {}).await;
     let (mut client, mut server) = running.pair().await;
     running.ok("cut up").await;
     client.write_all(b"held").await.expect("room");
@@ -159,7 +145,7 @@ async fn a_cut_one_way_holds_that_way_only_and_loses_nothing() {
 
 #[tokio::test]
 async fn a_cut_holds_new_connections_and_forgets_those_whose_caller_gave_up() {
-    let running = Running::start("").await;
+    let running = Running::start(|_| {}).await;
     running.ok("cut").await;
     let mut gave_up = running.dial().await;
     gave_up.write_all(b"stale").await.expect("room");
@@ -184,7 +170,7 @@ async fn a_cut_holds_new_connections_and_forgets_those_whose_caller_gave_up() {
 
 #[tokio::test]
 async fn a_cut_passes_back_pressure_on() {
-    let running = Running::start("").await;
+    let running = Running::start(|_| {}).await;
     let (client, _server) = running.pair().await;
     running.ok("cut").await;
     // The kernel's buffers and the proxy's megabyte fill up; then the sender has to wait.
@@ -207,7 +193,7 @@ async fn a_cut_passes_back_pressure_on() {
 
 #[tokio::test]
 async fn a_reset_in_mid_frame_carries_less_than_the_chunk() {
-    let running = Running::start("--seed 3").await;
+    let running = Running::start(|it| it.seed = 3).await;
     let (mut client, mut server) = running.pair().await;
     client.write_all(b"whole").await.expect("room");
     assert_eq!(read(&mut server, 5).await, b"whole");
@@ -221,7 +207,7 @@ async fn a_reset_in_mid_frame_carries_less_than_the_chunk() {
 
 #[tokio::test]
 async fn a_reset_by_command_takes_every_connection_and_none_to_come() {
-    let running = Running::start("").await;
+    let running = Running::start(|_| {}).await;
     let (mut client, mut server) = running.pair().await;
     running.ok("reset").await;
     assert!(is_reset(rest(&mut client).await.1));
@@ -235,7 +221,7 @@ async fn a_reset_by_command_takes_every_connection_and_none_to_come() {
 async fn one_seed_tears_at_the_same_byte() {
     let mut lens = Vec::new();
     for _ in 0..2 {
-        let running = Running::start("--seed 11 --reset 1/1").await;
+        let running = Running::start(|it| { it.seed = 11; it.rules.reset = "1/1".parse().ok(); }).await;
         let (mut client, mut server) = running.pair().await;
         client.write_all(&[1; 1_000]).await.expect("room");
         lens.push(rest(&mut server).await.0.len());
@@ -245,7 +231,7 @@ async fn one_seed_tears_at_the_same_byte() {
 
 #[tokio::test]
 async fn half_open_takes_everything_and_gives_nothing_until_restored() {
-    let running = Running::start("").await;
+    let running = Running::start(|_| {}).await;
     let (mut client, mut server) = running.pair().await;
     running.ok("half-open").await;
     let mut newcomer = running.dial().await;
@@ -267,7 +253,7 @@ async fn half_open_takes_everything_and_gives_nothing_until_restored() {
 
 #[tokio::test]
 async fn some_connections_are_half_open_by_their_fate() {
-    let running = Running::start("--half-open").await;
+    let running = Running::start(|it| it.half_open = "1/1".parse().ok()).await;
     let mut client = running.dial().await;
     soon(client.write_all(&vec![1; 16 * 1024 * 1024]))
         .await
@@ -286,7 +272,7 @@ async fn some_connections_are_half_open_by_their_fate() {
 
 #[tokio::test]
 async fn refuse_stops_listening_and_restore_listens_at_the_same_address() {
-    let running = Running::start("").await;
+    let running = Running::start(|_| {}).await;
     let (mut client, mut server) = running.pair().await;
     running.ok("refuse").await;
     let error = TcpStream::connect(running.address)
@@ -301,7 +287,7 @@ async fn refuse_stops_listening_and_restore_listens_at_the_same_address() {
 
 #[tokio::test]
 async fn delays_keep_order_and_trickles_keep_pieces_small() {
-    let running = Running::start("--delay 1ms..20ms --jitter 5ms --trickle 100B/1ms").await;
+    let running = Running::start(|it| { it.rules.delay = "1ms..20ms".parse().ok(); it.rules.jitter = Some(Duration::from_millis(5)); it.rules.trickle = "100B/1ms".parse().ok(); }).await;
     let (mut client, mut server) = running.pair().await;
     let begun = tokio::time::Instant::now();
     for number in 0..20_u8 {
@@ -317,7 +303,7 @@ async fn delays_keep_order_and_trickles_keep_pieces_small() {
 
 #[tokio::test]
 async fn a_schedule_cuts_and_restores_by_itself() {
-    let running = Running::start("--cut-down 5ms..5ms").await;
+    let running = Running::start(|it| it.cut_down = "5ms..5ms".parse().ok()).await;
     let (mut client, mut server) = running.pair().await;
     for wanted in ["down=cut", "down=open", "down=cut"] {
         soon(async {
@@ -333,7 +319,7 @@ async fn a_schedule_cuts_and_restores_by_itself() {
 
 #[tokio::test]
 async fn a_caller_is_reset_if_the_service_does_not_accept_and_can_be_sent_elsewhere() {
-    let running = Running::start("").await;
+    let running = Running::start(|_| {}).await;
     let elsewhere = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let gone = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let gone_address = gone.local_addr().expect("bound");
@@ -351,7 +337,7 @@ async fn a_caller_is_reset_if_the_service_does_not_accept_and_can_be_sent_elsewh
 
 #[tokio::test]
 async fn no_more_connections_are_carried_than_allowed() {
-    let running = Running::start("--connections-max 1").await;
+    let running = Running::start(|it| it.connections_max = 1).await;
     let (first, mut first_server) = running.pair().await;
     let mut second = running.dial().await;
     second
@@ -367,10 +353,10 @@ async fn no_more_connections_are_carried_than_allowed() {
 
 #[tokio::test]
 async fn the_control_socket_answers_each_line_and_hangs_up_on_strangers() {
-    let running = Running::start("").await;
+    let running = Running::start(|_| {}).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("bound");
-    let serving = tokio::spawn(control::serve(listener, running.orders.clone()));
+    let serving = tokio::spawn(running.control.clone().serve(listener));
 
     let mut stranger = TcpStream::connect(address).await.expect("it listens");
     let request = b"POST / HTTP/1.1\r\nHost: x\r\n\r\nquit\n";
@@ -400,7 +386,7 @@ async fn the_control_socket_answers_each_line_and_hangs_up_on_strangers() {
 
 #[tokio::test]
 async fn shutdown_ends_it_whatever_it_carries() {
-    let running = Running::start("--delay 1h").await;
+    let running = Running::start(|it| it.rules.delay = "1h".parse().ok()).await;
     let (mut client, _server) = running.pair().await;
     client.write_all(b"never mind").await.expect("room");
     running.stop.send(()).expect("it runs");
@@ -409,8 +395,16 @@ async fn shutdown_ends_it_whatever_it_carries() {
 
 #[tokio::test]
 async fn only_loopback_is_listened_on_unless_it_is_meant() {
-    let refused = relay(&args("127.0.0.1:1", "--listen 0.0.0.0:0")).await;
+    let everywhere = Config {
+        listen: "0.0.0.0:0".to_owned(),
+        ..Config::to("127.0.0.1:1")
+    };
+    let refused = Proxy::bind(&everywhere).await;
     assert!(matches!(refused, Err(ProxyError::NotLoopback { .. })));
-    let meant = relay(&args("127.0.0.1:1", "--listen 0.0.0.0:0 --insecure-bind")).await;
+    let meant = Config {
+        insecure_bind: true,
+        ..everywhere
+    };
+    let meant = Proxy::bind(&meant).await;
     assert!(meant.is_ok());
 }

@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use super::command::Command;
-use super::fate::Rules;
-use super::quantity::Odds;
-use super::way::{PerWay, Way};
+use crate::command::Command;
+use crate::fate::Rules;
+use crate::quantity::Odds;
+use crate::way::{PerWay, Way};
 
 /// The condition that a proxy is in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,7 +118,7 @@ impl fmt::Display for Condition {
         write!(f, "refusing={}", yes_no(self.refusing))?;
         for way in Way::BOTH {
             let rules = &self.rules[way];
-            let jitter = rules.jitter.map(super::quantity::write_duration);
+            let jitter = rules.jitter.map(crate::quantity::write_duration);
             write_rule(f, "delay", way, rules.delay.as_ref())?;
             write_rule(f, "jitter", way, jitter.as_ref())?;
             write_rule(f, "reset", way, rules.reset.as_ref())?;
