@@ -599,6 +599,34 @@ mod tests {
         });
     }
 
+    /// Even whoever holds some already, as long as it is little.
+    #[test]
+    fn whoever_has_little_passes_by_whoever_wants_much() {
+        on_paused_time(async {
+            let budget = budget();
+            let (good, others) = (caller(2), [caller(3), caller(4)]);
+            let held = budget.lease(&good, 20).await.expect("there is room");
+            let first = budget.lease(&others[0], 600).await.expect("room");
+            let mut second = budget.lease(&others[1], 370).await.expect("room");
+            let large = caller(1);
+            let large = budget.lease(&large, 500);
+            let small = async {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+                budget.lease(&good, 40).await
+            };
+            let freeing = async {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+                second.shrink(310);
+            };
+            tokio::select! {
+                biased;
+                _ = large => panic!("there is no room for it"),
+                (small, ()) = async { tokio::join!(small, freeing) } => assert!(small.is_ok()),
+            }
+            drop((held, first, second));
+        });
+    }
+
     /// A lease that nobody takes, since whoever asked for it does not look, is a lease that is held.
     #[test]
     fn whoever_waits_and_does_not_look_keeps_nobody_from_being_served() {
