@@ -13,11 +13,12 @@ use crate::harness::root;
 /// crate is written here first.
 const ARROWS: &[(&str, &[&str])] = &[
     ("office", &[]),
+    ("reading", &[]),
     ("proxy", &[]),
     ("protocol", &["office"]),
     ("ledger", &["protocol"]),
-    ("server", &["ledger"]),
-    ("scenario", &["office"]),
+    ("server", &["ledger", "reading"]),
+    ("scenario", &["office", "reading"]),
     ("simulator", &["scenario", "server"]),
     ("formats", &["ledger", "scenario"]),
     ("replay", &["ledger", "simulator"]),
@@ -32,7 +33,9 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 /// The crates that have no runtime: everything that can be used without `server`.
-const PURE: &[&str] = &["office", "protocol", "ledger", "scenario", "formats"];
+const PURE: &[&str] = &[
+    "office", "reading", "protocol", "ledger", "scenario", "formats",
+];
 
 struct Member {
     name: String,

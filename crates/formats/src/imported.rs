@@ -4,8 +4,8 @@ use std::io;
 
 use jiff::Timestamp;
 use ledger::TallyReport;
-use office::visible;
-use scenario::Mistake;
+use reading::Mistake;
+use reading::visible;
 use serde::Serialize;
 
 use crate::pair::{PairError, PairWriter};

@@ -4,8 +4,9 @@ use std::io::{self, IsTerminal as _, Write as _};
 
 use bytes::Bytes;
 use clap::{Args, Subcommand};
-use office::{Collection, Place, StepId, visible};
+use office::{Collection, Place, StepId};
 use protocol::pb::office as pb;
+use reading::visible;
 
 use crate::connect::{Connection, block_on};
 use crate::failure::Failure;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-use office::visible;
+use reading::visible;
 use serde_json::json;
 
 use crate::output::{BAD, Format, styled};

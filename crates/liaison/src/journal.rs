@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 use crate::output::{FAINT, clean, styled, thousands};
 use crate::{hex, json, officer, table, time, words};
-use ::office::{Collection, StepId, StepKind, visible};
+use ::office::{Collection, StepId, StepKind};
+use reading::visible;
 
 const BODY_CHARS_MAX: usize = 4_000;
 

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 
 use anstyle::{AnsiColor, Style};
 use clap::ValueEnum;
-use office::visible;
+use reading::visible;
 use serde::Serialize;
 
 use crate::failure::Failure;

@@ -155,7 +155,8 @@ impl ProxyArgs {
 /// Runs the proxy until it is told to quit.
 async fn run(config: &Config, control_at: Option<&str>) -> Result<(), Failure> {
     let failed = |error: proxy::ProxyError| Failure::Failed(error.to_string());
-    let signals = |error: io::Error| Failure::Failed(format!("failed to wait for signals: {error}"));
+    let signals =
+        |error: io::Error| Failure::Failed(format!("failed to wait for signals: {error}"));
     let mut terminate = signal(SignalKind::terminate()).map_err(signals)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(signals)?;
     let (proxy, control) = Proxy::bind(config).await.map_err(failed)?;

@@ -347,7 +347,7 @@ mod tests {
         let status = Status::with_error_details(Code::NotFound, HOSTILE, details);
         let refused = Refused::new("read", HOSTILE, status);
         let text = refused.to_string();
-        assert_eq!(::office::visible::lines(&text), text);
+        assert_eq!(reading::visible::lines(&text), text);
         assert_eq!(text.lines().count(), 7, "{text}");
         assert_eq!(refused.to_json()["message"], HOSTILE);
     }

@@ -141,7 +141,7 @@ fn check(names: &[String], settings: &Settings) -> Result<(), Failure> {
         text
     };
     let value = || {
-        let one = |(file, parsed): &(&String, Result<Scenario, scenario::ScenarioError>)| {
+        let one = |(file, parsed): &(&String, Result<Scenario, reading::FileError>)| {
             let mistakes = parsed.as_ref().err().map(|error| &error.mistakes[..]);
             let mistakes = mistakes.unwrap_or_default().iter().map(|mistake| {
                 json!({

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::io::{self, Write};
 
-use office::visible;
+use reading::visible;
 
 /// So much is held back at most while a line has no end.
 const LINE_BYTES_MAX: usize = 64 * 1024;

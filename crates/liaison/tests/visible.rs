@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
-use office::visible;
+use reading::visible;
 use serde_json::Value;
 use tempfile::TempDir;
 

@@ -54,7 +54,7 @@ pub use keep::{Keep, KeepError, Kept};
 pub use latency::{Latencies, LatencyHistogram};
 pub use merge::{MergeError, merge, merge_named, repeated};
 pub use mutations::{Known, Mutations, RunId};
-pub use plan::{At, Plan, PlanError, Sender, Single, Step, Workflow, shipped, shipped_text};
+pub use plan::{At, Plan, Sender, Single, Step, Workflow, shipped, shipped_text};
 pub use recorder::{Ended, Recorder};
 pub use saved::SavedError;
 pub use schedule::{Arrival, End, FaultyShape, Kind, Pace, Schedule, ScheduleError, Shape, Shard};

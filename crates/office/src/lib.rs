@@ -45,7 +45,6 @@ pub mod snapshot;
 pub mod step;
 pub mod tally;
 pub mod time;
-pub mod visible;
 
 pub use exchanges::{Applied, Exchanges};
 pub use limits::Limits;

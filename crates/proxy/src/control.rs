@@ -71,52 +71,52 @@ impl Control {
 
     /// Takes lines from whoever connects, for ever. A connection whose first line is no command is closed.
     pub async fn serve(self, listener: TcpListener) {
-    let room = Arc::new(Semaphore::new(CONTROLLERS_MAX));
-    loop {
-        let permit = Arc::clone(&room).acquire_owned().await;
-        let permit = permit.expect("the semaphore is never closed");
-        match listener.accept().await {
-            Ok((stream, _)) => {
-                let control = self.clone();
-                tokio::spawn(async move {
-                    // The controller may go at any time.
-                    let _ = control.converse(stream).await;
-                    drop(permit);
-                });
-            }
-            Err(error) => {
-                tracing::warn!(%error, "failed to accept a controller");
-                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        let room = Arc::new(Semaphore::new(CONTROLLERS_MAX));
+        loop {
+            let permit = Arc::clone(&room).acquire_owned().await;
+            let permit = permit.expect("the semaphore is never closed");
+            match listener.accept().await {
+                Ok((stream, _)) => {
+                    let control = self.clone();
+                    tokio::spawn(async move {
+                        // The controller may go at any time.
+                        let _ = control.converse(stream).await;
+                        drop(permit);
+                    });
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "failed to accept a controller");
+                    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+                }
             }
         }
     }
-}
 
     async fn converse(&self, mut stream: TcpStream) -> io::Result<()> {
-    let (reader, mut writer) = stream.split();
-    let mut reader = BufReader::new(reader);
-    let mut obeyed = false;
-    loop {
-        let mut line = Vec::new();
-        let got = (&mut reader)
-            .take(LINE_BYTES_MAX)
-            .read_until(b'\n', &mut line)
-            .await?;
-        if got == 0 {
-            return Ok(());
-        }
-        let line = String::from_utf8_lossy(&line);
-        let Some(answer) = self.obey(&line).await else {
-            return Ok(());
-        };
-        let written = format!("{}\n", answer.line);
-        writer.write_all(written.as_bytes()).await?;
-        self.told(&answer).await;
-        obeyed |= !answer.line.starts_with("error");
-        // Someone who begins with anything else is no controller: a web page that posts here, say.
-        if !obeyed || answer.quits {
-            return Ok(());
+        let (reader, mut writer) = stream.split();
+        let mut reader = BufReader::new(reader);
+        let mut obeyed = false;
+        loop {
+            let mut line = Vec::new();
+            let got = (&mut reader)
+                .take(LINE_BYTES_MAX)
+                .read_until(b'\n', &mut line)
+                .await?;
+            if got == 0 {
+                return Ok(());
+            }
+            let line = String::from_utf8_lossy(&line);
+            let Some(answer) = self.obey(&line).await else {
+                return Ok(());
+            };
+            let written = format!("{}\n", answer.line);
+            writer.write_all(written.as_bytes()).await?;
+            self.told(&answer).await;
+            obeyed |= !answer.line.starts_with("error");
+            // Someone who begins with anything else is no controller: a web page that posts here, say.
+            if !obeyed || answer.quits {
+                return Ok(());
+            }
         }
     }
-}
 }

@@ -221,7 +221,11 @@ async fn a_reset_by_command_takes_every_connection_and_none_to_come() {
 async fn one_seed_tears_at_the_same_byte() {
     let mut lens = Vec::new();
     for _ in 0..2 {
-        let running = Running::start(|it| { it.seed = 11; it.rules.reset = "1/1".parse().ok(); }).await;
+        let running = Running::start(|it| {
+            it.seed = 11;
+            it.rules.reset = "1/1".parse().ok();
+        })
+        .await;
         let (mut client, mut server) = running.pair().await;
         client.write_all(&[1; 1_000]).await.expect("room");
         lens.push(rest(&mut server).await.0.len());
@@ -287,7 +291,12 @@ async fn refuse_stops_listening_and_restore_listens_at_the_same_address() {
 
 #[tokio::test]
 async fn delays_keep_order_and_trickles_keep_pieces_small() {
-    let running = Running::start(|it| { it.rules.delay = "1ms..20ms".parse().ok(); it.rules.jitter = Some(Duration::from_millis(5)); it.rules.trickle = "100B/1ms".parse().ok(); }).await;
+    let running = Running::start(|it| {
+        it.rules.delay = "1ms..20ms".parse().ok();
+        it.rules.jitter = Some(Duration::from_millis(5));
+        it.rules.trickle = "100B/1ms".parse().ok();
+    })
+    .await;
     let (mut client, mut server) = running.pair().await;
     let begun = tokio::time::Instant::now();
     for number in 0..20_u8 {

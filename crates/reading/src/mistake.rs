@@ -1,11 +1,11 @@
-//! Mistakes in a scenario file: where, what, and what to write instead.
+//! Mistakes in a file: where, what, and what to write instead.
 
 use std::cell::RefCell;
 use std::fmt;
 
-use office::visible;
+use crate::visible;
 
-/// One mistake in a scenario file.
+/// One mistake in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mistake {
     /// The line, from 1.
@@ -28,16 +28,16 @@ impl fmt::Display for Mistake {
     }
 }
 
-/// A scenario file that cannot be used, with all its mistakes in the order of their places.
+/// A file that cannot be used, with all its mistakes in the order of their places.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub struct ScenarioError {
+pub struct FileError {
     /// The file, as the caller named it.
     pub source_name: String,
     /// The mistakes; at least one.
     pub mistakes: Vec<Mistake>,
 }
 
-impl fmt::Display for ScenarioError {
+impl fmt::Display for FileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, mistake) in self.mistakes.iter().enumerate() {
             if index > 0 {
@@ -99,7 +99,7 @@ impl<'t> Mistakes<'t> {
     }
 
     /// The error, if anything is wrong.
-    pub fn into_error(self, source_name: &str) -> Option<ScenarioError> {
+    pub fn into_error(self, source_name: &str) -> Option<FileError> {
         let mut mistakes = self.found.into_inner();
         // What is missing may stand in the text that could not be read.
         if self.unreadable_lines.into_inner().is_empty() {
@@ -107,7 +107,7 @@ impl<'t> Mistakes<'t> {
         }
         mistakes.sort_by_key(|mistake| (mistake.line, mistake.column));
         let source_name = source_name.to_owned();
-        (!mistakes.is_empty()).then_some(ScenarioError {
+        (!mistakes.is_empty()).then_some(FileError {
             source_name,
             mistakes,
         })

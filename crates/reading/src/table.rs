@@ -1,4 +1,4 @@
-//! Tables and values of a scenario file, read with their places in the text.
+//! Tables and values of a TOML file, read with their places in the text.
 
 use std::ops::{Range, RangeInclusive};
 
@@ -297,7 +297,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// A day and a time of that day, by the scenario's clock.
+    /// A day and a time of that day, by the file's own clock.
     pub fn datetime(&self) -> Option<DateTime> {
         const REMEDY: &str = "write a day and a time, such as 2018-09-14T10:30:00, without quotes";
         let Some(datetime) = self.value.as_datetime() else {

@@ -19,7 +19,7 @@
 //! has its own notation, which leaves the value as it is: [`json`].
 //!
 //! ```
-//! use office::visible;
+//! use reading::visible;
 //!
 //! assert_eq!(visible::line("Flood\u{202e}\u{1b}[2J\nwarning"), "Flood‹U+202E›‹U+001B›[2J‹U+000A›warning");
 //! assert_eq!(visible::line("홍수 경보, crue, наводнение"), "홍수 경보, crue, наводнение");

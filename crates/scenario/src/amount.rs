@@ -2,7 +2,7 @@
 
 use crate::calendar::Calendar;
 use crate::draw::Draw;
-use crate::table::{Table, Value};
+use reading::{Table, Value};
 
 /// Exchanges of one kind in one scenario.
 pub(crate) const TOTAL_MAX: u64 = 1_000_000;

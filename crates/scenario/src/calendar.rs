@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime, Time, Weekday};
 
-use crate::table::{Table, Value};
+use reading::{Table, Value};
 
 pub(crate) const PERIOD_KEYS: &[&str] = &["first_day", "last_day", "utc_offset"];
 pub(crate) const HOURS_KEYS: &[&str] = &["days", "opens", "closes", "holidays"];

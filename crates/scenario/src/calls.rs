@@ -5,8 +5,8 @@ use office::call::{Call, CallKind};
 
 use crate::calendar::Calendar;
 use crate::draw::Draw;
-use crate::table::Table;
 use crate::timeline::{Act, Fault, FaultSpan, Plan};
+use reading::Table;
 
 pub(crate) const CALLS_KEYS: &[&str] = &["made_by", "unanswered_per_mille"];
 

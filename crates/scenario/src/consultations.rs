@@ -13,8 +13,8 @@ use crate::documents::TOPIC_BYTES_MAX;
 use crate::draw::Draw;
 use crate::meetings::FORMALITIES;
 use crate::staff::{RANKS, Staff};
-use crate::table::Table;
 use crate::timeline::{Act, Plan};
+use reading::Table;
 
 pub(crate) const CONSULTATIONS_KEYS: &[&str] = &[
     "kind",

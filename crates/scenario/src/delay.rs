@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use crate::calendar::Calendar;
 use crate::draw::Draw;
 use crate::quantiles::Quantiles;
-use crate::table::Table;
+use reading::Table;
 
 const MINUTES: RangeInclusive<u64> = 1..=100_000;
 /// Of the longest period.

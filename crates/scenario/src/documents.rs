@@ -17,8 +17,8 @@ use crate::follows::Follows;
 use crate::quantiles::Quantiles;
 use crate::rhythm::Rhythm;
 use crate::staff::{NAME_BYTES_MAX, Staff};
-use crate::table::{Table, Value};
 use crate::timeline::Plan;
+use reading::{Table, Value};
 
 pub(crate) const DOCUMENTS_KEYS: &[&str] = &[
     "name",

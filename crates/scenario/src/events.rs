@@ -15,10 +15,10 @@ use office::{PerPlace, Place};
 use crate::calendar::Calendar;
 use crate::documents::{FORMS, PRECEDENCES, TOPIC_BYTES_MAX};
 use crate::meetings::FORMALITIES;
-use crate::mistake::near_miss;
 use crate::staff::{NAME_BYTES_MAX, PLACES, RANKS, Staff};
-use crate::table::{Table, Value};
 use crate::timeline::{Act, Key, Plan};
+use reading::near_miss;
+use reading::{Table, Value};
 
 pub(crate) const EVENTS_KEYS: &[&str] = &[
     "at",

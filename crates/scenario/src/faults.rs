@@ -6,8 +6,8 @@ use jiff::Timestamp;
 
 use crate::calendar::Calendar;
 use crate::staff::PLACES;
-use crate::table::Table;
 use crate::timeline::{Fault, FaultSpan};
+use reading::Table;
 
 const DAY: Duration = Duration::from_secs(86_400);
 

@@ -4,7 +4,7 @@ use crate::delay::Delay;
 use crate::documents::{Documents, Sending};
 use crate::meetings::Meetings;
 use crate::staff::NAME_BYTES_MAX;
-use crate::table::{Table, Value};
+use reading::{Table, Value};
 
 /// Which block is followed, and how soon.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -21,7 +21,7 @@
 //! let error = Scenario::parse("mine.toml", "[scenario]\nnam = \"mine\"").unwrap_err();
 //! let line = error.to_string().lines().find(|line| line.contains("did you mean")).map(str::to_owned);
 //! assert_eq!(line.as_deref(), Some("mine.toml:2:1: `scenario.nam` is no key; did you mean `name`?"));
-//! # Ok::<(), scenario::ScenarioError>(())
+//! # Ok::<(), reading::FileError>(())
 //! ```
 
 mod absence;
@@ -38,23 +38,19 @@ mod events;
 mod faults;
 mod follows;
 mod meetings;
-mod mistake;
 mod negotiation;
 mod quantiles;
 mod rhythm;
 mod scenario;
 mod shipped;
 mod staff;
-mod table;
 mod timeline;
 mod totals;
 
 pub use answers::{Answer, Answers};
 pub use calendar::Calendar;
-pub use mistake::{Mistake, Mistakes, ScenarioError, near_miss};
 pub use scenario::Scenario;
 pub use shipped::{SCHEMA, shipped, shipped_text};
 pub use staff::Staff;
-pub use table::{Table, Value, offset_of};
 pub use timeline::{Act, Event, Fault, FaultSpan, Key, Timeline};
 pub use totals::Totals;

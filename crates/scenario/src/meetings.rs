@@ -17,8 +17,8 @@ use crate::draw::Draw;
 use crate::follows::Follows;
 use crate::negotiation::Negotiation;
 use crate::staff::{RANKS, Staff};
-use crate::table::{Table, Value};
 use crate::timeline::{Act, Plan};
+use reading::{Table, Value};
 
 pub(crate) const MEETINGS_KEYS: &[&str] = &[
     "kind",

@@ -5,7 +5,7 @@
 use std::ops::RangeInclusive;
 
 use crate::draw::Draw;
-use crate::table::Value;
+use reading::Value;
 
 const QUANTILES_MAX: usize = 1_001;
 /// Parts of the way from one quantile to the next.

@@ -7,7 +7,7 @@ use jiff::civil::Weekday;
 use crate::calendar::{Calendar, WEEKDAYS, second_of};
 use crate::draw::Draw;
 use crate::quantiles::Quantiles;
-use crate::table::{Table, Value};
+use reading::{Table, Value};
 
 const RHYTHM_KEYS: &[&str] = &[
     "at",

@@ -5,7 +5,6 @@ use std::ops::RangeInclusive;
 use office::contact::ContactKind;
 use office::officer::Rank;
 use office::{PerPlace, Place};
-use toml::de::DeTable;
 
 use crate::absence;
 use crate::amount::{Amount, TOTAL_MAX};
@@ -19,11 +18,11 @@ use crate::events::Events;
 use crate::faults::{self, FAULTS_KEYS};
 use crate::follows::{self, Follows};
 use crate::meetings::{self, MEETINGS_KEYS, Meetings, Question, Setting};
-use crate::mistake::{Mistakes, ScenarioError};
 use crate::staff::{NAME_BYTES_MAX, STAFF_KEYS, Staff};
-use crate::table::{Table, Value};
 use crate::timeline::{FaultSpan, Plan, Timeline};
 use crate::totals::{Rates, TOTALS_KEYS, Totals};
+use reading::FileError;
+use reading::{Table, Value};
 
 pub(crate) const ROOT_KEYS: &[&str] = &[
     "scenario",
@@ -66,20 +65,8 @@ pub struct Scenario {
 
 impl Scenario {
     /// Reads the text of a scenario file. `source_name` is how mistakes name the file.
-    pub fn parse(source_name: &str, text: &str) -> Result<Self, ScenarioError> {
-        let mistakes = Mistakes::new(text);
-        let scenario = {
-            let (root, unreadable) = DeTable::parse_recoverable(text);
-            for error in &unreadable {
-                mistakes.add_unreadable(error.span().map_or(0, |span| span.start), error.message());
-            }
-            let table = Table::new(&mistakes, root.get_ref(), 0..0, "", ROOT_KEYS);
-            Self::read(&table)
-        };
-        match (mistakes.into_error(source_name), scenario) {
-            (Some(error), _) => Err(error),
-            (None, scenario) => Ok(scenario.expect("what cannot be read is a mistake")),
-        }
+    pub fn parse(source_name: &str, text: &str) -> Result<Self, FileError> {
+        reading::file(source_name, text, ROOT_KEYS, |table, _| Self::read(table))
     }
 
     fn read<'a>(root: &Table<'a>) -> Option<Self> {

@@ -6,7 +6,7 @@ use office::officer::{Officer, Rank};
 
 use crate::calendar::WEEKDAYS;
 use crate::draw::Draw;
-use crate::table::{Table, Value};
+use reading::{Table, Value};
 
 pub(crate) const PLACES: &[(&str, Place)] = &[("south", Place::South), ("north", Place::North)];
 pub(crate) const RANKS: &[(&str, Rank)] = &[

@@ -3,7 +3,7 @@
 use office::contact::ContactKind;
 
 use crate::amount::TOTAL_MAX;
-use crate::table::{Table, Value};
+use reading::{Table, Value};
 
 pub(crate) const TOTALS_KEYS: &[&str] = &["contacts", "meetings", "documents"];
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io::{self, Write};
 
-use office::visible;
+use reading::visible;
 use tracing::field::{Field, Visit};
 use tracing_subscriber::field::RecordFields;
 use tracing_subscriber::fmt::FormatFields;

@@ -10,7 +10,8 @@ use std::sync::Arc;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, ValueEnum};
 use jiff::{SignedDuration, Timestamp};
 use ledger::DiskStorage;
-use office::{Limits, Place, visible};
+use office::{Limits, Place};
+use reading::visible;
 use serde::Deserialize;
 use tokio::net::{TcpListener, TcpStream};
 

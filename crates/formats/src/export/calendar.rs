@@ -5,9 +5,10 @@ use std::io::{self, Write};
 
 use jiff::Timestamp;
 use office::meeting::{Meeting, MeetingState};
-use office::{Collection, Exchanges, StepId, StepKind, visible};
+use office::{Collection, Exchanges, StepId, StepKind};
 use prost::Message as _;
 use protocol::pb::office as pb;
+use reading::visible;
 
 use super::Form;
 use crate::told::Told;

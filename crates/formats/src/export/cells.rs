@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use office::visible;
+use reading::visible;
 
 /// How the cells of CSV are written. By default exact: what is read back is what was recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use office::tally::{OFFICE_TIME, day_of};
-use office::{Exchanges, Place, visible};
+use office::{Exchanges, Place};
+use reading::visible;
 
 use super::Form;
 use crate::payload::subject_of;

@@ -31,7 +31,7 @@ pub enum FitError {
     },
     /// A scenario cannot say what the ledger has.
     #[error("no scenario can say what the ledger has: {0}")]
-    Unsayable(#[from] scenario::ScenarioError),
+    Unsayable(#[from] reading::FileError),
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use office::Place;
-use scenario::Mistake;
+use reading::Mistake;
 
 pub use rule::{Rule, RuleError};
 pub use time_format::{TimeColumn, TimeFormat};

@@ -8,7 +8,7 @@ mod xes;
 
 use std::io::{self, BufRead};
 
-use scenario::Mistake;
+use reading::Mistake;
 
 use crate::imported::ImportError;
 use table::Table;

@@ -2,7 +2,7 @@
 
 use std::io::BufRead;
 
-use scenario::Mistake;
+use reading::Mistake;
 use serde::de::{
     DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
 };

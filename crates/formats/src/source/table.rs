@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, Read as _};
 
 use csv_core::ReadRecordResult;
-use scenario::Mistake;
+use reading::Mistake;
 use serde_json::Value;
 
 use super::{Asked, Layout, Raw, SourceError};

@@ -4,7 +4,7 @@ use std::io::BufRead;
 
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::{Reader, XmlVersion};
-use scenario::Mistake;
+use reading::Mistake;
 use serde_json::{Map, Value};
 
 use super::input::{Input, Position, TooLong, Watch};

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use ledger::BODY_BYTES_MAX;
 use office::{Collection, RequestId, Step, StepId, StepKind};
-use scenario::Mistake;
+use reading::Mistake;
 use serde::{Deserialize, Serialize};
 
 use crate::imported::{Account, ImportError, Imported, Why};

@@ -78,7 +78,7 @@ pub(super) struct FitArgs {
 }
 
 fn offset(text: &str) -> Result<Offset, String> {
-    scenario::offset_of(text).ok_or_else(|| {
+    reading::offset_of(text).ok_or_else(|| {
         format!("{text:?} is no distance from UTC; write one such as +09:00 or -07:00")
     })
 }

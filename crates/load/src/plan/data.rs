@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use scenario::{Mistakes, Value};
+use reading::{Mistakes, Value};
 use serde_json::{Map, Number, Value as Json};
 use toml::Spanned;
 use toml::de::DeValue;

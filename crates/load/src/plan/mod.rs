@@ -4,7 +4,6 @@
 //! is read, with its line and column, and all of it at once.
 
 mod data;
-mod error;
 mod pick;
 mod read;
 mod shipped;
@@ -19,7 +18,6 @@ use std::time::Duration;
 use http::HeaderName;
 use office::Place;
 
-pub use error::PlanError;
 pub use shipped::{shipped, shipped_text};
 pub use single::Single;
 

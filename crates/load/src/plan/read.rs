@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
 
-use scenario::{Mistakes, Table, Value};
+use reading::{FileError, Mistakes, Table, Value};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::step::{STEP_KEYS, StepReader};
-use super::{At, Plan, PlanError, Sender, Workflow};
+use super::{At, Plan, Sender, Workflow};
 use crate::schema::Schema;
 use crate::template::{Csv, Scope};
 
@@ -44,25 +44,15 @@ impl Plan {
         text: &str,
         schema: &Schema,
         files: &dyn Fn(&str) -> io::Result<String>,
-    ) -> Result<Self, PlanError> {
-        let mistakes = Mistakes::new(text);
-        let plan = {
-            let (root, unreadable) = DeTable::parse_recoverable(text);
-            for error in &unreadable {
-                mistakes.add_unreadable(error.span().map_or(0, |span| span.start), error.message());
-            }
+    ) -> Result<Self, FileError> {
+        reading::file(name, text, ROOT_KEYS, |table, mistakes| {
             let reader = Reader {
-                mistakes: &mistakes,
+                mistakes,
                 schema,
                 files,
             };
-            let table = Table::new(&mistakes, root.get_ref(), 0..0, "", ROOT_KEYS);
-            reader.plan(&table)
-        };
-        match (mistakes.into_error(name), plan) {
-            (Some(error), _) => Err(error.into()),
-            (None, plan) => Ok(plan.expect("what cannot be read is a mistake")),
-        }
+            reader.plan(table)
+        })
     }
 
     /// The methods that the plan in `text` calls, each once, as it names them: to ask a target for them before the plan

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use http::HeaderName;
-use scenario::{Mistakes, Table, Value};
+use reading::{Mistakes, Table, Value};
 use tonic::Code;
 
 use super::data::Data;

@@ -189,7 +189,7 @@ fn parse(text: &str) -> Result<Shape, Wrong> {
         ("burst", rest) => parse_burst(rest.unwrap_or_default()),
         (name, _) => Err(Wrong::new(
             format!("{name:?} is no name of one"),
-            scenario::near_miss(name, &NAMES).map_or_else(
+            reading::near_miss(name, &NAMES).map_or_else(
                 || {
                     "write constant, step:100,200,400/10s, ramp:100..1000, poisson or burst:50/1s"
                         .to_owned()

@@ -1,6 +1,6 @@
 //! Why there is no schema, or no such method in it. What a target says of itself is anybody's text, and made visible.
 
-use office::visible;
+use reading::visible;
 
 /// A schema that cannot be had, or a method it does not have.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

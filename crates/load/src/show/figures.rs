@@ -1,6 +1,6 @@
 //! Figures in words: the same in a terminal and in a browser.
 
-use office::visible;
+use reading::visible;
 
 use crate::latency::Latencies;
 use crate::report::{Interval, Report, heat_floor_us};

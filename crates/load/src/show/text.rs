@@ -774,7 +774,7 @@ mod tests {
     #[test]
     fn without_colours_nothing_moves_the_cursor() {
         let amiss = plain(&fixture::amiss());
-        assert_eq!(office::visible::lines(&amiss), amiss);
+        assert_eq!(reading::visible::lines(&amiss), amiss);
         assert!(amiss.contains("‹U+202E›"), "{amiss}");
         let styled = text(&fixture::full(), Colours::Styled);
         assert!(styled.contains("\u{1b}[1mSummary:\u{1b}[0m"));

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use office::visible;
+use reading::visible;
 
 /// One mistake in a template.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jiff::SignedDuration;
-use scenario::near_miss;
+use reading::near_miss;
 
 use super::scope::{Csv, Scope};
 use crate::units::signed_duration;

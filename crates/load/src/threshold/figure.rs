@@ -1,6 +1,6 @@
 //! The figures of a report that a threshold may be about.
 
-use scenario::near_miss;
+use reading::near_miss;
 
 use super::Measured;
 use crate::latency::Latencies;
