@@ -111,7 +111,7 @@ fn log_to_stderr() {
     // A second subscriber is refused; there is none here.
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .fmt_fields(server::VisibleFields)
+        .fmt_fields(service::VisibleFields)
         .with_writer(std::io::stderr)
         .with_target(false)
         .try_init();

@@ -1,5 +1,5 @@
 //! The North office.
 
 fn main() -> std::process::ExitCode {
-    server::main(office::Place::North)
+    service::main(office::Place::North)
 }

@@ -1,5 +1,5 @@
 //! The South office.
 
 fn main() -> std::process::ExitCode {
-    server::main(office::Place::South)
+    service::main(office::Place::South)
 }

@@ -8,6 +8,7 @@ mod dial;
 mod events;
 mod peer;
 mod ready;
+mod tcp;
 mod warned;
 
 pub(crate) use carry::Carry;
@@ -16,4 +17,5 @@ pub(crate) use dial::{DialTimeouts, Dialler};
 pub(crate) use events::LineEvents;
 pub(crate) use peer::{Connection, PeerWatch};
 pub(crate) use ready::ready_batch;
+pub use tcp::TcpDial;
 pub(crate) use warned::Warned;

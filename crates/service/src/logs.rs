@@ -1,13 +1,35 @@
 //! Log lines that steer no terminal: what a peer or a client said stands in their fields.
 
 use std::fmt;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 
 use reading::visible;
 use tracing::field::{Field, Visit};
 use tracing_subscriber::field::RecordFields;
 use tracing_subscriber::fmt::FormatFields;
 use tracing_subscriber::fmt::format::Writer;
+
+/// Sends log lines to stderr. `directives` is what is logged, such as `info` or `server=debug`.
+pub fn init_logs(directives: &str, json: bool) -> Result<(), String> {
+    let filter = tracing_subscriber::EnvFilter::try_new(directives)
+        .map_err(|error| format!("failed to read what to log ({directives:?}): {error}"))?;
+    let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(colours);
+    let set = if json {
+        lines
+            .json()
+            .with_writer(|| VisibleJson::new(std::io::stderr()))
+            .try_init()
+    } else {
+        lines
+            .fmt_fields(VisibleFields)
+            .with_writer(std::io::stderr)
+            .try_init()
+    };
+    set.map_err(|error| error.to_string())
+}
 
 /// Writes the fields of an event or a span as `message name=value …`, each on the line it belongs to, with all that is
 /// not seen or steers written out ([`visible::line`]).

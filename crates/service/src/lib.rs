@@ -1,0 +1,13 @@
+//! What a process needs around a server: flags, logs and signals.
+//!
+//! A service is [`main`]; whoever runs an office beside something else takes the parts.
+
+mod logs;
+mod options;
+mod run;
+mod signals;
+
+pub use logs::{VisibleFields, init_logs};
+pub use options::Options;
+pub use run::{bind, main, run};
+pub use signals::shutdown_signal;

@@ -1,0 +1,162 @@
+//! What a service is told: flags, environment and file, made one.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, ValueEnum};
+use jiff::SignedDuration;
+use office::{Limits, Place};
+use serde::Deserialize;
+
+const EXAMPLES: &str = "\
+Examples:
+  south --data liaison-data/south
+  south --listen 127.0.0.1:50051 --peer 127.0.0.1:50052
+  north --listen 127.0.0.1:0 --peer 127.0.0.1:50051 --limit drain_timeout=2000
+
+The file of --config is TOML: listen, peer, data, and a table [limits], such as
+  listen = \"127.0.0.1:50051\"
+  [limits]
+  outbox_bytes_max = 1048576
+  drain_timeout = 2000
+What a flag says stands over the environment, that over the file, and that over the default.";
+
+/// One office of the pair.
+#[derive(Debug, Parser)]
+#[command(version, after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// Where to listen [default: 127.0.0.1:50051 for South, :50052 for North]
+    #[arg(long, env = "LIAISON_LISTEN", value_name = "ADDR")]
+    listen: Option<SocketAddr>,
+    /// Where the peer listens [default: the other's default]
+    #[arg(long, env = "LIAISON_PEER", value_name = "ADDR")]
+    peer: Option<String>,
+    /// The ledger's directory [default: liaison-data/south or liaison-data/north]
+    #[arg(long, env = "LIAISON_DATA", value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// A TOML file with the same settings
+    #[arg(long, env = "LIAISON_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Lower a limit; durations in milliseconds. May be repeated
+    #[arg(long, value_name = "NAME=NUMBER", value_parser = limit)]
+    limit: Vec<(String, u64)>,
+    /// Listen on an address that is not loopback, without TLS
+    #[arg(long)]
+    insecure_bind: bool,
+    /// How log lines look, on stderr
+    #[arg(long, env = "LIAISON_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    pub(crate) log_format: LogFormat,
+    /// What is logged: error, warn, info, debug, or directives such as server=debug
+    #[arg(long, env = "LIAISON_LOG", default_value = "info")]
+    pub(crate) log: String,
+    /// Set the office's clock off by so many seconds, to rehearse a clock that is wrong
+    #[arg(long, default_value_t = 0, allow_negative_numbers = true, hide = true)]
+    clock_offset: i64,
+}
+
+impl Args {
+    /// Reads the command line; ends the process if it cannot be read, or asks for help.
+    pub(crate) fn of(place: Place) -> Self {
+        let command = Self::command().name(place.word()).about(match place {
+            Place::South => "The South office",
+            Place::North => "The North office",
+        });
+        Self::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
+    }
+}
+
+fn limit(text: &str) -> Result<(String, u64), String> {
+    let (name, number) = text
+        .split_once('=')
+        .ok_or("write NAME=NUMBER, such as drain_timeout=2000")?;
+    let number = number
+        .parse()
+        .map_err(|_| format!("{number:?} is not a whole number"))?;
+    Ok((name.to_owned(), number))
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// A JSON object a line.
+    Json,
+}
+
+/// The file of `--config`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    listen: Option<SocketAddr>,
+    peer: Option<String>,
+    data: Option<PathBuf>,
+    #[serde(default)]
+    limits: BTreeMap<String, u64>,
+}
+
+/// What an office runs with, once flags, environment, file and defaults are one.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// Where the peer listens.
+    pub peer: String,
+    /// The ledger's directory.
+    pub data: PathBuf,
+    /// The bounds.
+    pub limits: Limits,
+    /// Listening on an address that is not loopback is meant.
+    pub insecure_bind: bool,
+    /// What the clock is off by.
+    pub clock_offset: SignedDuration,
+}
+
+impl Options {
+    /// The defaults of an office.
+    pub fn of(place: Place) -> Self {
+        let address = |place| SocketAddr::from(([127, 0, 0, 1], default_port(place)));
+        Self {
+            listen: address(place),
+            peer: address(place.peer()).to_string(),
+            data: Path::new("liaison-data").join(place.word()),
+            limits: Limits::default(),
+            insecure_bind: false,
+            clock_offset: SignedDuration::ZERO,
+        }
+    }
+
+    pub(crate) fn merged(place: Place, args: Args) -> Result<Self, String> {
+        let file = args.config.as_deref().map(read_file).transpose()?;
+        let file = file.unwrap_or_default();
+        let default = Self::of(place);
+        let mut limits = default.limits;
+        for (name, value) in file.limits.into_iter().chain(args.limit) {
+            limits
+                .set(&name, value)
+                .map_err(|error| error.to_string())?;
+        }
+        Ok(Self {
+            listen: args.listen.or(file.listen).unwrap_or(default.listen),
+            peer: args.peer.or(file.peer).unwrap_or(default.peer),
+            data: args.data.or(file.data).unwrap_or(default.data),
+            limits,
+            insecure_bind: args.insecure_bind,
+            clock_offset: SignedDuration::from_secs(args.clock_offset),
+        })
+    }
+}
+
+const fn default_port(place: Place) -> u16 {
+    match place {
+        Place::South => 50_051,
+        Place::North => 50_052,
+    }
+}
+
+fn read_file(path: &Path) -> Result<File, String> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| format!("failed to read {}: {error}", path.display()))?;
+    toml::from_str(&text).map_err(|error| format!("failed to read {}: {error}", path.display()))
+}
