@@ -6,6 +6,7 @@
 mod architecture;
 mod bad_input;
 mod bounds;
+mod documented;
 mod durability;
 mod errors;
 mod fits;

@@ -7,10 +7,10 @@ const MIB: u64 = 1024 * KIB;
 const GIB: u64 = 1024 * MIB;
 
 macro_rules! limits {
-    ($($(#[$doc:meta])* $name:ident: $type:ty = $default:expr;)*) => {
+    ($($(#[doc = $doc:literal])+ $name:ident: $type:ty = $default:expr;)*) => {
         /// The bounds of one office.
         #[derive(Debug, Clone, PartialEq, Eq)]
-        pub struct Limits { $($(#[$doc])* pub $name: $type,)* }
+        pub struct Limits { $($(#[doc = $doc])+ pub $name: $type,)* }
 
         impl Default for Limits {
             fn default() -> Self {
@@ -34,19 +34,34 @@ macro_rules! limits {
                 Ok(())
             }
 
-            /// Name and value of each bound, as a table shows it.
-            pub fn table(&self) -> Vec<(&'static str, String)> {
-                vec![$((stringify!($name), format!("{:?}", self.$name)),)*]
+            /// Each bound as a table shows it.
+            pub fn table(&self) -> Vec<Limit> {
+                vec![$(Limit {
+                    name: stringify!($name),
+                    value: self.$name.words(stringify!($name)),
+                    about: concat!($($doc),+).trim(),
+                },)*]
             }
         }
     };
+}
+
+/// One bound, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limit {
+    /// As `--limit` names it.
+    pub name: &'static str,
+    /// Its value with its unit.
+    pub value: String,
+    /// What it bounds.
+    pub about: &'static str,
 }
 
 /// Why a bound cannot be set.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LimitError {
     /// No such bound.
-    #[error("there is no limit {name:?}; the README's table lists them")]
+    #[error("there is no limit {name:?}; the table in crates/README.md lists them")]
     Unknown {
         /// The name given.
         name: String,
@@ -67,6 +82,21 @@ pub enum LimitError {
 trait Number {
     fn to_number(&self) -> u64;
     fn from_number(number: u64) -> Self;
+    /// With its unit, which the name of the bound tells.
+    fn words(&self, name: &str) -> String;
+}
+
+/// A number with a comma between thousands.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 impl Number for u64 {
@@ -76,6 +106,18 @@ impl Number for u64 {
 
     fn from_number(number: u64) -> Self {
         number
+    }
+
+    fn words(&self, name: &str) -> String {
+        const UNITS: [(u64, &str); 3] = [(GIB, "GiB"), (MIB, "MiB"), (KIB, "KiB")];
+        if !name.contains("bytes") {
+            return grouped(*self);
+        }
+        let unit = UNITS.iter().find(|(unit, _)| self.is_multiple_of(*unit));
+        unit.map_or_else(
+            || format!("{} B", grouped(*self)),
+            |(unit, word)| format!("{} {word}", self / unit),
+        )
     }
 }
 
@@ -88,6 +130,10 @@ impl Number for u32 {
         // Checked against the default, which is a u32.
         Self::try_from(number).unwrap_or(Self::MAX)
     }
+
+    fn words(&self, _: &str) -> String {
+        grouped(u64::from(*self))
+    }
 }
 
 impl Number for Duration {
@@ -97,6 +143,13 @@ impl Number for Duration {
 
     fn from_number(number: u64) -> Self {
         Self::from_millis(number)
+    }
+
+    fn words(&self, _: &str) -> String {
+        match (self.as_secs(), self.subsec_millis()) {
+            (seconds, 0) => format!("{} s", grouped(seconds)),
+            _ => format!("{} ms", grouped(self.to_number())),
+        }
     }
 }
 

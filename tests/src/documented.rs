@@ -1,0 +1,41 @@
+//! What is written for people and follows from the code is made of it.
+//!
+//! `UPDATE_DOCS=1 cargo test -p tests documented` writes it anew.
+
+use std::fmt::Write as _;
+use std::{env, fs};
+
+use office::Limits;
+
+use crate::harness::root;
+
+/// Holds the part of a file between `<!-- NAME -->` and `<!-- /NAME -->` against what it must be.
+fn holds(file: &str, name: &str, wanted: &str) {
+    let path = root().join(file);
+    let text = fs::read_to_string(&path).expect("it is there");
+    let (begin, end) = (format!("<!-- {name} -->\n"), format!("<!-- /{name} -->"));
+    let (before, rest) = text.split_once(&begin).expect("the part begins");
+    let (found, after) = rest.split_once(&end).expect("the part ends");
+    if found == wanted {
+        return;
+    }
+    assert!(
+        env::var_os("UPDATE_DOCS").is_some(),
+        "{file} tells the {name} otherwise than the code has them; write it anew with \
+         UPDATE_DOCS=1 cargo test -p tests documented"
+    );
+    fs::write(&path, format!("{before}{begin}{wanted}{end}{after}")).expect("it can be written");
+}
+
+#[test]
+fn the_limits_are_those_of_the_code() {
+    let mut table = "| limit | default | |\n| --- | --- | --- |\n".to_owned();
+    for limit in Limits::default().table() {
+        let _ = writeln!(
+            table,
+            "| `{}` | {} | {} |",
+            limit.name, limit.value, limit.about
+        );
+    }
+    holds("crates/README.md", "limits", &table);
+}
