@@ -1,7 +1,6 @@
 //! A TCP proxy between a caller and a service, which does to their traffic what lines do. It knows bytes, and no offices.
 //!
-//! What becomes of each connection and chunk is decided by pure functions from the seed ([`fate`], [`schedule`],
-//! [`condition`]); the rest ([`running`], [`connection`], [`control`]) carries it out.
+//! What becomes of each connection and chunk is decided by pure functions from the seed; the rest carries it out.
 
 mod command;
 mod condition;

@@ -1,7 +1,7 @@
 //! Text that comes from people: files that they write, and words that come from elsewhere.
 //!
 //! **The decision.** Reading goes on after a mistake, so that all come at once, each with its line, its column and what to
-//! write instead ([`file`]). Words from elsewhere are kept as they came, and made visible where they are shown ([`visible`]).
+//! write instead ([`file()`]). Words from elsewhere are kept as they came, and made visible where they are shown ([`visible`]).
 //!
 //! **The invariant.** A reader gives nothing only if it has told a mistake. No I/O, no clock, no runtime, and no office.
 //!
