@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
+use client::ANSWER_BYTES_MAX;
 use office::{PerPlace, Place};
 use protocol::pb::ledger::ledger_service_client::LedgerServiceClient;
 use protocol::pb::office::contact_service_client::ContactServiceClient;
@@ -20,8 +21,6 @@ use crate::refusal::{Doubt, Refused};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How a watcher finds out that an office has gone without a word.
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(10);
-/// An entry may hold a document of the greatest size.
-const MESSAGE_BYTES_MAX: usize = 18 * 1024 * 1024;
 
 /// Where an office is: `host:port`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -130,16 +129,15 @@ impl Connection {
     }
 
     pub(crate) fn documents(&self) -> DocumentServiceClient<Channel> {
-        DocumentServiceClient::new(self.channel.clone())
-            .max_decoding_message_size(MESSAGE_BYTES_MAX)
+        DocumentServiceClient::new(self.channel.clone()).max_decoding_message_size(ANSWER_BYTES_MAX)
     }
 
     pub(crate) fn meetings(&self) -> MeetingServiceClient<Channel> {
-        MeetingServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX)
+        MeetingServiceClient::new(self.channel.clone()).max_decoding_message_size(ANSWER_BYTES_MAX)
     }
 
     pub(crate) fn contacts(&self) -> ContactServiceClient<Channel> {
-        ContactServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX)
+        ContactServiceClient::new(self.channel.clone()).max_decoding_message_size(ANSWER_BYTES_MAX)
     }
 
     pub(crate) fn office(&self) -> OfficeServiceClient<Channel> {
@@ -147,7 +145,7 @@ impl Connection {
     }
 
     pub(crate) fn ledger(&self) -> LedgerServiceClient<Channel> {
-        LedgerServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX)
+        LedgerServiceClient::new(self.channel.clone()).max_decoding_message_size(ANSWER_BYTES_MAX)
     }
 
     /// A request that the office may take `--timeout` for.

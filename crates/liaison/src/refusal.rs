@@ -77,6 +77,11 @@ impl Refused {
         code_of(&self.status)
     }
 
+    /// Whether another try may be answered otherwise.
+    pub(crate) fn may_pass(&self) -> bool {
+        client::may_pass(&self.status, client::Awaited::Nothing)
+    }
+
     /// What is known of the step that was refused. A reason comes from the office's own mapping: what it refuses
     /// it has not recorded, unless it waited for its peer in vain.
     pub(crate) fn doubt(&self) -> Doubt {

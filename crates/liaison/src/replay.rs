@@ -231,7 +231,12 @@ impl ReplayArgs {
                     let after = after.map_err(failed)?;
                     let side = |place| {
                         let channel = channels[place].clone();
-                        Box::new(Fetched::new(place, channel, before[place], after[place])) as Side
+                        Box::new(Fetched::new(
+                            place,
+                            channel,
+                            before[place],
+                            after.sequences[place],
+                        )) as Side
                     };
                     let found = PerPlace::new(side(Place::South), side(Place::North));
                     report.verify(verified(recording, selection, found, &played).await?);

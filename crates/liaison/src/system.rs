@@ -19,9 +19,7 @@ pub(crate) fn now() -> Timestamp {
 pub(crate) fn fresh_request_id() -> String {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).expect("the system gives 16 random bytes");
-    uuid::Builder::from_random_bytes(bytes)
-        .into_uuid()
-        .to_string()
+    client::request_id(bytes)
 }
 
 /// Measures how long a command's own work takes.

@@ -7,7 +7,7 @@ use office::Place;
 use protocol::pb::{ledger, line};
 use serde_json::json;
 use tokio::sync::mpsc;
-use tonic::{Code, Request, Status};
+use tonic::{Request, Status};
 
 use crate::connect::{Offices, block_on};
 use crate::failure::Failure;
@@ -180,16 +180,7 @@ impl Watcher {
 
 /// Whether it helps to connect again.
 fn passes(failure: &Failure) -> bool {
-    matches!(failure, Failure::Refused(refused) if matches!(
-        refused.code(),
-        Code::Unavailable
-            | Code::Unknown
-            | Code::Internal
-            | Code::Cancelled
-            | Code::ResourceExhausted
-            | Code::DeadlineExceeded
-            | Code::Aborted
-    ))
+    matches!(failure, Failure::Refused(refused) if refused.may_pass())
 }
 
 fn reason(failure: &Failure) -> String {
@@ -247,6 +238,8 @@ fn print(output: Output, row: &str, faint: bool) -> Result<(), Failure> {
 
 #[cfg(test)]
 mod tests {
+    use tonic::Code;
+
     use super::*;
     use crate::refusal::Refused;
 

@@ -1,12 +1,10 @@
 //! The books of a run: what was sent and answered, held against what both offices counted, request id by request id.
 
+use client::Entries;
 use jiff::Timestamp;
 use office::{PerPlace, Place};
 use prost::Message as _;
 use protocol::pb::ledger as pb;
-use protocol::pb::ledger::ledger_service_client::LedgerServiceClient;
-use protocol::pb::office::GetOfficeRequest;
-use protocol::pb::office::office_service_client::OfficeServiceClient;
 use replay::{ReplayError, Sequences};
 use tokio::time::Duration;
 use tonic::Status;
@@ -18,8 +16,6 @@ use crate::latency::LatencyHistogram;
 use crate::mutations::{Known, Mutations, RunId};
 use crate::report::{Books, Breakdown, Stage};
 
-const PAGE_ENTRIES: i32 = 1_000;
-const ANSWER_BYTES_MAX: usize = 18 * 1024 * 1024;
 const EXAMPLES_MAX: usize = 20;
 
 /// What the books are made up of.
@@ -52,8 +48,7 @@ pub async fn make_up(
     patience: Duration,
     on_entries: &dyn Fn(u64),
 ) -> Result<(Books, Option<Breakdown>), ReplayError> {
-    let after = replay::quiet(channels, patience).await?;
-    let quiet = is_quiet(channels).await?;
+    let found = replay::quiet(channels, patience).await?;
     let mut accounts = accounts;
     for samples in &mut accounts.samples {
         samples.sort_by_key(|sample| sample.number);
@@ -64,14 +59,10 @@ pub async fn make_up(
         .map(|samples| vec![Held::default(); samples.len()])
         .collect();
     for place in Place::BOTH {
-        let mut reading = Reading {
-            place,
-            client: LedgerServiceClient::new(channels[place].clone())
-                .max_decoding_message_size(ANSWER_BYTES_MAX),
-            after: accounts.before[place],
-            through: after[place],
-        };
-        while let Some(page) = reading.page().await? {
+        let channel = channels[place].clone();
+        let mut entries = Entries::new(channel, accounts.before[place], found.sequences[place]);
+        let unreadable = |status| unreadable(place, status);
+        while let Some(page) = entries.page().await.map_err(unreadable)? {
             on_entries(page.len() as u64);
             for entry in page {
                 count(&entry, place, &mut accounts, &mut held);
@@ -80,59 +71,14 @@ pub async fn make_up(
     }
     let breakdown = breakdown(&accounts, &held);
     let mut books = balance(&accounts);
-    books.quiet = quiet;
+    books.quiet = found.is_quiet;
     Ok((books, breakdown))
-}
-
-/// Whether each office has acknowledged all that the other has.
-async fn is_quiet(channels: &PerPlace<Channel>) -> Result<bool, ReplayError> {
-    let mut marks = Vec::new();
-    for place in Place::BOTH {
-        let mut client = OfficeServiceClient::new(channels[place].clone());
-        let answer = client.get_office(GetOfficeRequest {}).await;
-        let answer = answer.map_err(|status| unreadable(place, status))?;
-        marks.push(answer.into_inner().marks.unwrap_or_default());
-    }
-    let rests = |own: usize, other: usize| {
-        marks[own].appended == marks[own].acknowledged
-            && marks[own].appended == marks[other].received
-    };
-    Ok(rests(0, 1) && rests(1, 0))
 }
 
 fn unreadable(place: Place, status: Status) -> ReplayError {
     ReplayError::Fetch {
         place,
         status: Box::new(status),
-    }
-}
-
-struct Reading {
-    place: Place,
-    client: LedgerServiceClient<Channel>,
-    after: u64,
-    through: u64,
-}
-
-impl Reading {
-    async fn page(&mut self) -> Result<Option<Vec<pb::Entry>>, ReplayError> {
-        if self.after >= self.through {
-            return Ok(None);
-        }
-        let request = pb::ListEntriesRequest {
-            page_size: PAGE_ENTRIES,
-            after_sequence: self.after,
-            ..Default::default()
-        };
-        let answer = self.client.list_entries(request).await;
-        let answer = answer.map_err(|status| unreadable(self.place, status))?;
-        let mut entries = answer.into_inner().entries;
-        let Some(last) = entries.last() else {
-            return Ok(None);
-        };
-        self.after = last.sequence;
-        entries.retain(|entry| entry.sequence <= self.through);
-        Ok(Some(entries))
     }
 }
 

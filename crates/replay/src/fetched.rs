@@ -2,68 +2,30 @@
 
 use std::collections::VecDeque;
 
+use client::{Entries, Quiet};
 use office::{PerPlace, Place};
 use protocol::pb::ledger as pb;
-use protocol::pb::ledger::ledger_service_client::LedgerServiceClient;
-use protocol::pb::office::office_service_client::OfficeServiceClient;
-use protocol::pb::office::{GetOfficeRequest, GetOfficeResponse};
 use tokio::runtime::Handle;
-use tokio::time::{Duration, Instant, sleep};
+use tokio::time::Duration;
 use tonic::Status;
 use tonic::transport::Channel;
 
 use crate::recording::{Recorded, ReplayError};
-
-const PAGE_ENTRIES: i32 = 1_000;
-const ANSWER_BYTES_MAX: usize = 18 * 1024 * 1024;
-const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 /// The ledger sequences of both offices.
 pub type Sequences = PerPlace<u64>;
 
 /// Asks both offices how far their ledgers are.
 pub async fn sequences(channels: &PerPlace<Channel>) -> Result<Sequences, ReplayError> {
-    let south = office(channels, Place::South).await?;
-    let north = office(channels, Place::North).await?;
-    Ok(PerPlace::new(south.ledger_sequence, north.ledger_sequence))
+    client::sequences(channels).await.map_err(unreadable)
 }
 
-/// Waits until each office has acknowledged all that the other has; returns how far their ledgers are then. If it
-/// takes longer than `timeout`, as they are.
-pub async fn quiet(
-    channels: &PerPlace<Channel>,
-    timeout: Duration,
-) -> Result<Sequences, ReplayError> {
-    let end = Instant::now() + timeout;
-    loop {
-        let south = office(channels, Place::South).await?;
-        let north = office(channels, Place::North).await?;
-        let rests = |own: &GetOfficeResponse, other: &GetOfficeResponse| {
-            let (own, other) = (
-                own.marks.unwrap_or_default(),
-                other.marks.unwrap_or_default(),
-            );
-            own.appended == own.acknowledged && own.appended == other.received
-        };
-        let quiet = rests(&south, &north) && rests(&north, &south);
-        if quiet || Instant::now() >= end {
-            return Ok(PerPlace::new(south.ledger_sequence, north.ledger_sequence));
-        }
-        sleep(LOOK_AGAIN).await;
-    }
+/// Waits until each office has acknowledged all that the other has, at most until `timeout` has passed.
+pub async fn quiet(channels: &PerPlace<Channel>, timeout: Duration) -> Result<Quiet, ReplayError> {
+    client::quiet(channels, timeout).await.map_err(unreadable)
 }
 
-async fn office(
-    channels: &PerPlace<Channel>,
-    place: Place,
-) -> Result<GetOfficeResponse, ReplayError> {
-    let mut client = OfficeServiceClient::new(channels[place].clone());
-    let answer = client.get_office(GetOfficeRequest {}).await;
-    let answer = answer.map_err(|status| unreadable(place, status))?;
-    Ok(answer.into_inner())
-}
-
-fn unreadable(place: Place, status: Status) -> ReplayError {
+fn unreadable((place, status): (Place, Status)) -> ReplayError {
     ReplayError::Fetch {
         place,
         status: Box::new(status),
@@ -74,9 +36,7 @@ fn unreadable(place: Place, status: Status) -> ReplayError {
 /// so it is read on a thread of its own.
 pub struct Fetched {
     place: Place,
-    client: LedgerServiceClient<Channel>,
-    after: u64,
-    through: u64,
+    entries: Entries,
     page: VecDeque<pb::Entry>,
     runtime: Handle,
 }
@@ -86,9 +46,7 @@ impl Fetched {
     pub fn new(place: Place, channel: Channel, after: u64, through: u64) -> Self {
         Self {
             place,
-            client: LedgerServiceClient::new(channel).max_decoding_message_size(ANSWER_BYTES_MAX),
-            after,
-            through,
+            entries: Entries::new(channel, after, through),
             page: VecDeque::new(),
             runtime: Handle::current(),
         }
@@ -96,21 +54,11 @@ impl Fetched {
 
     fn next_entry(&mut self) -> Result<Option<pb::Entry>, ReplayError> {
         if self.page.is_empty() {
-            if self.after >= self.through {
-                return Ok(None);
-            }
-            let request = pb::ListEntriesRequest {
-                page_size: PAGE_ENTRIES,
-                after_sequence: self.after,
-                ..Default::default()
-            };
-            let answer = self.runtime.block_on(self.client.list_entries(request));
-            let answer = answer.map_err(|status| unreadable(self.place, status))?;
-            self.page = answer.into_inner().entries.into();
+            let page = self.runtime.block_on(self.entries.page());
+            let page = page.map_err(|status| unreadable((self.place, status)))?;
+            self.page = page.unwrap_or_default().into();
         }
-        let entry = self.page.pop_front();
-        self.after = entry.as_ref().map_or(u64::MAX, |entry| entry.sequence);
-        Ok(entry.filter(|entry| entry.sequence <= self.through))
+        Ok(self.page.pop_front())
     }
 
     fn next_step(&mut self) -> Result<Option<Recorded>, ReplayError> {

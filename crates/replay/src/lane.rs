@@ -6,6 +6,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
+use client::{ANSWER_BYTES_MAX, REQUEST_BYTES_MAX, RequestIds};
 use http::uri::PathAndQuery;
 use jiff::SignedDuration;
 use office::{Collection, Place, StepId, StepKind};
@@ -27,9 +28,6 @@ use crate::rekey;
 
 /// Documents on the stream without a receipt.
 const OPEN_MAX: usize = 4_096;
-/// What goes in one message; what is larger is uploaded.
-const MESSAGE_BYTES_MAX: usize = 4 * 1024 * 1024 - 4096;
-const ANSWER_BYTES_MAX: usize = 18 * 1024 * 1024;
 const STREAM: &str = "/liaison.office.v1.DocumentService/SendDocuments";
 const UPLOAD: &str = "/liaison.office.v1.DocumentService/UploadDocument";
 
@@ -53,7 +51,7 @@ pub(crate) struct Officers {
     grpc: Grpc<Channel>,
     manner: Manner,
     shift: SignedDuration,
-    ids: rekey::RequestIds,
+    ids: RequestIds,
     shared: Arc<Shared>,
     stream: Option<Stream>,
     open: VecDeque<Open>,
@@ -74,7 +72,7 @@ impl Officers {
             grpc: Grpc::new(channel).max_decoding_message_size(ANSWER_BYTES_MAX),
             manner,
             shift,
-            ids: rekey::RequestIds::new(manner.seed, place),
+            ids: RequestIds::of_acting(manner.seed, place),
             shared,
             stream: None,
             open: VecDeque::new(),
@@ -191,7 +189,7 @@ impl Officers {
         kind == StepKind::DocumentSent
             && self.manner.streams
             && reply.is_none()
-            && len <= MESSAGE_BYTES_MAX
+            && len <= REQUEST_BYTES_MAX
             && (follows || !self.open.is_empty())
     }
 
@@ -266,7 +264,7 @@ impl Officers {
     async fn call(&mut self, call: &Call, id: &str, payload: &Bytes) -> Result<Raw, Status> {
         let patience = self.manner.patience;
         let end = Instant::now() + patience.timeout;
-        let mut wait = patience.first;
+        let mut tries = patience.tries();
         loop {
             let once = timeout(patience.timeout, self.call_once(call, id, payload)).await;
             let refused = match once {
@@ -274,17 +272,16 @@ impl Officers {
                 Ok(Err(status)) => status,
                 Err(_) => Status::deadline_exceeded("the office did not answer in time"),
             };
-            if !may_pass(refused.code()) || Instant::now() + wait > end {
-                return Err(refused);
+            match tries.wait_after(&refused) {
+                Some(wait) if Instant::now() + wait <= end => sleep(wait).await,
+                _ => return Err(refused),
             }
-            sleep(wait).await;
-            wait = (wait * 2).min(patience.longest);
         }
     }
 
     async fn call_once(&mut self, call: &Call, id: &str, payload: &Bytes) -> Result<Raw, Status> {
         self.ready().await?;
-        let uploads = call.path.ends_with("/SendDocument") && payload.len() > MESSAGE_BYTES_MAX;
+        let uploads = call.path.ends_with("/SendDocument") && payload.len() > REQUEST_BYTES_MAX;
         let codec = ProstCodec::<Raw, Raw>::default();
         if uploads {
             let parts = Request::new(tokio_stream::iter(upload(id, payload)));
@@ -412,17 +409,4 @@ impl Officers {
             self.shared.deal(open.recorded, None);
         }
     }
-}
-
-/// What is not there yet may come: the office after a restart, what a step answers after a cut.
-fn may_pass(code: Code) -> bool {
-    matches!(
-        code,
-        Code::Unavailable
-            | Code::NotFound
-            | Code::ResourceExhausted
-            | Code::Unknown
-            | Code::Cancelled
-            | Code::Internal
-    )
 }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use client::{Awaited, Tries};
 use jiff::{SignedDuration, Timestamp};
 use office::{PerPlace, Place, StepId, StepKind};
 use serde::Serialize;
@@ -36,6 +37,18 @@ pub struct Patience {
     pub longest: Duration,
     /// The whole time given to one step.
     pub timeout: Duration,
+}
+
+impl Patience {
+    pub(crate) fn tries(self) -> Tries {
+        let patience = client::Patience {
+            first: self.first,
+            longest: self.longest,
+            // What a step answers may not have come here yet.
+            awaited: Awaited::Named,
+        };
+        patience.tries()
+    }
 }
 
 /// How a replay is played.

@@ -7,7 +7,7 @@
 
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
-use office::{Place, StepKind};
+use office::StepKind;
 use prost::Message as _;
 use rand_chacha::ChaCha8Rng;
 use rand_core::{RngCore as _, SeedableRng as _};
@@ -16,29 +16,6 @@ const DEADLINE_FIELD: u32 = 10;
 const ANSWER_BY_FIELD: u32 = 9;
 const BEGUN_AT_FIELD: u32 = 5;
 const BODY_FIELD: u32 = 3;
-
-/// Fresh request ids of one office: the same for the same seed, office and order. A simulation's officers draw
-/// theirs alike, so a simulated ledger that is replayed under its own seed comes out the same.
-#[derive(Debug, Clone)]
-pub struct RequestIds(ChaCha8Rng);
-
-impl RequestIds {
-    /// The ids of `place` under `seed`.
-    pub fn new(seed: u64, place: Place) -> Self {
-        let mut draws = ChaCha8Rng::seed_from_u64(seed);
-        draws.set_stream(16 + place as u64);
-        Self(draws)
-    }
-
-    /// The next one.
-    pub fn draw(&mut self) -> String {
-        let mut bytes = [0; 16];
-        self.0.fill_bytes(&mut bytes);
-        uuid::Builder::from_random_bytes(bytes)
-            .into_uuid()
-            .to_string()
-    }
-}
 
 /// The payload with its deadline moved by `shift`, if it has one that is before `now`.
 pub fn with_deadline(
@@ -90,6 +67,8 @@ mod tests {
     use proptest::prelude::*;
     use protocol::pb::office as pb;
 
+    use office::Place;
+
     use super::*;
 
     proptest! {
@@ -102,7 +81,7 @@ mod tests {
 
         #[test]
         fn ids_are_fresh_for_each_seed_and_office(seed in any::<u64>()) {
-            let draw = |seed, place| RequestIds::new(seed, place).draw();
+            let draw = |seed, place| client::RequestIds::of_acting(seed, place).draw();
             prop_assert_eq!(draw(seed, Place::South), draw(seed, Place::South));
             prop_assert_ne!(draw(seed, Place::South), draw(seed, Place::North));
             prop_assert_ne!(draw(seed, Place::South), draw(seed.wrapping_add(1), Place::South));

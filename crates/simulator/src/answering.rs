@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use client::{Awaited, Patience, RequestIds, Tries};
 use jiff::Timestamp;
 use ledger::{Entry, Record};
 use office::meeting::MeetingTerms;
@@ -10,12 +11,10 @@ use office::{Collection, Exchanges, Place, Step, StepId, StepKind};
 use prost::Message as _;
 use protocol::pb::ledger as pb;
 use protocol::{Checked as _, Fields};
-use rand_chacha::ChaCha8Rng;
-use rand_core::{RngCore as _, SeedableRng as _};
 use scenario::{Act, Answer, Answers};
 use tokio::time::Instant;
 use tonic::transport::Channel;
-use tonic::{Code, Status, Streaming};
+use tonic::{Status, Streaming};
 
 use crate::call::Desk;
 
@@ -23,7 +22,12 @@ use crate::call::Desk;
 const WAITING_MAX: usize = 10_000;
 /// How often an answer is tried: the line may be cut, or the convening not settled.
 const TRIES_MAX: u32 = 30;
-const AGAIN: Duration = Duration::from_millis(500);
+/// What is answered has been seen here, so nothing that it names is on its way.
+const PATIENCE: Patience = Patience {
+    first: Duration::from_millis(500),
+    longest: Duration::from_millis(500),
+    awaited: Awaited::Nothing,
+};
 
 /// Has the officers whom `answers` draws for answer, at the office of `place` that `office` reaches, whatever the peer
 /// does from `since` on; `speed` times as fast as the scenario says. Ends when the office does.
@@ -38,8 +42,7 @@ pub async fn answer_live(
     let mut desk = Desk::over(office);
     let request = pb::WatchEntriesRequest::default();
     let mut entries = desk.ledger.watch_entries(request).await?.into_inner();
-    let mut request_ids = ChaCha8Rng::seed_from_u64(seed);
-    request_ids.set_stream(32 + place as u64);
+    let mut request_ids = RequestIds::of_answering(seed, place);
     let mut played = Played {
         answers,
         place,
@@ -88,7 +91,10 @@ async fn next_entry(
 struct Waiting {
     name: String,
     act: Act,
+    /// Drawn at the first try.
+    request_id: Option<String>,
     tried: u32,
+    tries: Tries,
 }
 
 struct Played {
@@ -134,7 +140,16 @@ impl Played {
         };
         if let Some((answer, collection, id)) = answer {
             let due = Instant::now() + answer.after / self.speed;
-            self.wait(due, id.name(collection), answer.act, 0);
+            self.wait(
+                due,
+                Waiting {
+                    name: id.name(collection),
+                    act: answer.act,
+                    request_id: None,
+                    tried: 0,
+                    tries: PATIENCE.tries(),
+                },
+            );
         }
     }
 
@@ -179,35 +194,36 @@ impl Played {
         }
     }
 
-    fn wait(&mut self, due: Instant, name: String, act: Act, tried: u32) {
+    fn wait(&mut self, due: Instant, waiting: Waiting) {
         self.number += 1;
-        self.waiting
-            .insert((due, self.number), Waiting { name, act, tried });
+        self.waiting.insert((due, self.number), waiting);
     }
 
     /// Gives an answer. What somebody else has done meanwhile is refused, and that is well.
     async fn give(
         &mut self,
-        waiting: Waiting,
+        mut waiting: Waiting,
         desk: &mut Desk,
-        request_ids: &mut ChaCha8Rng,
+        request_ids: &mut RequestIds,
     ) -> Result<(), Status> {
-        let mut bytes = [0; 16];
-        request_ids.fill_bytes(&mut bytes);
-        let request_id = uuid::Builder::from_random_bytes(bytes)
-            .into_uuid()
-            .to_string();
-        let Waiting { name, act, tried } = waiting;
+        // One that was tried before is tried as the same, since it may have been recorded.
+        let request_id = waiting
+            .request_id
+            .get_or_insert_with(|| request_ids.draw())
+            .clone();
+        let name = waiting.name.clone();
         let given = desk
-            .act(&act, request_id, name.clone(), String::new())
+            .act(&waiting.act, request_id, name, String::new())
             .await;
-        match given {
-            Err(status) if status.code() == Code::Unavailable && tried < TRIES_MAX => {
-                self.wait(Instant::now() + AGAIN, name, act, tried + 1);
-                Ok(())
-            }
-            Err(status) if status.code() == Code::Unavailable => Err(status),
-            _ => Ok(()),
+        let Err(status) = given else { return Ok(()) };
+        let Some(wait) = waiting.tries.wait_after(&status) else {
+            return Ok(());
+        };
+        waiting.tried += 1;
+        if waiting.tried > TRIES_MAX {
+            return Err(status);
         }
+        self.wait(Instant::now() + wait, waiting);
+        Ok(())
     }
 }

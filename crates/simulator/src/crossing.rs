@@ -174,8 +174,7 @@ impl Rivals {
     fn request_id(&mut self) -> String {
         let mut bytes = [0; 16];
         self.draws.fill_bytes(&mut bytes);
-        let id = uuid::Builder::from_random_bytes(bytes).into_uuid();
-        id.to_string()
+        client::request_id(bytes)
     }
 }
 

@@ -9,7 +9,7 @@ use tonic::transport::Channel;
 
 use crate::call::Desk;
 use crate::clock::SimulatedClock;
-use crate::officer::{Exchanges, Officers, Patience};
+use crate::officer::{Exchanges, LIVE, Officers};
 use crate::simulation::SimulationError;
 
 /// Has officers at both offices do what `timeline` says, from its start on, which is now. Returns how many steps they
@@ -24,7 +24,7 @@ pub async fn play_live(
     let officers = |place: Place| {
         let desk = Desk::over(offices[place].clone());
         let officers = Officers::new(place, desk, clock, exchanges.clone(), seed);
-        let officers = officers.with_patience(Patience::LIVE);
+        let officers = officers.with_patience(LIVE);
         officers.act(Arc::clone(&timeline))
     };
     let (south, north) = tokio::try_join!(officers(Place::South), officers(Place::North))?;

@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use client::{Awaited, Patience, RequestIds};
 use office::Place;
-use rand_chacha::ChaCha8Rng;
-use rand_core::{RngCore as _, SeedableRng as _};
 use scenario::{Act, Event, Key, Timeline};
 use tokio::sync::Notify;
-use tonic::{Code, Status};
+use tonic::Status;
 use tonic_types::StatusExt as _;
 
 use crate::call::Desk;
@@ -18,25 +17,18 @@ use crate::clock::SimulatedClock;
 /// How often an act is tried: through the longest fault, and then some.
 const TRIES_MAX: u32 = 1_000;
 
-/// How long officers wait before they try again: the first time, and at most.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Patience {
-    pub(crate) first: Duration,
-    pub(crate) longest: Duration,
-}
-
-impl Patience {
-    /// Of officers who have the scenario's time.
-    pub(crate) const SIMULATED: Self = Self {
-        first: Duration::from_secs(1),
-        longest: Duration::from_secs(60),
-    };
-    /// Of officers whom somebody watches.
-    pub(crate) const LIVE: Self = Self {
-        first: Duration::from_millis(20),
-        longest: Duration::from_secs(1),
-    };
-}
+/// Of officers who have the scenario's time.
+const SIMULATED: Patience = Patience {
+    first: Duration::from_secs(1),
+    longest: Duration::from_secs(60),
+    awaited: Awaited::State,
+};
+/// Of officers whom somebody watches.
+pub(crate) const LIVE: Patience = Patience {
+    first: Duration::from_millis(20),
+    longest: Duration::from_secs(1),
+    awaited: Awaited::State,
+};
 
 /// How far each exchange of the timeline has come, and the name that an office gave it.
 #[derive(Clone, Default)]
@@ -98,7 +90,7 @@ pub(crate) struct Officers {
     pub(crate) desk: Desk,
     pub(crate) clock: SimulatedClock,
     pub(crate) exchanges: Exchanges,
-    pub(crate) request_ids: ChaCha8Rng,
+    pub(crate) request_ids: RequestIds,
     pub(crate) patience: Patience,
 }
 
@@ -110,15 +102,13 @@ impl Officers {
         exchanges: Exchanges,
         seed: u64,
     ) -> Self {
-        let mut request_ids = ChaCha8Rng::seed_from_u64(seed);
-        request_ids.set_stream(16 + place as u64);
         Self {
             place,
             desk,
             clock,
             exchanges,
-            request_ids,
-            patience: Patience::SIMULATED,
+            request_ids: RequestIds::of_acting(seed, place),
+            patience: SIMULATED,
         }
     }
 
@@ -152,18 +142,18 @@ impl Officers {
     /// Does what the timeline has next, once the `before` earlier acts of its exchange are done: the other office may
     /// be late, and what comes after would forestall it.
     async fn perform(&mut self, event: &Event, before: usize) -> Result<(), Refused> {
-        let request_id = self.request_id();
+        let request_id = self.request_ids.draw();
         let name = self.exchanges.wait(event.act.key(), before).await;
         let answered = match &event.act {
             Act::SendDocument { in_reply_to, .. } => *in_reply_to,
             _ => None,
         };
         let reply_to = self.exchanges.wait(answered, 1).await;
-        let mut wait = self.patience.first;
+        let mut tries = self.patience.tries();
         let mut last = None;
         for _ in 0..TRIES_MAX {
             let (id, name, reply_to) = (request_id.clone(), name.clone(), reply_to.clone());
-            match self.desk.act(&event.act, id, name, reply_to).await {
+            let status = match self.desk.act(&event.act, id, name, reply_to).await {
                 Ok(_) if event.refused.is_some() => return Err(refused(event, not_refused())),
                 Err(status) if is_meant(event, &status) => {
                     if let Some(key) = event.act.key() {
@@ -177,21 +167,15 @@ impl Officers {
                     }
                     return Ok(());
                 }
-                Err(status) if may_pass(&status) => last = Some(status),
-                Err(status) => return Err(refused(event, status)),
-            }
+                Err(status) => status,
+            };
+            let Some(wait) = tries.wait_after(&status) else {
+                return Err(refused(event, status));
+            };
+            last = Some(status);
             tokio::time::sleep(wait).await;
-            wait = (wait * 2).min(self.patience.longest);
         }
         Err(refused(event, last.expect("it was tried")))
-    }
-
-    fn request_id(&mut self) -> String {
-        let mut bytes = [0; 16];
-        self.request_ids.fill_bytes(&mut bytes);
-        uuid::Builder::from_random_bytes(bytes)
-            .into_uuid()
-            .to_string()
     }
 }
 
@@ -213,17 +197,4 @@ fn refused(event: &Event, status: Status) -> Refused {
         event: Box::new(event.clone()),
         status,
     }
-}
-
-/// What is not there yet may come: the office after a crash, a step of the peer after a cut.
-fn may_pass(status: &Status) -> bool {
-    let coming = [
-        Code::Unavailable,
-        Code::NotFound,
-        Code::FailedPrecondition,
-        Code::Unknown,
-        Code::Cancelled,
-        Code::Internal,
-    ];
-    coming.contains(&status.code())
 }

@@ -351,10 +351,7 @@ async fn look(
         .await?
         .marks
         .unwrap_or_default();
-    let rests = |own: &protocol::pb::office::Marks, other: &protocol::pb::office::Marks| {
-        own.appended == own.acknowledged && own.appended == other.received
-    };
-    if !rests(&south, &north) || !rests(&north, &south) {
+    if !client::is_quiet(&south, &north) {
         return Ok(None);
     }
     let mut tallies = PerPlace::default();

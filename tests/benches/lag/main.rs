@@ -139,7 +139,12 @@ async fn replayed(
     let after = replay::quiet(&channels, Duration::from_secs(30)).await?;
     let side = |place: Place| {
         let channel = channels[place].clone();
-        Box::new(Fetched::new(place, channel, before[place], after[place])) as Side
+        Box::new(Fetched::new(
+            place,
+            channel,
+            before[place],
+            after.sequences[place],
+        )) as Side
     };
     let found = PerPlace::new(side(Place::South), side(Place::North));
     let recorded = recording.sides();

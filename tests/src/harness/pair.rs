@@ -173,10 +173,7 @@ impl Pair {
         let (south, north) = self.both();
         until("a quiet line", async || {
             let (south, north) = (south.marks().await, north.marks().await);
-            let rests = |own: &pb::Marks, other: &pb::Marks| {
-                own.appended == own.acknowledged && own.appended == other.received
-            };
-            (rests(&south, &north) && rests(&north, &south)).then_some(())
+            client::is_quiet(&south, &north).then_some(())
         })
         .await;
     }

@@ -28,8 +28,6 @@ use crate::system;
 /// So long a thread sleeps at 10,000 arrivals a second: 22 µs of processor time a call there, and a lag of 0.8 ms in 99 of
 /// 100; 400 µs cost 30 µs a call, and give half that lag.
 const TICK: Duration = Duration::from_micros(700);
-/// The largest answer taken: an entry may hold a document of the greatest size.
-const MESSAGE_BYTES_MAX: usize = 18 * 1024 * 1024;
 const RATE_FIRST: f64 = 100.0;
 
 /// Runs what the arguments ask for.
@@ -186,7 +184,7 @@ fn manner(args: &RunArgs, deadline: Duration) -> Result<Manner, Failure> {
         pool: PoolLimits {
             connections: connections.unwrap_or(1),
             connections_max: connections.unwrap_or(256),
-            message_bytes_max: MESSAGE_BYTES_MAX,
+            message_bytes_max: client::ANSWER_BYTES_MAX,
         },
         lag_max: args.lag_max,
     })
