@@ -176,6 +176,12 @@ impl Known<'_> {
     }
 }
 
+/// Whether it is over the limit of a message, however it was meant: a parcel at the limit that is repeated with more in it is.
+pub(super) fn is_too_large(says: Option<&Says>) -> bool {
+    let message = says.cloned();
+    pb::CarryRequest { message }.encoded_len() > LINE_MESSAGE_BYTES_MAX as usize
+}
+
 fn repeated(parcels: &[pb::Parcel], back: usize) -> Option<pb::Parcel> {
     let index = parcels.len().checked_sub(back + 1)?;
     parcels.get(index).cloned()

@@ -13,7 +13,7 @@ use super::account::Account;
 use super::act::{Acknowledged, Act, Content, Frame, Hello, Said, Then, Uninvited};
 use super::called::{Answer, Call, Called};
 use super::caller::Stream;
-use super::message::{Known, Message};
+use super::message::{Known, Message, is_too_large};
 use super::place::{Door, Office, long_rest, rest};
 use super::truth::{
     DISAGREE, NEWER_HELLO, OUT_OF_ORDER, Reason, TOO_LARGE, Truth, judge_parcel, last_mark,
@@ -292,7 +292,7 @@ impl Play {
         }
         let reason = match message {
             Message::Says(says) => {
-                let too_large = matches!(said, Said::TooLarge);
+                let too_large = is_too_large(says.as_ref());
                 self.lines[index].stream.say(says);
                 if too_large { TOO_LARGE } else { OUT_OF_ORDER }
             }
@@ -326,7 +326,7 @@ impl Play {
             };
             let reason = match message {
                 Message::Says(says) => {
-                    let too_large = matches!(said, Said::TooLarge);
+                    let too_large = is_too_large(says.as_ref());
                     let reason = match &says {
                         _ if too_large => Some(TOO_LARGE),
                         Some(Says::Parcel(parcel)) => self.judge(parcel),
