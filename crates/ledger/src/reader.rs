@@ -19,6 +19,8 @@ pub(crate) const INDEX_SPACING_BYTES: u64 = 32 * 1024;
 /// Bytes read first: what one entry is looked up in. Whoever reads on reads more at a time.
 const READ_FIRST_BYTES: usize = 32 * 1024;
 const READ_BYTES: usize = 128 * 1024;
+/// What is left behind an entry as long as this is moved, so that the entry can go.
+const LARGE_BYTES: usize = 64 * 1024;
 /// Bytes read first where the entry itself is pointed at.
 const READ_ENTRY_BYTES: usize = 4 * 1024;
 /// Entries whose place is remembered one by one: what was just recorded is what is asked for most. 900 kB.
@@ -332,11 +334,27 @@ impl Cursor {
         }
     }
 
+    /// How many bytes the next entry takes, before it is read; `None` when there is none yet. It may be one that is passed over.
+    pub fn next_len(&mut self) -> Result<Option<usize>, LedgerError> {
+        loop {
+            match frame_len(&self.buffer) {
+                Ok(Some(len)) => return Ok(Some(len)),
+                Ok(None) if self.fill()? => {}
+                Ok(None) => return Ok(None),
+                Err(fault) => return Err(self.faulty(fault)),
+            }
+        }
+    }
+
     fn any_entry(&mut self) -> Result<Option<Entry>, LedgerError> {
         loop {
             match decode_frame(&self.buffer) {
                 Ok(Some((entry, len))) if entry.sequence == self.next => {
                     self.buffer = self.buffer.split_off(len);
+                    if len > LARGE_BYTES && self.buffer.len() < len {
+                        // What is left would keep all of it, for as long as nobody reads on.
+                        self.buffer = Bytes::copy_from_slice(&self.buffer);
+                    }
                     self.offset += len as u64;
                     self.next += 1;
                     return Ok(Some(entry));

@@ -3,7 +3,6 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use office::Refusal;
-use prost::Message;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::budget::{Budget, Lease};
@@ -57,14 +56,7 @@ impl Call {
         self.budget.lease(&self.caller, bytes).await
     }
 
-    /// Takes memory for a message of a stream that has been made already, as it stands and as it is sent.
-    pub(crate) async fn lease_for_one(&self, message: &impl Message) -> Result<Lease, Refusal> {
-        let bytes = message.encoded_len() as u64;
-        let leasing = self.budget.lease_for(&self.caller, bytes * 4, bytes);
-        leasing.await
-    }
-
-    /// As that, for bytes that have come in.
+    /// As that, of which so many bytes are here already.
     pub(crate) async fn lease_for_bytes(&self, bytes: u64, here: u64) -> Result<Lease, Refusal> {
         self.budget.lease_for(&self.caller, bytes, here).await
     }

@@ -53,7 +53,10 @@ impl Watch {
     }
 
     /// The next entry; `None` when the office closes.
-    async fn next(&mut self, call: Option<&Call>) -> Result<Option<Entry>, Refusal> {
+    async fn next(
+        &mut self,
+        call: Option<&Call>,
+    ) -> Result<Option<(Entry, Option<Lease>)>, Refusal> {
         loop {
             let (end, gone) = {
                 let progress = self.progress.borrow_and_update();
@@ -73,11 +76,17 @@ impl Watch {
                 Some(call) => call.turn().await,
                 None => None,
             };
-            let found = self.cursor.next_entry().map_err(|error| damaged(&error))?;
+            let len = self.cursor.next_len().map_err(|error| damaged(&error))?;
             drop(turn);
+            // Of many who watch, each would hold an entry that waits for its memory: it is had before the entry is.
+            let lease = match (call, len) {
+                (Some(call), Some(len)) => Some(call.lease_for_bytes(len as u64 * 4, 0).await?),
+                _ => None,
+            };
+            let found = self.cursor.next_entry().map_err(|error| damaged(&error))?;
             if let Some(entry) = found {
                 (self.given, self.end) = (entry.sequence, end);
-                return Ok(Some(entry));
+                return Ok(Some((entry, lease)));
             }
             if gone {
                 return Err(stopped());
@@ -174,12 +183,8 @@ impl<T: prost::Message> Maker<T> {
     where
         F: Future<Output = Result<Option<T>, Refusal>>,
     {
-        while let Some(entry) = watch.next(call).await? {
+        while let Some((entry, lease)) = watch.next(call).await? {
             if let Some(one) = told(entry).await? {
-                let lease = match call {
-                    Some(call) => Some(call.lease_for_one(&one).await?),
-                    None => None,
-                };
                 return Ok(Some((one, lease)));
             }
         }
