@@ -122,10 +122,10 @@ async fn run(arguments: &Arguments) -> Result<Report, Failed> {
     let calm = Good::begin(&offices).work(seconds).await;
     let mut report = Report::new(&calm);
     for attack in attacks {
-        if !offices.are_alive() {
-            offices = Offices::start(arguments.binaries.as_deref()).await?;
-            offices.fill().await?;
-        }
+        // Memory that is freed stays with the allocator: what one attack took would count for the next.
+        offices.end().await;
+        offices = Offices::start(arguments.binaries.as_deref()).await?;
+        offices.fill().await?;
         offices.forget_peak();
         let good = Good::begin(&offices);
         let connections = arguments.connections;
