@@ -63,6 +63,11 @@ impl Caller {
             .map_or_else(|| "no network".to_owned(), |address| address.to_string())
     }
 
+    /// When the connection began.
+    pub(crate) fn began(&self) -> Instant {
+        self.began
+    }
+
     /// Something was carried, so long after the connection began.
     pub(crate) fn was_busy(&self, since: Duration) {
         self.busy.store(since.as_micros() as u64, Ordering::Relaxed);

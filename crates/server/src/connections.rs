@@ -66,6 +66,7 @@ where
         let mut trouble = Trouble::new();
         let mut callers = 0;
         loop {
+            let next = places.lets_in_next();
             let accepted = tokio::select! {
                 biased;
                 () = reached(&mut self.closing) => return,
@@ -73,7 +74,8 @@ where
                     places.tell_rest();
                     continue;
                 }
-                accepted = incoming.accept() => accepted,
+                () = at(next), if next.is_some() => continue,
+                accepted = incoming.accept(), if next.is_none() => accepted,
             };
             let accepted = match accepted {
                 Ok(accepted) => accepted,

@@ -13,6 +13,8 @@ use crate::caller::Caller;
 const SILENT_MIN: Duration = Duration::from_secs(1);
 /// How often it is told, at most, that there are too many.
 const TOLD_EVERY: Duration = Duration::from_secs(10);
+/// How long whoever was let in has to ask for something before the next one may take its place.
+const MOMENT: Duration = Duration::from_millis(50);
 
 /// The places of one office.
 #[derive(Debug, Clone)]
@@ -91,6 +93,18 @@ impl Places {
             shared: Arc::clone(&self.shared),
             number: caller.number,
         })
+    }
+
+    /// When the next connection may come in, if that is later than now: of a crowd that comes at once, each would push the one
+    /// before out. Until then the rest waits with the system.
+    pub(crate) fn lets_in_next(&self) -> Option<Instant> {
+        let state = self.shared.locked();
+        if state.provisional().count() < self.shared.kept {
+            return None;
+        }
+        let first = state.provisional().find(|it| !it.is_peer())?;
+        let next = first.began() + MOMENT;
+        (next > Instant::now()).then_some(next)
     }
 
     /// When there is something more to tell of a crowd.
@@ -262,6 +276,20 @@ mod tests {
         assert!(callers[3].cut.is_cancelled() && !callers[4].cut.is_cancelled());
         drop(held.remove(0));
         assert_eq!([2, 5].map(is_provisional), [false, true]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_was_let_in_has_a_moment_to_ask_for_something() {
+        let places = Places::new(1, 2);
+        let callers = callers(3);
+        let _first = places.take(&callers[0]);
+        let _second = places.take(&callers[1]);
+        assert_eq!(places.lets_in_next(), None, "one is kept yet");
+        let _third = places.take(&callers[2]);
+        let next = places.lets_in_next().expect("both came just now");
+        assert_eq!(next - Instant::now(), MOMENT);
+        tokio::time::sleep_until(next).await;
+        assert_eq!(places.lets_in_next(), None);
     }
 
     #[tokio::test(start_paused = true)]
