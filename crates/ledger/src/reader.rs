@@ -334,8 +334,15 @@ impl Cursor {
         }
     }
 
-    /// How many bytes the next entry takes, before it is read; `None` when there is none yet. It may be one that is passed over.
+    /// How many bytes the next entry takes, before it is read; `None` when there is none yet. Of a cursor that begins at a
+    /// time it may be an entry from before that.
     pub fn next_len(&mut self) -> Result<Option<usize>, LedgerError> {
+        // They lie between two points of the index, so they are short.
+        while self.next <= self.skip_through {
+            if self.pass()?.is_none() {
+                return Ok(None);
+            }
+        }
         loop {
             match frame_len(&self.buffer) {
                 Ok(Some(len)) => return Ok(Some(len)),

@@ -9,7 +9,7 @@ use tokio_stream::Stream;
 use tonic::Status;
 
 use crate::budget::Lease;
-use crate::call::Call;
+use crate::call::{Call, Turn};
 use crate::handle::Progress;
 use crate::services::Desk;
 use crate::slots::Slot;
@@ -18,6 +18,9 @@ use crate::tasks::Tasks;
 
 /// Whoever is no further behind follows what happens now; others read what has been, and take their turn.
 const FOLLOWS_WITHIN: u64 = 64;
+
+/// An entry is in memory as it was read, as it is told, as it is encoded, and as it waits to go out.
+const COPIES: u64 = 4;
 
 /// A place in the ledger from which somebody watches.
 pub(crate) struct Watch {
@@ -72,21 +75,20 @@ impl Watch {
                     resume_after: self.given,
                 });
             }
-            let turn = match call.filter(|_| self.given + FOLLOWS_WITHIN < end) {
-                Some(call) => call.turn().await,
-                None => None,
-            };
+            let reads_at_length = call.filter(|_| self.given + FOLLOWS_WITHIN < end);
+            let turn_to_look = turn(reads_at_length).await;
             let len = self.cursor.next_len().map_err(|error| damaged(&error))?;
-            drop(turn);
-            // Of many who watch, each would hold an entry that waits for its memory: it is had before the entry is.
-            let lease = match (call, len) {
-                (Some(call), Some(len)) => Some(call.lease_for_bytes(len as u64 * 4, 0).await?),
-                _ => None,
-            };
-            let found = self.cursor.next_entry().map_err(|error| damaged(&error))?;
-            if let Some(entry) = found {
-                (self.given, self.end) = (entry.sequence, end);
-                return Ok(Some((entry, lease)));
+            drop(turn_to_look);
+            if let Some(len) = len {
+                // Of many who watch, each would hold an entry that waits for its memory: it is had before the entry is.
+                let lease = lease(call, len as u64 * COPIES).await?;
+                let turn_to_read = turn(reads_at_length).await;
+                let found = self.cursor.next_entry().map_err(|error| damaged(&error))?;
+                drop(turn_to_read);
+                if let Some(entry) = found {
+                    (self.given, self.end) = (entry.sequence, end);
+                    return Ok(Some((entry, lease)));
+                }
             }
             if gone {
                 return Err(stopped());
@@ -101,6 +103,20 @@ impl Watch {
                 refusal = self.place.taken_away() => return Err(refusal),
             }
         }
+    }
+}
+
+async fn turn(call: Option<&Call>) -> Option<Turn> {
+    match call {
+        Some(call) => call.turn().await,
+        None => None,
+    }
+}
+
+async fn lease(call: Option<&Call>, bytes: u64) -> Result<Option<Lease>, Refusal> {
+    match call {
+        Some(call) => call.lease(bytes).await.map(Some),
+        None => Ok(None),
     }
 }
 
@@ -126,18 +142,20 @@ where
         made,
     };
     tasks.spawn(maker.run(told));
-    futures_util::stream::unfold((given, None), |(mut given, sent)| async move {
+    futures_util::stream::unfold((given, [None, None]), |(mut given, sent)| async move {
         // Whoever asks for the next one has sent the last one on its way.
-        drop::<Option<Lease>>(sent);
+        drop::<Leases>(sent);
         Some(match given.recv().await? {
-            Ok((one, lease)) => (Ok(one), (given, lease)),
-            Err(refusal) => (Err(status_of(&refusal)), (given, None)),
+            Ok((one, leases)) => (Ok(one), (given, leases)),
+            Err(refusal) => (Err(status_of(&refusal)), (given, [None, None])),
         })
     })
 }
 
 /// One that was made, and the memory that it takes.
-type Made<T> = (T, Option<Lease>);
+type Made<T> = (T, Leases);
+/// The entry's, and what is told takes more than the entry by.
+type Leases = [Option<Lease>; 2];
 
 struct Maker<T> {
     watch: Watch,
@@ -184,8 +202,19 @@ impl<T: prost::Message> Maker<T> {
         F: Future<Output = Result<Option<T>, Refusal>>,
     {
         while let Some((entry, lease)) = watch.next(call).await? {
+            let Some(one) = told(entry.clone()).await? else {
+                continue;
+            };
+            let bytes = one.encoded_len() as u64 * COPIES;
+            let more = bytes.saturating_sub(lease.as_ref().map_or(bytes, Lease::bytes));
+            if more == 0 {
+                return Ok(Some((one, [lease, None])));
+            }
+            // A meeting is more than its last step. It is made again when there is room for it.
+            drop(one);
+            let more = self::lease(call, more).await?;
             if let Some(one) = told(entry).await? {
-                return Ok(Some((one, lease)));
+                return Ok(Some((one, [lease, more])));
             }
         }
         Ok(None)

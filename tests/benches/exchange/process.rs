@@ -75,20 +75,16 @@ impl Process {
 
     /// The most memory it has had resident, in bytes.
     pub(crate) fn memory_peak(&self) -> u64 {
-        self.status_bytes("VmHWM:")
+        self.measure().peak_bytes
     }
 
     /// What it has resident now, in bytes.
     pub(crate) fn memory(&self) -> u64 {
-        self.status_bytes("VmRSS:")
+        self.measure().bytes
     }
 
-    fn status_bytes(&self, field: &str) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()));
-        let status = status.unwrap_or_default();
-        let line = status.lines().find_map(|line| line.strip_prefix(field));
-        let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
-        kib.unwrap_or(0) * 1024
+    fn measure(&self) -> tests::memory::Memory {
+        tests::memory::of(self.child.id()).unwrap_or_default()
     }
 
     /// Ends it without warning.

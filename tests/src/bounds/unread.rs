@@ -72,6 +72,43 @@ async fn watches_that_nobody_reads_keep_nobody_from_reading() {
     }
 }
 
+/// As many watchers as there may be, each with an entry of 1 MiB before it that nobody reads.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn watches_of_what_is_large_hold_no_more_than_they_were_given() {
+    const PEAK_MIB_MAX: u64 = 200;
+    let (pair, good) = alone(&[]).await;
+    for _ in 0..4 {
+        let sent = pb::SendDocumentRequest {
+            document: Some(pb::Document {
+                body: vec![b'x'; 1024 * 1024 - 1024].into(),
+                ..document("large")
+            }),
+            wait: pb::Wait::Recorded.into(),
+            ..sending(document(""))
+        };
+        try_send(&good, sent).await.expect("there is room");
+    }
+    let process = pair.process(office::Place::South);
+    let mut unread = Vec::new();
+    for _ in 0..CALLERS {
+        let caller = connect(process.address).await;
+        for _ in 0..WATCHES {
+            unread.extend(watch(&caller).await);
+        }
+    }
+    for _ in 0..4 {
+        let mut documents = good.documents.clone();
+        let name = "offices/south/documents/1".to_owned();
+        let read = documents.get_document(pb::GetDocumentRequest { name });
+        within("the document is read", read)
+            .await
+            .expect("it is there");
+    }
+    let peak = process.peak_mib();
+    assert!(peak < PEAK_MIB_MAX, "{peak} MiB");
+}
+
 async fn read(good: &Clients) {
     for number in 1..=20 {
         let mut documents = good.documents.clone();

@@ -108,6 +108,13 @@ impl Process {
         self.wait().await
     }
 
+    /// The most memory that it had, in MiB.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn peak_mib(&self) -> u64 {
+        let memory = tests::memory::of(self.child.id()).expect("the system tells");
+        memory.peak_bytes / (1024 * 1024)
+    }
+
     /// What it wrote to stderr so far.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(&self.log).expect("the log is text")

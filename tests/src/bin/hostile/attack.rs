@@ -50,6 +50,11 @@ pub(crate) const ATTACKS: &[Attack] = &[
         Kind::Unread(unread::Unread::Watch),
     ),
     attack(
+        "meetings",
+        "100 watches of large meetings a connection, never read",
+        Kind::Unread(unread::Unread::Meetings),
+    ),
+    attack(
         "reflection",
         "100 streams of reflection a connection, never read",
         Kind::Unread(unread::Unread::Reflection),

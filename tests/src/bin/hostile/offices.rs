@@ -22,6 +22,7 @@ const DATA_BYTES_MAX: u64 = 300 * 1024 * 1024;
 const LISTEN_TIMEOUT: Duration = Duration::from_secs(20);
 /// Documents of a mebibyte to read.
 const DOCUMENTS: usize = 24;
+const MEETINGS: usize = 8;
 
 /// A pair of offices.
 pub(crate) struct Offices {
@@ -106,7 +107,8 @@ impl Offices {
     pub(crate) async fn fill(&self) -> Result<(), Failed> {
         let endpoint = tonic::transport::Endpoint::from_shared(format!("http://{}", self.address))?;
         let channel = endpoint.connect().await?;
-        let mut documents = pb::document_service_client::DocumentServiceClient::new(channel);
+        let mut documents =
+            pb::document_service_client::DocumentServiceClient::new(channel.clone());
         for number in 0..DOCUMENTS {
             let request = pb::SendDocumentRequest {
                 request_id: request_id(),
@@ -117,6 +119,19 @@ impl Offices {
                 wait: pb::Wait::Delivered.into(),
             };
             documents.send_document(request).await?;
+        }
+        let mut meetings = pb::meeting_service_client::MeetingServiceClient::new(channel);
+        for number in 0..MEETINGS {
+            let topic = format!("{number} {}", "z".repeat(1_000));
+            let request = pb::ProposeMeetingRequest {
+                request_id: request_id(),
+                terms: Some(pb::MeetingTerms {
+                    kind: pb::ContactKind::WorkingLevel.into(),
+                    topics: vec![topic; 64],
+                    ..Default::default()
+                }),
+            };
+            meetings.propose_meeting(request).await?;
         }
         Ok(())
     }
@@ -135,10 +150,8 @@ impl Offices {
 
     /// The most memory that South had, in MiB.
     pub(crate) fn peak_mib(&self) -> Option<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.south.id()?)).ok()?;
-        let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
-        let kib: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
-        Some(kib / 1024)
+        let memory = tests::memory::of(self.south.id()?).ok()?;
+        Some(memory.peak_bytes / (1024 * 1024))
     }
 
     pub(crate) async fn end(mut self) {

@@ -21,6 +21,7 @@ pub(crate) enum Unread {
     Documents,
     Download,
     Watch,
+    Meetings,
     Reflection,
 }
 
@@ -95,6 +96,13 @@ impl Unread {
                 let request = ledger_pb::WatchEntriesRequest::default();
                 (
                     "/liaison.ledger.v1.LedgerService/WatchEntries",
+                    request.encode_to_vec(),
+                )
+            }
+            Self::Meetings => {
+                let request = pb::WatchMeetingsRequest::default();
+                (
+                    "/liaison.office.v1.MeetingService/WatchMeetings",
                     request.encode_to_vec(),
                 )
             }

@@ -25,21 +25,15 @@ pub(crate) struct Sample {
 
 impl Sample {
     pub(crate) fn take(at: Duration, process: u32, ledger: &Path) -> io::Result<Self> {
-        let status = fs::read_to_string(format!("/proc/{process}/status"))?;
+        let memory = ::tests::memory::of(process)?;
         Ok(Self {
             at,
-            memory_bytes: kib(&status, "VmRSS:") * 1_024,
-            memory_peak_bytes: kib(&status, "VmHWM:") * 1_024,
+            memory_bytes: memory.bytes,
+            memory_peak_bytes: memory.peak_bytes,
             file_handles: fs::read_dir(format!("/proc/{process}/fd"))?.count() as u64,
             disk_bytes: disk_bytes(ledger)?,
         })
     }
-}
-
-fn kib(status: &str, field: &str) -> u64 {
-    let line = status.lines().find_map(|line| line.strip_prefix(field));
-    let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok());
-    kib.unwrap_or_default()
 }
 
 fn disk_bytes(directory: &Path) -> io::Result<u64> {
