@@ -13,7 +13,6 @@ mod delay;
 mod faults;
 mod garbage;
 mod pace;
-mod routes;
 mod service;
 mod spread;
 #[cfg(test)]
@@ -24,6 +23,7 @@ use std::convert::Infallible;
 use std::error::Error;
 use std::sync::Arc;
 
+use server::Services;
 use tokio::net::TcpListener;
 use tonic_health::ServingStatus;
 use tonic_reflection::server::Builder as Reflection;
@@ -38,7 +38,6 @@ pub use spread::Spread;
 use crate::relay::{DESCRIPTORS, RelayServiceServer};
 use faults::Faulty;
 use pace::Pace;
-use routes::Routes;
 use service::Paced;
 
 /// What a target is like.
@@ -84,16 +83,16 @@ impl Target {
                 .register_encoded_file_descriptor_set(DESCRIPTORS)
                 .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         };
-        let mut routes = Routes::default()
-            .add(RelayServiceServer::new(Paced(Arc::clone(&pace))))
-            .add(reflection().build_v1()?)
-            .add(reflection().build_v1alpha()?);
+        let mut routes = Services::default()
+            .with(RelayServiceServer::new(Paced(Arc::clone(&pace))))
+            .with(reflection().build_v1()?)
+            .with(reflection().build_v1alpha()?);
         if let Some(status) = self.health {
             let (reporter, health) = tonic_health::server::health_reporter();
             for name in ["", "relay.v1.RelayService"] {
                 reporter.set_service_status(name, status).await;
             }
-            routes = routes.add(health);
+            routes = routes.with(health);
         }
         // Another seed than the delays': which calls go wrong has nothing to do with how long they take.
         let service = Faulty::new(routes, self.faults, !self.seed, pace);

@@ -59,4 +59,5 @@ pub use handles::make_room;
 pub use line::{Dial, Io, TcpDial};
 pub use owner::Commit;
 pub use server::{ServeError, Server, Setup};
+pub use services::Services;
 pub use status::DOMAIN;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use hyper::body::Incoming;
 use ledger::{Committer, HeadUse, LedgerError, LedgerOptions, Recovery, SnapshotUse, Storage};
 use office::{Limits, Place};
 use protocol::pb::ledger::ledger_service_server::LedgerServiceServer;
@@ -22,6 +23,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::connections::Connections;
 use crate::handle::OwnerHandle;
 use crate::health::Health;
+use crate::incoming::Messages;
 use crate::line::{Carry, Dial, DialTimeouts, Dialler, LineEvents, PeerWatch, Warned};
 use crate::methods::Methods;
 use crate::owner::{Commit, Folded, Owner};
@@ -288,7 +290,7 @@ impl Server {
         tasks: &Tasks,
         phases: &Phases,
         line: (Carry, PeerWatch, LineEvents),
-    ) -> (Boundary<Services>, HealthReporter) {
+    ) -> (Boundary<Services<Messages<Incoming>>>, HealthReporter) {
         let (carry, peer, events) = line;
         let desk = Desk {
             owner: self.handle.clone(),

@@ -20,7 +20,6 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::{Request, Response};
-use hyper::body::Incoming;
 use office::{Limits, Refusal, RequestId, Violation};
 use protocol::{Checked, Fields};
 use tokio::sync::watch;
@@ -38,7 +37,6 @@ pub(crate) use meetings::Meetings;
 pub(crate) use offices::Offices;
 
 use crate::handle::{Authored, Authoring, OwnerHandle};
-use crate::incoming::Messages;
 use crate::line::{LineEvents, PeerWatch};
 use crate::slots::Slots;
 use crate::status::status_of;
@@ -195,18 +193,34 @@ fn wrong_page_token() -> Refusal {
 }
 
 type Answering = BoxFuture<Response<Body>, Infallible>;
-type Boxed = BoxCloneSyncService<Request<Messages<Incoming>>, Response<Body>, Infallible>;
+type Boxed<B> = BoxCloneSyncService<Request<B>, Response<Body>, Infallible>;
 
-/// The services by name.
-#[derive(Clone, Default)]
-pub(crate) struct Services {
-    by_name: BTreeMap<&'static str, Boxed>,
+/// The services by name, behind one listener.
+pub struct Services<B> {
+    by_name: BTreeMap<&'static str, Boxed<B>>,
 }
 
-impl Services {
-    pub(crate) fn with<S>(mut self, service: S) -> Self
+// Not derived: what the bodies are like does not matter.
+impl<B> Clone for Services<B> {
+    fn clone(&self) -> Self {
+        let by_name = self.by_name.clone();
+        Self { by_name }
+    }
+}
+
+impl<B> Default for Services<B> {
+    fn default() -> Self {
+        let by_name = BTreeMap::new();
+        Self { by_name }
+    }
+}
+
+impl<B: Send + 'static> Services<B> {
+    /// With one more.
+    #[must_use]
+    pub fn with<S>(mut self, service: S) -> Self
     where
-        S: Service<Request<Messages<Incoming>>, Response = Response<Body>, Error = Infallible>
+        S: Service<Request<B>, Response = Response<Body>, Error = Infallible>
             + NamedService
             + Clone
             + Send
@@ -220,7 +234,7 @@ impl Services {
     }
 }
 
-impl Service<Request<Messages<Incoming>>> for Services {
+impl<B: Send + 'static> Service<Request<B>> for Services<B> {
     type Response = Response<Body>;
     type Error = Infallible;
     type Future = Answering;
@@ -229,7 +243,7 @@ impl Service<Request<Messages<Incoming>>> for Services {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<Messages<Incoming>>) -> Answering {
+    fn call(&mut self, request: Request<B>) -> Answering {
         let name = request.uri().path().split('/').nth(1).unwrap_or_default();
         if let Some(service) = self.by_name.get(name) {
             return Box::pin(service.clone().oneshot(request));
