@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use std::{env, fs};
 
 use office::Limits;
+use office::limits::Unit;
 
 use crate::harness::root;
 
@@ -27,6 +28,22 @@ fn holds(file: &str, name: &str, wanted: &str) {
     fs::write(&path, format!("{before}{begin}{wanted}{end}{after}")).expect("it can be written");
 }
 
+fn words(value: u64, unit: Unit) -> String {
+    const UNITS: [(u64, &str); 3] = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
+    match unit {
+        Unit::Count => load::show::thousands(value),
+        Unit::Milliseconds if value.is_multiple_of(1_000) => format!("{} s", value / 1_000),
+        Unit::Milliseconds => format!("{value} ms"),
+        Unit::Bytes => UNITS
+            .iter()
+            .find(|(unit, _)| value.is_multiple_of(*unit))
+            .map_or_else(
+                || format!("{value} B"),
+                |(unit, word)| format!("{} {word}", value / unit),
+            ),
+    }
+}
+
 #[test]
 fn the_limits_are_those_of_the_code() {
     let mut table = "| limit | default | |\n| --- | --- | --- |\n".to_owned();
@@ -34,7 +51,9 @@ fn the_limits_are_those_of_the_code() {
         let _ = writeln!(
             table,
             "| `{}` | {} | {} |",
-            limit.name, limit.value, limit.about
+            limit.name,
+            words(limit.value, limit.unit),
+            limit.about
         );
     }
     holds("crates/README.md", "limits", &table);

@@ -38,7 +38,8 @@ macro_rules! limits {
             pub fn table(&self) -> Vec<Limit> {
                 vec![$(Limit {
                     name: stringify!($name),
-                    value: self.$name.words(stringify!($name)),
+                    value: self.$name.to_number(),
+                    unit: Unit::of(stringify!($name), <$type as Number>::IS_TIME),
                     about: concat!($($doc),+).trim(),
                 },)*]
             }
@@ -46,13 +47,36 @@ macro_rules! limits {
     };
 }
 
+/// What the value of a bound counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// Things.
+    Count,
+    /// Bytes.
+    Bytes,
+    /// Milliseconds.
+    Milliseconds,
+}
+
+impl Unit {
+    fn of(name: &str, is_time: bool) -> Self {
+        match (is_time, name.contains("bytes")) {
+            (true, _) => Self::Milliseconds,
+            (false, true) => Self::Bytes,
+            (false, false) => Self::Count,
+        }
+    }
+}
+
 /// One bound, for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limit {
     /// As `--limit` names it.
     pub name: &'static str,
-    /// Its value with its unit.
-    pub value: String,
+    /// Its value, as `--limit` takes it.
+    pub value: u64,
+    /// What the value counts.
+    pub unit: Unit,
     /// What it bounds.
     pub about: &'static str,
 }
@@ -61,7 +85,7 @@ pub struct Limit {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LimitError {
     /// No such bound.
-    #[error("there is no limit {name:?}; the table in crates/README.md lists them")]
+    #[error("there is no limit {name:?}; the --help of south and north lists them")]
     Unknown {
         /// The name given.
         name: String,
@@ -82,21 +106,8 @@ pub enum LimitError {
 trait Number {
     fn to_number(&self) -> u64;
     fn from_number(number: u64) -> Self;
-    /// With its unit, which the name of the bound tells.
-    fn words(&self, name: &str) -> String;
-}
-
-/// A number with a comma between thousands.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    /// Whether the number is milliseconds.
+    const IS_TIME: bool = false;
 }
 
 impl Number for u64 {
@@ -106,18 +117,6 @@ impl Number for u64 {
 
     fn from_number(number: u64) -> Self {
         number
-    }
-
-    fn words(&self, name: &str) -> String {
-        const UNITS: [(u64, &str); 3] = [(GIB, "GiB"), (MIB, "MiB"), (KIB, "KiB")];
-        if !name.contains("bytes") {
-            return grouped(*self);
-        }
-        let unit = UNITS.iter().find(|(unit, _)| self.is_multiple_of(*unit));
-        unit.map_or_else(
-            || format!("{} B", grouped(*self)),
-            |(unit, word)| format!("{} {word}", self / unit),
-        )
     }
 }
 
@@ -130,26 +129,17 @@ impl Number for u32 {
         // Checked against the default, which is a u32.
         Self::try_from(number).unwrap_or(Self::MAX)
     }
-
-    fn words(&self, _: &str) -> String {
-        grouped(u64::from(*self))
-    }
 }
 
 impl Number for Duration {
+    const IS_TIME: bool = true;
+
     fn to_number(&self) -> u64 {
         u64::try_from(self.as_millis()).unwrap_or(u64::MAX)
     }
 
     fn from_number(number: u64) -> Self {
         Self::from_millis(number)
-    }
-
-    fn words(&self, _: &str) -> String {
-        match (self.as_secs(), self.subsec_millis()) {
-            (seconds, 0) => format!("{} s", grouped(seconds)),
-            _ => format!("{} ms", grouped(self.to_number())),
-        }
     }
 }
 
@@ -252,7 +242,7 @@ mod tests {
         }
     }
 
-    /// The sizes that the README's table gives.
+    /// The sizes that people know.
     #[test]
     fn sizes_are_what_they_are_said_to_be() {
         let limits = Limits::default();

@@ -1,11 +1,13 @@
 //! What a service is told: flags, environment and file, made one.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, ValueEnum};
 use jiff::SignedDuration;
+use office::limits::Unit;
 use office::{Limits, Place};
 use serde::Deserialize;
 
@@ -58,12 +60,29 @@ pub(crate) struct Args {
 impl Args {
     /// Reads the command line; ends the process if it cannot be read, or asks for help.
     pub(crate) fn of(place: Place) -> Self {
-        let command = Self::command().name(place.word()).about(match place {
+        let about = match place {
             Place::South => "The South office",
             Place::North => "The North office",
-        });
+        };
+        let command = Self::command().name(place.word()).about(about);
+        let command = command.after_long_help(format!("{EXAMPLES}\n\n{}", limits()));
         Self::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
     }
+}
+
+/// Every limit with its default, as `--limit` names it.
+fn limits() -> String {
+    let mut text = "Limits, with their defaults, which can be lowered:".to_owned();
+    for limit in Limits::default().table() {
+        let unit = match limit.unit {
+            Unit::Count => "",
+            Unit::Bytes => " bytes",
+            Unit::Milliseconds => " ms",
+        };
+        let value = format!("{}{unit}", limit.value);
+        let _ = write!(text, "\n  {:<28} {value:<18} {}", limit.name, limit.about);
+    }
+    text
 }
 
 fn limit(text: &str) -> Result<(String, u64), String> {
