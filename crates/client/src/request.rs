@@ -42,3 +42,22 @@ impl RequestIds {
         request_id(bytes)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn ids_are_fresh_for_each_seed_and_office(seed in any::<u64>()) {
+            let draw = |seed, place| RequestIds::of_acting(seed, place).draw();
+            prop_assert_eq!(draw(seed, Place::South), draw(seed, Place::South));
+            prop_assert_ne!(draw(seed, Place::South), draw(seed, Place::North));
+            prop_assert_ne!(draw(seed, Place::South), draw(seed.wrapping_add(1), Place::South));
+            let answering = RequestIds::of_answering(seed, Place::South).draw();
+            prop_assert_ne!(draw(seed, Place::South), answering);
+        }
+    }
+}

@@ -11,7 +11,7 @@ use std::time::Duration;
 use clap::Args;
 use jiff::Timestamp;
 use office::{PerPlace, Place, StepKind};
-use replay::{Clock, Comparison, Fetched, Manner, Patience, Plan, Played, Progress, Recording};
+use replay::{Clock, Comparison, Fetched, Manner, Plan, Played, Progress, Recording};
 use replay::{Rules, Selection, Side, Speed, Verdict, compare};
 use serde_json::json;
 use simulator::Stage;
@@ -208,11 +208,8 @@ impl ReplayArgs {
                 let manner = Manner {
                     seed: seed.wrapping_add(pass.into()),
                     streams: true,
-                    patience: Patience {
-                        first: Duration::from_millis(1),
-                        longest: Duration::from_millis(500),
-                        timeout: offices.timeout,
-                    },
+                    patience: replay::LIVE,
+                    timeout: offices.timeout,
                     now: system::now(),
                 };
                 let before = replay::sequences(&channels).await.map_err(failed)?;
@@ -229,16 +226,7 @@ impl ReplayArgs {
                 if self.verify {
                     let after = replay::quiet(&channels, offices.timeout).await;
                     let after = after.map_err(failed)?;
-                    let side = |place| {
-                        let channel = channels[place].clone();
-                        Box::new(Fetched::new(
-                            place,
-                            channel,
-                            before[place],
-                            after.sequences[place],
-                        )) as Side
-                    };
-                    let found = PerPlace::new(side(Place::South), side(Place::North));
+                    let found = Fetched::sides(&channels, &before, &after.sequences);
                     report.verify(verified(recording, selection, found, &played).await?);
                 }
                 report.played.add(&played);

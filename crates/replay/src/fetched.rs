@@ -10,6 +10,7 @@ use tokio::time::Duration;
 use tonic::Status;
 use tonic::transport::Channel;
 
+use crate::compare::Side;
 use crate::recording::{Recorded, ReplayError};
 
 /// The ledger sequences of both offices.
@@ -43,13 +44,26 @@ pub struct Fetched {
 
 impl Fetched {
     /// The steps of `place` after one ledger sequence, through another. Made within the runtime that is to fetch.
-    pub fn new(place: Place, channel: Channel, after: u64, through: u64) -> Self {
+    fn new(place: Place, channel: Channel, after: u64, through: u64) -> Self {
         Self {
             place,
             entries: Entries::new(channel, after, through),
             page: VecDeque::new(),
             runtime: Handle::current(),
         }
+    }
+
+    /// Both offices' as sides to be compared, after one ledger sequence of each, through another.
+    pub fn sides(
+        channels: &PerPlace<Channel>,
+        after: &Sequences,
+        through: &Sequences,
+    ) -> PerPlace<Side> {
+        let side = |place: Place| -> Side {
+            let channel = channels[place].clone();
+            Box::new(Self::new(place, channel, after[place], through[place]))
+        };
+        PerPlace::new(side(Place::South), side(Place::North))
     }
 
     fn next_entry(&mut self) -> Result<Option<pb::Entry>, ReplayError> {

@@ -262,11 +262,11 @@ impl Officers {
 
     /// Calls until there is an answer that another try would not change.
     async fn call(&mut self, call: &Call, id: &str, payload: &Bytes) -> Result<Raw, Status> {
-        let patience = self.manner.patience;
-        let end = Instant::now() + patience.timeout;
-        let mut tries = patience.tries();
+        let limit = self.manner.timeout;
+        let end = Instant::now() + limit;
+        let mut tries = self.manner.patience.tries();
         loop {
-            let once = timeout(patience.timeout, self.call_once(call, id, payload)).await;
+            let once = timeout(limit, self.call_once(call, id, payload)).await;
             let refused = match once {
                 Ok(Ok(answer)) => return Ok(answer),
                 Ok(Err(status)) => status,
@@ -330,7 +330,7 @@ impl Officers {
         let codec = ProstCodec::<Raw, pb::SendDocumentsResponse>::default();
         let path = PathAndQuery::from_static(STREAM);
         let opening = self.grpc.streaming(request, path, codec);
-        let opened = timeout(self.manner.patience.timeout, opening).await;
+        let opened = timeout(self.manner.timeout, opening).await;
         let receipts = opened.map_err(|_| Status::deadline_exceeded("no stream"))??;
         Ok(Stream {
             documents,
@@ -364,7 +364,7 @@ impl Officers {
         let Some(stream) = &mut self.stream else {
             return self.give_up_stream().await;
         };
-        let receipt = timeout(self.manner.patience.timeout, stream.receipts.message()).await;
+        let receipt = timeout(self.manner.timeout, stream.receipts.message()).await;
         let late = |_| Err(Status::deadline_exceeded("no receipt came in time"));
         self.received(receipt.unwrap_or_else(late)).await;
     }

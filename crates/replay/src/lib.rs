@@ -43,7 +43,7 @@ pub use ledger::Names;
 pub use pace::{Control, Next, Pace, Rhythm};
 pub use pacer::Clock;
 pub use plan::{Intended, Plan, Selection, Verdict};
-pub use play::{Manner, Patience, Played, Progress, StepRefused, play};
+pub use play::{LIVE, Manner, Played, Progress, StepRefused, play};
 pub use recording::{Lane, Recorded, Recording, ReplayError};
 pub use simulated::{SimulatedError, play_simulated, start_of};
 pub use speed::{FaultySpeed, Speed};

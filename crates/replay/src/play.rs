@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use client::{Awaited, Tries};
+use client::{Awaited, Patience};
 use jiff::{SignedDuration, Timestamp};
 use office::{PerPlace, Place, StepId, StepKind};
 use serde::Serialize;
@@ -28,28 +28,12 @@ const MEETING_STEPS_MAX: usize = 1 << 18;
 /// Refusals that are listed.
 const REFUSALS_MAX: usize = 100;
 
-/// How long a lane tries what may yet pass.
-#[derive(Debug, Clone, Copy)]
-pub struct Patience {
-    /// The first wait; each further one is twice as long.
-    pub first: Duration,
-    /// The longest wait.
-    pub longest: Duration,
-    /// The whole time given to one step.
-    pub timeout: Duration,
-}
-
-impl Patience {
-    pub(crate) fn tries(self) -> Tries {
-        let patience = client::Patience {
-            first: self.first,
-            longest: self.longest,
-            // What a step answers may not have come here yet.
-            awaited: Awaited::Named,
-        };
-        patience.tries()
-    }
-}
+/// Of officers at running offices.
+pub const LIVE: Patience = Patience {
+    first: Duration::from_millis(1),
+    longest: Duration::from_millis(500),
+    awaited: Awaited::Named,
+};
 
 /// How a replay is played.
 #[derive(Debug, Clone, Copy)]
@@ -58,8 +42,10 @@ pub struct Manner {
     pub seed: u64,
     /// Documents that are due one after another go by SendDocuments.
     pub streams: bool,
-    /// How long to try.
+    /// How long to wait between tries: for what a step answers, too, which may not have come yet.
     pub patience: Patience,
+    /// The whole time given to one step.
+    pub timeout: Duration,
     /// The time at the offices when the replay begins; deadlines that have passed are moved by as much.
     pub now: Timestamp,
 }

@@ -3,20 +3,22 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use client::{Awaited, Patience};
 use jiff::Timestamp;
 use simulator::{SimulationError, Stage};
 
 use crate::pacer::Clock;
 use crate::plan::{Plan, Selection};
-use crate::play::{Manner, Patience, Played, Progress, play};
+use crate::play::{Manner, Played, Progress, play};
 use crate::recording::{Recording, ReplayError};
 
 /// What a scenario's officers have.
 const PATIENCE: Patience = Patience {
     first: Duration::from_secs(1),
     longest: Duration::from_secs(60),
-    timeout: Duration::from_secs(24 * 60 * 60),
+    awaited: Awaited::Named,
 };
+const TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Why a replay into simulated offices failed.
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +60,7 @@ pub fn play_simulated(
         seed,
         streams: false,
         patience: PATIENCE,
+        timeout: TIMEOUT,
         now: start,
     };
     let plan = Plan::new(recording, selection);

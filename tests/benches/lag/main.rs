@@ -20,10 +20,8 @@ use std::time::Duration;
 
 use office::{PerPlace, Place};
 use process::{Binaries, Process};
-use replay::{
-    Clock, Fetched, Lag, LagReport, Manner, Patience, Plan, Played, Recording, Selection,
-};
-use replay::{Rules, Side, compare};
+use replay::{Clock, Fetched, Lag, LagReport, Manner, Plan, Played, Recording, Selection};
+use replay::{Rules, compare};
 use schedule::Schedule;
 use tonic::transport::{Channel, Endpoint};
 
@@ -123,11 +121,8 @@ async fn replayed(
     let manner = Manner {
         seed: 1,
         streams: true,
-        patience: Patience {
-            first: Duration::from_millis(1),
-            longest: Duration::from_millis(500),
-            timeout: Duration::from_secs(30),
-        },
+        patience: replay::LIVE,
+        timeout: Duration::from_secs(30),
         now: schedule::opened_at(),
     };
     let (_controls, pressed) = std::sync::mpsc::sync_channel(1);
@@ -137,16 +132,7 @@ async fn replayed(
     let played = replay::play(plan, channels.clone(), manner, clock, Arc::default()).await?;
     let wall = start.elapsed();
     let after = replay::quiet(&channels, Duration::from_secs(30)).await?;
-    let side = |place: Place| {
-        let channel = channels[place].clone();
-        Box::new(Fetched::new(
-            place,
-            channel,
-            before[place],
-            after.sequences[place],
-        )) as Side
-    };
-    let found = PerPlace::new(side(Place::South), side(Place::North));
+    let found = Fetched::sides(&channels, &before, &after.sequences);
     let recorded = recording.sides();
     let rules = Rules::default();
     let compared = tokio::task::spawn_blocking(move || compare(recorded, found, &rules)).await??;
