@@ -17,7 +17,9 @@ use crate::output::clean;
 /// The longest line, its end included.
 const LINE_BYTES_MAX: u64 = 512;
 
-const EXAMPLES: &str = "\
+macro_rules! examples {
+    () => {
+        "\
 Examples:
   # North, as South reaches it over a bad line
   liaison proxy --listen 127.0.0.1:6001 --to 127.0.0.1:50052 \\
@@ -30,21 +32,18 @@ Examples:
   liaison proxy --listen 127.0.0.1:6001 --to localhost:8080 --control 127.0.0.1:6002
   echo cut | nc -N 127.0.0.1 6002
 
-It takes commands while it runs: see liaison proxy --help.";
+"
+    };
+}
 
-const AFTER_HELP: &str = "\
-Examples:
-  # North, as South reaches it over a bad line
-  liaison proxy --listen 127.0.0.1:6001 --to 127.0.0.1:50052 \\
-      --delay 20ms..80ms --reset 1/500
+const EXAMPLES: &str = concat!(
+    examples!(),
+    "It takes commands while it runs: see liaison proxy --help."
+);
 
-  # Your own service: cut about every 5 s for about 2 s, the same way for the same seed
-  liaison proxy --listen 127.0.0.1:6001 --to localhost:8080 --seed 7 --cut 5s..2s
-
-  # Steered while it runs
-  liaison proxy --listen 127.0.0.1:6001 --to localhost:8080 --control 127.0.0.1:6002
-  echo cut | nc -N 127.0.0.1 6002
-
+const AFTER_HELP: &str = concat!(
+    examples!(),
+    "\
 Commands, one a line, on standard input or on the --control socket. Each is answered by
 one line, `ok …` or `error: …`, once it is in force:
   cut [up|down]             hold every byte that way; nothing is lost
@@ -67,7 +66,8 @@ A control connection whose first line is no command is closed.
 Up is from the caller to the service, down is back. What is drawn depends on the seed,
 the connection's number and the chunk's number, and on nothing else; where one chunk ends
 and the next begins is TCP's affair. The proxy holds at most 1 MiB each way of a
-connection; then the sender has to wait.";
+connection; then the sender has to wait."
+);
 
 /// A TCP proxy that cuts, delays, resets and trickles what it carries, from a seed or by command.
 ///
