@@ -7,7 +7,7 @@ use office::{Limits, Office, Place, Tally};
 use protocol::pb::line as pb;
 use tonic::Code;
 
-/// A refusal as the README documents it.
+/// A refusal as crates/README.md documents it.
 pub(super) type Reason = (Code, &'static str);
 
 pub(super) const OUT_OF_ORDER: Reason = (Code::InvalidArgument, "OUT_OF_ORDER");
