@@ -102,7 +102,7 @@ impl Places {
         if state.provisional().count() < self.shared.kept {
             return None;
         }
-        let first = state.provisional().find(|it| !it.is_peer())?;
+        let first = State::first_to_go(state.provisional())?;
         let next = first.began() + MOMENT;
         (next > Instant::now()).then_some(next)
     }
@@ -151,13 +151,25 @@ impl State {
             }
             next.set_provisional(false);
         }
-        while self.provisional().count() > kept {
-            let first = self.provisional().find(|it| !it.is_peer());
-            let Some(first) = first.map(|it| it.number) else {
+        loop {
+            let waiting = self.provisional().count();
+            if waiting <= kept {
+                break;
+            }
+            let but_the_newest = self.provisional().take(waiting - 1);
+            let Some(first) = Self::first_to_go(but_the_newest).map(|it| it.number) else {
                 break;
             };
             self.send_away(first, kept);
         }
+    }
+
+    /// Of those who wait for a place, the one to go for another who comes: without a call under way rather than with one, and
+    /// the first first. The peer never.
+    fn first_to_go<'a>(waiting: impl Iterator<Item = &'a Arc<Caller>>) -> Option<&'a Arc<Caller>> {
+        waiting
+            .filter(|it| !it.is_peer())
+            .min_by_key(|it| (it.has_open_calls(), it.number))
     }
 
     fn provisional(&self) -> impl Iterator<Item = &Arc<Caller>> {
@@ -181,6 +193,13 @@ impl State {
         let Some(caller) = self.staying.remove(&number) else {
             return;
         };
+        tracing::debug!(
+            from = caller.words(),
+            came_ago = ?caller.began().elapsed(),
+            silent_for = ?caller.silence(),
+            has_open_calls = caller.has_open_calls(),
+            "asked to make room"
+        );
         caller.leave.cancel();
         self.leaving.insert(number, caller);
         self.sent_away += 1;
@@ -290,6 +309,20 @@ mod tests {
         assert_eq!(next - Instant::now(), MOMENT);
         tokio::time::sleep_until(next).await;
         assert_eq!(places.lets_in_next(), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn of_those_who_wait_whoever_has_asked_for_something_goes_last() {
+        let places = Places::new(1, 2);
+        let callers = callers(6);
+        let mut held: Vec<_> = callers[..2].iter().map(|it| places.take(it)).collect();
+        let _asked = callers[1].begin_call();
+        held.extend(callers[2..4].iter().map(|it| places.take(it)));
+        let left = |it: usize| callers[it].leave.is_cancelled();
+        assert!(left(2) && !left(1), "the third has asked for nothing");
+        let _asked_too = callers[3].begin_call();
+        held.push(places.take(&callers[4]));
+        assert!(left(1) && !left(3) && !left(4), "somebody always comes in");
     }
 
     #[tokio::test(start_paused = true)]
