@@ -54,10 +54,6 @@ impl Worked {
         let at = (sorted.len() * percent / 100).min(sorted.len().saturating_sub(1));
         sorted.get(at).map_or(0.0, |us| *us as f64 / 1_000.0)
     }
-
-    pub(crate) fn first_failure(&self) -> Option<&String> {
-        self.failures.first()
-    }
 }
 
 /// The client.
@@ -66,10 +62,15 @@ pub(crate) struct Good {
 }
 
 impl Good {
-    pub(crate) fn begin(offices: &Offices) -> Self {
-        let endpoint = Endpoint::from_shared(format!("http://{}", offices.south()));
-        let channel = endpoint.expect("an address makes an URI").connect_lazy();
-        Self { channel }
+    /// It is there before an attack: whoever comes in the second in which all places are taken is told to come again.
+    pub(crate) async fn begin(offices: &Offices) -> Result<Self, String> {
+        let endpoint = Endpoint::from_shared(format!("http://{}", offices.south()))
+            .expect("an address makes an URI");
+        let connecting = timeout(DEADLINE, endpoint.connect()).await;
+        let channel = connecting
+            .map_err(|_| format!("did not get in within {DEADLINE:?}"))?
+            .map_err(|error| format!("did not get in: {error}"))?;
+        Ok(Self { channel })
     }
 
     /// One thing after another, for so long.

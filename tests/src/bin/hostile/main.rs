@@ -119,7 +119,8 @@ async fn run(arguments: &Arguments) -> Result<Report, Failed> {
     }
     let mut offices = Offices::start(arguments.binaries.as_deref()).await?;
     offices.fill().await?;
-    let calm = Good::begin(&offices).work(seconds).await;
+    let good = Good::begin(&offices).await.map_err(Failed)?;
+    let calm = good.work(seconds).await;
     let mut report = Report::new(&calm);
     for attack in attacks {
         // Memory that is freed stays with the allocator: what one attack took would count for the next.
@@ -127,7 +128,7 @@ async fn run(arguments: &Arguments) -> Result<Report, Failed> {
         offices = Offices::start(arguments.binaries.as_deref()).await?;
         offices.fill().await?;
         offices.forget_peak();
-        let good = Good::begin(&offices);
+        let good = Good::begin(&offices).await.map_err(Failed)?;
         let connections = arguments.connections;
         let (met, worked) = tokio::join!(
             attack.run(&offices, connections, seconds),
@@ -135,12 +136,16 @@ async fn run(arguments: &Arguments) -> Result<Report, Failed> {
         );
         let mut found = met.err().into_iter().collect::<Vec<_>>();
         // Whatever was under way is over now, and the office as it was.
-        let after = Good::begin(&offices).work(Duration::from_secs(1)).await;
-        found.extend(
-            after
-                .first_failure()
-                .map(|what| format!("afterwards: {what}")),
-        );
+        let after = match Good::begin(&offices).await {
+            Ok(good) => good
+                .work(Duration::from_secs(1))
+                .await
+                .failures
+                .into_iter()
+                .next(),
+            Err(error) => Some(error),
+        };
+        found.extend(after.map(|what| format!("afterwards: {what}")));
         report.add(Outcome::judge(attack.name, &mut offices, &worked, found));
         eprintln!("{}", report.last_line());
     }
