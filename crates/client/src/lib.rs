@@ -7,11 +7,15 @@
 //! **The invariant.** A call that changes something is repeated under its own request id only, so that however often it is
 //! tried it is recorded once.
 
+mod call;
+mod calling;
 mod entries;
 mod quiet;
 mod request;
 mod retry;
 
+pub use call::{About, Call, Raw, named, upload};
+pub use calling::Office;
 pub use entries::Entries;
 pub use quiet::{Quiet, is_quiet, quiet, sequences};
 pub use request::{RequestIds, request_id};

@@ -163,7 +163,7 @@ impl ReplayArgs {
         let stage = |start| Stage::on_disk(start, seed, &out);
         let progress = Arc::<Progress>::default();
         let played = told(&progress, || {
-            replay::play_simulated(
+            simulator::play_simulated(
                 recording,
                 selection.clone(),
                 seed,

@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
-use client::{ANSWER_BYTES_MAX, REQUEST_BYTES_MAX, RequestIds};
+use client::{ANSWER_BYTES_MAX, About, Call, REQUEST_BYTES_MAX, Raw, RequestIds, named, upload};
 use http::uri::PathAndQuery;
 use jiff::SignedDuration;
 use office::{Collection, Place, StepId, StepKind};
@@ -20,7 +20,6 @@ use tonic::transport::Channel;
 use tonic::{Code, Request, Status, Streaming};
 use tonic_prost::ProstCodec;
 
-use crate::call::{About, Call, Raw, named, upload};
 use crate::pacer::Ahead;
 use crate::plan::{Intended, Verdict};
 use crate::play::{Manner, Played, Shared};

@@ -22,7 +22,6 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod call;
 pub mod compare;
 mod fetched;
 mod lag;
@@ -33,7 +32,6 @@ mod plan;
 mod play;
 mod recording;
 pub mod rekey;
-mod simulated;
 mod speed;
 
 pub use compare::{Comparison, Difference, Rules, Side, compare};
@@ -45,5 +43,4 @@ pub use pacer::Clock;
 pub use plan::{Intended, Plan, Selection, Verdict};
 pub use play::{LIVE, Manner, Played, Progress, StepRefused, play};
 pub use recording::{Lane, Recorded, Recording, ReplayError};
-pub use simulated::{SimulatedError, play_simulated, start_of};
 pub use speed::{FaultySpeed, Speed};

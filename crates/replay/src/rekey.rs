@@ -15,7 +15,6 @@ use rand_core::{RngCore as _, SeedableRng as _};
 const DEADLINE_FIELD: u32 = 10;
 const ANSWER_BY_FIELD: u32 = 9;
 const BEGUN_AT_FIELD: u32 = 5;
-const BODY_FIELD: u32 = 3;
 
 /// The payload with its deadline moved by `shift`, if it has one that is before `now`.
 pub fn with_deadline(
@@ -54,14 +53,6 @@ pub fn with_other_key(payload: &Bytes, seed: u64, entry: u64) -> Option<Bytes> {
     ))
 }
 
-/// A document's payload without its body, and the body: what an upload sends apart.
-pub fn without_body(payload: &Bytes) -> (Bytes, Bytes) {
-    (
-        protocol::without_field(payload, BODY_FIELD),
-        protocol::field_of(payload, BODY_FIELD),
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -73,7 +64,6 @@ mod tests {
         #[test]
         fn bytes_that_are_no_message_do_no_harm(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             let bytes = Bytes::from(bytes);
-            let _ = without_body(&bytes);
             let _ = with_other_key(&bytes, 1, 1);
         }
     }

@@ -65,8 +65,8 @@ impl Stage {
             let channel = |place| Desk::channel(&network, place);
             let channels = PerPlace::new(channel(Place::South), channel(Place::North));
             let mut desks = PerPlace::new(
-                Desk::over(channels[Place::South].clone()),
-                Desk::over(channels[Place::North].clone()),
+                Desk::over(Place::South, channels[Place::South].clone()),
+                Desk::over(Place::North, channels[Place::North].clone()),
             );
             let acted = async {
                 let acted = act(channels).await;

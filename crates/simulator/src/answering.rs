@@ -39,7 +39,7 @@ pub async fn answer_live(
     seed: u64,
     office: Channel,
 ) -> Result<(), Status> {
-    let mut desk = Desk::over(office);
+    let mut desk = Desk::over(place, office);
     let request = pb::WatchEntriesRequest::default();
     let mut entries = desk.ledger.watch_entries(request).await?.into_inner();
     let mut request_ids = RequestIds::of_answering(seed, place);

@@ -30,6 +30,7 @@ mod live;
 mod network;
 mod officer;
 mod pair;
+mod replayed;
 mod simulation;
 
 pub use acted::Stage;
@@ -37,4 +38,5 @@ pub use answering::answer_live;
 pub use crossing::Crossed;
 pub use fault::Faults;
 pub use live::{live_seed, play_live};
+pub use replayed::{SimulatedError, play_simulated};
 pub use simulation::{Outcome, Simulation, SimulationError};

@@ -22,7 +22,7 @@ pub async fn play_live(
     let clock = SimulatedClock::starting_at(timeline.start);
     let (timeline, exchanges) = (Arc::new(timeline), Exchanges::default());
     let officers = |place: Place| {
-        let desk = Desk::over(offices[place].clone());
+        let desk = Desk::over(place, offices[place].clone());
         let officers = Officers::new(place, desk, clock, exchanges.clone(), seed);
         let officers = officers.with_patience(LIVE);
         officers.act(Arc::clone(&timeline))

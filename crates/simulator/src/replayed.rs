@@ -5,12 +5,9 @@ use std::time::Duration;
 
 use client::{Awaited, Patience};
 use jiff::Timestamp;
-use simulator::{SimulationError, Stage};
+use replay::{Clock, Manner, Plan, Played, Progress, Recording, ReplayError, Selection, play};
 
-use crate::pacer::Clock;
-use crate::plan::{Plan, Selection};
-use crate::play::{Manner, Played, Progress, play};
-use crate::recording::{Recording, ReplayError};
+use crate::{SimulationError, Stage};
 
 /// What a scenario's officers have.
 const PATIENCE: Patience = Patience {
@@ -32,7 +29,7 @@ pub enum SimulatedError {
 }
 
 /// The time at which simulated offices begin: when the recorded ones did.
-pub fn start_of(recording: &Recording) -> Result<Timestamp, ReplayError> {
+fn start_of(recording: &Recording) -> Result<Timestamp, ReplayError> {
     Ok(recording.opened_at()?.unwrap_or(Timestamp::UNIX_EPOCH))
 }
 
@@ -73,11 +70,11 @@ pub fn play_simulated(
 mod tests {
     use ledger::MemoryStorage;
     use office::Place;
+    use replay::{Rules, compare};
     use scenario::Scenario;
-    use simulator::Simulation;
 
     use super::*;
-    use crate::compare::{Rules, compare};
+    use crate::Simulation;
 
     fn simulated(seed: u64) -> Recording {
         let text = scenario::shipped_text("kaesong-2018").expect("it is shipped");
@@ -125,7 +122,7 @@ mod tests {
     #[test]
     fn under_another_seed_it_comes_out_the_same_but_for_ids_and_times() {
         let recorded = simulated(1);
-        for speed in [crate::Speed::Times(60.0), crate::Speed::Max] {
+        for speed in [replay::Speed::Times(60.0), replay::Speed::Max] {
             let selection = Selection {
                 speed,
                 ..Selection::default()
@@ -159,7 +156,7 @@ mod tests {
         let times = |recording: &Recording| -> Vec<_> {
             let plan = Plan::new(recording, selection.clone());
             let wanted = plan.map(|step| step.expect("it reads"));
-            let wanted = wanted.filter(|step| step.verdict == crate::Verdict::Make);
+            let wanted = wanted.filter(|step| step.verdict == replay::Verdict::Make);
             wanted
                 .map(|step| step.recorded.step.authored_at.as_second())
                 .collect()

@@ -6,28 +6,34 @@ use prost::Message as _;
 use prost::encoding::{WireType, encode_key, encode_varint};
 use protocol::{Original, field_of, pb::office as pb};
 
+/// Of a document.
+const BODY_FIELD: u32 = 3;
+
 /// A message whose bytes are its own.
-pub(crate) type Raw = Original<()>;
+pub type Raw = Original<()>;
 
 /// What a step is about, by the names that the offices gave.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct About {
+pub struct About {
     /// The document, meeting or contact.
-    pub(crate) subject: Option<StepId>,
+    pub subject: Option<StepId>,
     /// The step of the meeting that is built upon.
-    pub(crate) parent: Option<StepId>,
+    pub parent: Option<StepId>,
 }
 
 /// A client call.
 #[derive(Debug, Clone)]
-pub(crate) struct Call {
-    pub(crate) path: &'static str,
-    pub(crate) request: Raw,
+pub struct Call {
+    /// Of the method.
+    pub path: &'static str,
+    /// The request, encoded.
+    pub request: Raw,
 }
 
 impl Call {
-    /// The call that makes a step. `None` for a step that only a clock makes.
-    pub(crate) fn of(kind: StepKind, id: &str, about: About, payload: &Bytes) -> Option<Self> {
+    /// The call that makes a step of this kind with this payload; `id` is its request id. `None` for a step that only a clock
+    /// makes, or that is about something when nothing is said.
+    pub fn of(kind: StepKind, id: &str, about: About, payload: &Bytes) -> Option<Self> {
         use StepKind as K;
         let (path, collection) = match kind {
             K::DocumentSent => ("/liaison.office.v1.DocumentService/SendDocument", None),
@@ -78,10 +84,11 @@ const fn meeting(path: &'static str) -> (&'static str, Option<Collection>) {
     (path, Some(Collection::Meetings))
 }
 
-/// The parts of an upload: a header, then the body in chunks.
-pub(crate) fn upload(id: &str, payload: &Bytes) -> Vec<Raw> {
+/// A document's payload as the parts of an upload: a header, then the body in chunks.
+pub fn upload(id: &str, payload: &Bytes) -> Vec<Raw> {
     const CHUNK_BYTES: usize = 1024 * 1024;
-    let (document, body) = crate::rekey::without_body(payload);
+    let document = protocol::without_field(payload, BODY_FIELD);
+    let body = field_of(payload, BODY_FIELD);
     let header = message(&[id.as_bytes(), &document]);
     let mut parts = vec![raw(&message(&[&header]))];
     for chunk in body.chunks(CHUNK_BYTES) {
@@ -110,7 +117,7 @@ fn raw(bytes: &Bytes) -> Raw {
 }
 
 /// The name of the step that an answer tells of, if later steps may build upon it.
-pub(crate) fn named(place: Place, kind: StepKind, response: &Raw) -> Option<StepId> {
+pub fn named(place: Place, kind: StepKind, response: &Raw) -> Option<StepId> {
     let inner = field_of(response.bytes(), 1);
     let own = |collection: Collection| {
         let name = field_of(&inner, 1);
