@@ -1,23 +1,47 @@
 //! The commands, and how each is run.
 
+use std::fmt::Write as _;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::failure::Failure;
 use crate::output::Format;
 use crate::settings::{GlobalArgs, Settings};
 use crate::{
-    call, completions, contact, document, import, ledger_command, line, load_command as load, man,
-    meeting, proxy, replay, scenario_command, send, simulate, status, tally, up, watch,
+    call, completions, contact, document, import, ledger_command, load_command as load, man,
+    meeting, proxy, replay, scenario_command, send, simulate, status, tally, telephone, up, watch,
 };
 
-const AFTER_HELP: &str = "\
+/// The commands in the order in which somebody meets them, each in one group.
+const GROUPS: [(&str, &[&str]); 6] = [
+    ("Begin", &["up", "simulate"]),
+    (
+        "Work",
+        &[
+            "send",
+            "document",
+            "meeting",
+            "contact",
+            "call",
+            "telephone",
+            "status",
+            "watch",
+        ],
+    ),
+    ("Records", &["ledger", "tally", "import", "replay"]),
+    ("Scenarios", &["scenario"]),
+    ("Wire", &["proxy", "load"]),
+    ("Operate", &["completions", "man", "help"]),
+];
+
+const FIRST_LOOK: &str = "\
 A first look:
   liaison simulate kaesong-2018        98 days of the office of 2018, in a moment
-  liaison up                           two offices that talk to each other, and lines to copy
+  liaison up                           two offices that talk to each other, and lines to copy";
 
+const AFTER_LONG_HELP: &str = "\
 Settings: flags stand over the environment (LIAISON_SOUTH, LIAISON_NORTH, LIAISON_OFFICE, LIAISON_TIMEOUT, \
 LIAISON_OUTPUT, LIAISON_DATA), that over --config FILE, that over the defaults. LIAISON_LOG=debug logs to stderr.
 
@@ -26,13 +50,42 @@ failed, 130 interrupted.";
 
 /// Two liaison offices that exchange documents and meetings over gRPC, and the ledgers that count them
 #[derive(Debug, Parser)]
-#[command(name = "liaison", version, max_term_width = 100, after_help = AFTER_HELP)]
+#[command(name = "liaison", version, max_term_width = 100, after_long_help = AFTER_LONG_HELP)]
 pub(crate) struct Cli {
     #[command(flatten)]
     settings: GlobalArgs,
 
     #[command(subcommand)]
     command: Command,
+}
+
+impl Cli {
+    /// The command line as it was given; ends the process if it cannot be read, or asks for help.
+    pub(crate) fn read() -> Self {
+        let matches = Self::command()
+            .help_template(help_template(&Self::command()))
+            .get_matches();
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+}
+
+/// The first page of help: examples, and the commands in their groups.
+fn help_template(cli: &clap::Command) -> String {
+    let mut groups = String::new();
+    for (group, names) in GROUPS {
+        let _ = writeln!(groups, "{group}:");
+        for name in names {
+            let about = match cli.find_subcommand(name).and_then(clap::Command::get_about) {
+                Some(about) => about.to_string(),
+                None => "Explain a command: liaison help COMMAND".to_owned(),
+            };
+            let _ = writeln!(groups, "  {name:<11}  {about}");
+        }
+        groups.push('\n');
+    }
+    format!(
+        "{{about-with-newline}}\n{FIRST_LOOK}\n\n{{usage-heading}} {{usage}}\n\n{groups}{{options}}{{after-help}}"
+    )
 }
 
 #[derive(Debug, Subcommand)]
@@ -45,7 +98,8 @@ enum Command {
     Meeting(meeting::MeetingArgs),
     Contact(contact::ContactArgs),
     Call(call::CallArgs),
-    Line(line::LineArgs),
+    #[command(alias = "line")]
+    Telephone(telephone::TelephoneArgs),
     Status(status::StatusArgs),
     Watch(watch::WatchArgs),
     Tally(tally::TallyArgs),
@@ -88,7 +142,7 @@ impl Command {
             Self::Meeting(args) => args.run(settings),
             Self::Contact(args) => args.run(settings),
             Self::Call(args) => args.run(settings),
-            Self::Line(args) => args.run(settings),
+            Self::Telephone(args) => args.run(settings),
             Self::Status(args) => args.run(settings),
             Self::Watch(args) => args.run(settings),
             Self::Tally(args) => args.run(settings),
@@ -119,9 +173,22 @@ fn log_to_stderr() {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
+
+    #[test]
+    fn every_command_stands_in_one_group() {
+        let mut grouped: Vec<&str> = GROUPS
+            .iter()
+            .flat_map(|(_, names)| *names)
+            .copied()
+            .collect();
+        let cli = Cli::command();
+        let mut there: Vec<&str> = cli.get_subcommands().map(clap::Command::get_name).collect();
+        there.push("help");
+        grouped.sort_unstable();
+        there.sort_unstable();
+        assert_eq!(grouped, there);
+    }
 
     #[test]
     fn the_commands_are_sound() {

@@ -21,7 +21,6 @@ mod import;
 mod journal;
 mod json;
 mod ledger_command;
-mod line;
 mod listing;
 mod load_command;
 mod man;
@@ -43,6 +42,7 @@ mod status;
 mod system;
 mod table;
 mod tally;
+mod telephone;
 mod time;
 mod up;
 mod watch;
@@ -51,9 +51,6 @@ mod words;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-
 fn main() -> ExitCode {
-    let cli = arguments::Cli::parse();
-    arguments::run(cli)
+    arguments::run(arguments::Cli::read())
 }

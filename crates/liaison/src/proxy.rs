@@ -69,9 +69,9 @@ and the next begins is TCP's affair. The proxy holds at most 1 MiB each way of a
 connection; then the sender has to wait."
 );
 
-/// A TCP proxy that cuts, delays, resets and trickles what it carries, from a seed or by command.
+/// A TCP proxy that fails on purpose, from a seed or by command
 ///
-/// It carries any protocol over TCP. It prints `listening ADDR` once it listens (and `control ADDR` with
+/// It cuts, delays, resets and trickles what it carries, and carries any protocol over TCP. It prints `listening ADDR` once it listens (and `control ADDR` with
 /// --control), logs to standard error, and exits 0 on SIGTERM and Ctrl-C.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES, after_long_help = AFTER_HELP)]

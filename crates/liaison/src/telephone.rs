@@ -1,4 +1,4 @@
-//! `liaison line`: declare the telephone line cut or restored.
+//! `liaison telephone`: declare the telephone line cut or restored.
 
 use clap::{Args, Subcommand};
 use office::Place;
@@ -15,13 +15,13 @@ use crate::{json, officer, table, time, words};
 /// This is traffic: a statement of one office, which stands in both ledgers. The connection underneath goes on;
 /// `liaison status` shows both.
 #[derive(Debug, Args)]
-pub(crate) struct LineArgs {
+pub(crate) struct TelephoneArgs {
     #[command(subcommand)]
-    command: LineCommand,
+    command: TelephoneCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum LineCommand {
+enum TelephoneCommand {
     /// Declare the telephone line cut
     #[command(after_help = examples("cut"))]
     Cut(DeclareArgs),
@@ -33,7 +33,7 @@ enum LineCommand {
 fn examples(verb: &str) -> String {
     format!(
         "The line is cut while either office says so; each restores what it has cut.\n\nExample (with `liaison up` \
-         running):\n  liaison line {verb} --office north --by 'Jon Jong-su, chief'\n\nJSON: \
+         running):\n  liaison telephone {verb} --office north --by 'Jon Jong-su, chief'\n\nJSON: \
          liaison.office.v1.DeclareLineResponse: {{\"name\", \"recorded_at\", \"place\"}}."
     )
 }
@@ -55,11 +55,11 @@ struct DeclareArgs {
     office: OfficeArgs,
 }
 
-impl LineArgs {
+impl TelephoneArgs {
     pub(crate) fn run(self, settings: &Settings) -> Result<(), Failure> {
         match self.command {
-            LineCommand::Cut(args) => args.run(settings, pb::LineStatement::Cut),
-            LineCommand::Restore(args) => args.run(settings, pb::LineStatement::Restored),
+            TelephoneCommand::Cut(args) => args.run(settings, pb::LineStatement::Cut),
+            TelephoneCommand::Restore(args) => args.run(settings, pb::LineStatement::Restored),
         }
     }
 }
