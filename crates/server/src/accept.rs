@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
@@ -19,10 +20,13 @@ const QUIET: Duration = Duration::from_secs(10);
 /// Connections closed with one spare handle, before others have their turn.
 const TURNED_AWAY_MAX: u64 = 64;
 
+/// Waits for a connection.
+pub type Accepting<'a> = Pin<Box<dyn Future<Output = io::Result<Accepted>> + Send + 'a>>;
+
 /// Where connections come from.
 pub trait Accept: Send + 'static {
     /// The next connection. After an error it is asked again, a little later.
-    fn accept(&mut self) -> impl Future<Output = io::Result<Accepted>> + Send;
+    fn accept(&mut self) -> Accepting<'_>;
 }
 
 /// A connection that somebody opened to this office.
@@ -34,13 +38,15 @@ pub struct Accepted {
 }
 
 impl Accept for TcpListener {
-    async fn accept(&mut self) -> io::Result<Accepted> {
-        let (stream, address) = TcpListener::accept(self).await?;
-        // Small answers must not wait for more bytes.
-        let _ = stream.set_nodelay(true);
-        Ok(Accepted {
-            io: Box::new(stream),
-            address: Some(address),
+    fn accept(&mut self) -> Accepting<'_> {
+        Box::pin(async {
+            let (stream, address) = TcpListener::accept(self).await?;
+            // Small answers must not wait for more bytes.
+            let _ = stream.set_nodelay(true);
+            Ok(Accepted {
+                io: Box::new(stream),
+                address: Some(address),
+            })
         })
     }
 }
@@ -57,11 +63,13 @@ impl HandedOver {
 }
 
 impl Accept for HandedOver {
-    async fn accept(&mut self) -> io::Result<Accepted> {
-        match self.0.recv().await {
-            Some(io) => Ok(Accepted { io, address: None }),
-            None => std::future::pending().await,
-        }
+    fn accept(&mut self) -> Accepting<'_> {
+        Box::pin(async {
+            match self.0.recv().await {
+                Some(io) => Ok(Accepted { io, address: None }),
+                None => std::future::pending().await,
+            }
+        })
     }
 }
 
@@ -86,7 +94,7 @@ impl Trouble {
     }
 
     /// Meets an error, and says how long to wait before it is tried again.
-    pub(crate) fn meet(&mut self, error: &io::Error, incoming: &mut impl Accept) -> Duration {
+    pub(crate) fn meet(&mut self, error: &io::Error, incoming: &mut dyn Accept) -> Duration {
         // A client that is gone already is no trouble of the office's.
         if error.kind() == io::ErrorKind::ConnectionAborted {
             return Duration::ZERO;
@@ -118,7 +126,7 @@ impl Trouble {
     }
 
     /// Closes those who wait. The handle that this takes is one that nobody else had.
-    fn turn_away(&mut self, incoming: &mut impl Accept) {
+    fn turn_away(&mut self, incoming: &mut dyn Accept) {
         if self.spare.take().is_none() {
             self.spare = spare();
             return;
@@ -154,11 +162,13 @@ mod tests {
     struct Waiting(u64);
 
     impl Accept for Waiting {
-        async fn accept(&mut self) -> io::Result<Accepted> {
-            self.0 = self.0.checked_sub(1).ok_or(io::ErrorKind::WouldBlock)?;
-            Ok(Accepted {
-                io: Box::new(tokio::io::empty()),
-                address: None,
+        fn accept(&mut self) -> Accepting<'_> {
+            Box::pin(async {
+                self.0 = self.0.checked_sub(1).ok_or(io::ErrorKind::WouldBlock)?;
+                Ok(Accepted {
+                    io: Box::new(tokio::io::empty()),
+                    address: None,
+                })
             })
         }
     }

@@ -61,7 +61,7 @@ where
         + 'static,
     S::Future: Send + 'static,
 {
-    pub(crate) async fn serve(mut self, mut incoming: impl Accept) {
+    pub(crate) async fn serve(mut self, mut incoming: Box<dyn Accept>) {
         let places = Places::new(self.limits.connections_max, self.limits.places_kept);
         let mut trouble = Trouble::new();
         let mut callers = 0;
@@ -80,7 +80,7 @@ where
             let accepted = match accepted {
                 Ok(accepted) => accepted,
                 Err(error) => {
-                    let pause = trouble.meet(&error, &mut incoming);
+                    let pause = trouble.meet(&error, incoming.as_mut());
                     tokio::select! {
                         biased;
                         () = reached(&mut self.closing) => return,

@@ -53,7 +53,7 @@ mod timing;
 mod watch;
 mod watched;
 
-pub use accept::{Accept, Accepted, HandedOver};
+pub use accept::{Accept, Accepted, Accepting, HandedOver};
 pub use clock::{Clock, SystemClock, system_seed};
 pub use handles::make_room;
 pub use line::{Dial, Io, TcpDial};

@@ -1,5 +1,6 @@
 //! An office, from its recovery to its drain.
 
+use std::pin::Pin;
 use std::sync::Arc;
 
 use hyper::body::Incoming;
@@ -175,7 +176,25 @@ impl Server {
     pub async fn serve(
         self,
         incoming: impl Accept,
-        shutdown: impl Future<Output = ()>,
+        shutdown: impl Future<Output = ()> + Send,
+    ) -> Result<(), ServeError> {
+        let shutdown = std::pin::pin!(shutdown);
+        self.run(Box::new(incoming), shutdown).await
+    }
+
+    /// Boxed, so that all of it is compiled here, and not by everybody who serves an office.
+    fn run(
+        self,
+        incoming: Box<dyn Accept>,
+        shutdown: Pin<&mut (dyn Future<Output = ()> + Send)>,
+    ) -> Pin<Box<dyn Future<Output = Result<(), ServeError>> + Send + '_>> {
+        Box::pin(self.serving(incoming, shutdown))
+    }
+
+    async fn serving(
+        self,
+        incoming: Box<dyn Accept>,
+        shutdown: Pin<&mut (dyn Future<Output = ()> + Send)>,
     ) -> Result<(), ServeError> {
         let tasks = Tasks::default();
         let _end_on_drop = tasks.end_on_drop();

@@ -52,7 +52,7 @@ pub async fn run(
     place: Place,
     options: Options,
     listening: impl FnOnce(SocketAddr),
-    shutdown: impl Future<Output = ()>,
+    shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), String> {
     let listener = bind(options.listen, options.insecure_bind).await?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;

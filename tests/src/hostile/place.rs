@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use ledger::LedgerOptions;
 use ledger::faulty::{FaultyStorage, Unsynced};
 use office::{Limits, Place};
-use server::{Accept, Accepted, Clock, Dial, Io, ServeError, Server, Setup};
+use server::{Accept, Accepted, Accepting, Clock, Dial, Io, ServeError, Server, Setup};
 use tokio::io::DuplexStream;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -77,14 +77,16 @@ impl Door {
 }
 
 impl Accept for Incoming {
-    async fn accept(&mut self) -> io::Result<Accepted> {
-        match self.0.recv().await {
-            Some(io) => Ok(Accepted {
-                io: Box::new(io),
-                address: None,
-            }),
-            None => std::future::pending().await,
-        }
+    fn accept(&mut self) -> Accepting<'_> {
+        Box::pin(async {
+            match self.0.recv().await {
+                Some(io) => Ok(Accepted {
+                    io: Box::new(io),
+                    address: None,
+                }),
+                None => std::future::pending().await,
+            }
+        })
     }
 }
 
