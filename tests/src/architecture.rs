@@ -17,14 +17,15 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("proxy", &[]),
     ("protocol", &["office"]),
     ("ledger", &["protocol"]),
+    ("words", &["protocol", "reading"]),
     ("client", &["protocol"]),
     ("server", &["ledger"]),
     ("service", &["server", "reading"]),
     ("scenario", &["office", "reading"]),
-    ("formats", &["ledger", "scenario"]),
+    ("formats", &["ledger", "scenario", "words"]),
     ("replay", &["client", "ledger"]),
     ("simulator", &["replay", "scenario", "server"]),
-    ("load", &["scenario", "replay"]),
+    ("load", &["scenario", "replay", "words"]),
     ("south", &["service"]),
     ("north", &["service"]),
     (
@@ -36,7 +37,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 
 /// The crates that have no runtime: everything that can be used without `server`.
 const PURE: &[&str] = &[
-    "office", "reading", "protocol", "ledger", "scenario", "formats",
+    "office", "reading", "protocol", "ledger", "words", "scenario", "formats",
 ];
 
 struct Member {

@@ -31,7 +31,7 @@ fn holds(file: &str, name: &str, wanted: &str) {
 fn words(value: u64, unit: Unit) -> String {
     const UNITS: [(u64, &str); 3] = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
     match unit {
-        Unit::Count => load::show::thousands(value),
+        Unit::Count => words::figures::thousands(value),
         Unit::Milliseconds if value.is_multiple_of(1_000) => format!("{} s", value / 1_000),
         Unit::Milliseconds => format!("{value} ms"),
         Unit::Bytes => UNITS

@@ -34,7 +34,6 @@ mod fit;
 #[cfg(test)]
 mod fixture;
 mod imported;
-mod message;
 mod pair;
 mod payload;
 mod rows;
@@ -47,9 +46,7 @@ pub use cut::{Cut, CutError, Cutting, Window};
 pub use export::{Cells, Export, Exported, Format, Wanted};
 pub use fit::{Distance, Distances, FitError, Observed, Weeks};
 pub use imported::{ImportError, Imported, Skipped, TOLD_MAX, Why};
-pub use message::{message_descriptor, message_to_json};
 pub use pair::{PairError, PairWriter};
-pub use payload::{payload_from_json, payload_to_json, payload_type};
 pub use rows::{Mapping, Rule, RuleError, TimeColumn, TimeFormat, import_rows};
 pub use source::Layout;
 pub use steps::import_steps;

@@ -1,55 +1,14 @@
-//! Payloads as JSON, and back.
+//! Payloads as exports tell them.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use office::StepKind;
 use prost::Message as _;
-use prost_reflect::DynamicMessage;
 use protocol::pb::office as pb;
 use serde_json::Value;
 
-use crate::message::{message_descriptor, message_to_json};
-
-/// The protobuf type of a step's payload; `None` if it has none.
-pub fn payload_type(kind: StepKind) -> Option<&'static str> {
-    Some(match kind {
-        StepKind::DocumentSent => "liaison.office.v1.Document",
-        StepKind::DocumentReceiptRefused => "liaison.office.v1.ReceiptRefusal",
-        StepKind::MeetingProposed | StepKind::MeetingCountered => "liaison.office.v1.MeetingTerms",
-        StepKind::MeetingClosed => "liaison.office.v1.MeetingClosing",
-        StepKind::ContactRecorded => "liaison.office.v1.Contact",
-        StepKind::CallRecorded => "liaison.office.v1.Call",
-        StepKind::LineDeclared => "liaison.office.v1.LineDeclaration",
-        StepKind::DocumentExpired | StepKind::MeetingLapsed => return None,
-        StepKind::DocumentAcknowledged
-        | StepKind::MeetingAccepted
-        | StepKind::MeetingDeclined
-        | StepKind::MeetingCancelled
-        | StepKind::MeetingConvened
-        | StepKind::ContactConfirmed => "liaison.office.v1.Remark",
-    })
-}
-
-/// A payload as JSON, with the fields that are not set or without them. `None` if the kind has no payload, or the bytes
-/// cannot be read as one.
-pub fn payload_to_json(kind: StepKind, payload: &[u8], unset: bool) -> Option<Value> {
-    message_to_json(payload_type(kind)?, payload, unset)
-}
-
-/// The payload that JSON tells; the error is the reason why there is none.
-pub fn payload_from_json(kind: StepKind, value: &Value) -> Result<Bytes, String> {
-    let Some(name) = payload_type(kind) else {
-        return Ok(Bytes::new());
-    };
-    let descriptor = message_descriptor(name).ok_or_else(|| format!("{name} is not known"))?;
-    if value.is_null() {
-        return Ok(Bytes::new());
-    }
-    let message =
-        DynamicMessage::deserialize(descriptor, value).map_err(|error| error.to_string())?;
-    Ok(message.encode_to_vec().into())
-}
+use words::json::{payload_from_json, payload_to_json};
 
 /// A payload as exports tell it.
 pub(crate) struct PayloadTold {
@@ -137,27 +96,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_payload_reads_back_from_its_json() {
-        let document = pb::Document {
-            form: pb::DocumentForm::Notice.into(),
-            subject: "Flood warning".to_owned(),
-            body: Bytes::from_static(b"\0\xff"),
-            deadline: Some(prost_types::Timestamp {
-                seconds: 1_536_886_800,
-                nanos: 1,
-            }),
-            ..Default::default()
-        };
-        let payload: Bytes = document.encode_to_vec().into();
-        for unset in [false, true] {
-            let kind = StepKind::DocumentSent;
-            let value = payload_to_json(kind, &payload, unset).expect("it is a document");
-            assert_eq!(value["body"], "AP8=");
-            assert_eq!(payload_from_json(kind, &value).as_ref(), Ok(&payload));
-        }
-    }
-
-    #[test]
     fn bytes_stand_beside_json_that_would_not_give_them_back() {
         let kind = StepKind::DocumentSent;
         let plain: Bytes = pb::Document {
@@ -183,12 +121,5 @@ mod tests {
         }
         let nothing = PayloadTold::new(StepKind::DocumentExpired, &Bytes::new(), true);
         assert!(nothing.json.is_none() && nothing.bytes.is_none());
-    }
-
-    #[test]
-    fn json_that_is_no_payload_is_told() {
-        let value = serde_json::json!({"subjekt": "x"});
-        let error = payload_from_json(StepKind::DocumentSent, &value).expect_err("no such field");
-        assert!(error.contains("subjekt"), "{error}");
     }
 }

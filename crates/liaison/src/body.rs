@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 
 use crate::failure::Failure;
-use crate::output::bytes_words;
+use words::figures::bytes as bytes_words;
 
 /// The longest body that a document may have.
 pub(crate) const BYTES_MAX: u64 = 16 * 1024 * 1024;

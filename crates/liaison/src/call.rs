@@ -10,7 +10,8 @@ use crate::connect::block_on;
 use crate::failure::Failure;
 use crate::request::RequestArgs;
 use crate::settings::{OfficeArgs, Settings};
-use crate::{json, officer, system, table, time};
+use crate::system;
+use words::{json, officer, table, time};
 
 /// Record opening and closing calls
 #[derive(Debug, Args)]

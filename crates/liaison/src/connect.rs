@@ -16,7 +16,7 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Response, Status};
 
 use crate::failure::Failure;
-use crate::refusal::{Doubt, Refused};
+use words::{Doubt, Refused};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How a watcher finds out that an office has gone without a word.

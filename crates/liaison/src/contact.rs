@@ -7,13 +7,15 @@ use protocol::pb::office as pb;
 use crate::connect::block_on;
 use crate::contact_terms::ContactTermsArgs;
 use crate::failure::Failure;
+use crate::flags::{ConsultationKindWord, ContactStateWord, FormalityWord, OfficeWord, RankWord};
+use crate::listing;
 use crate::output::Output;
 use crate::request::RequestArgs;
 use crate::settings::{OfficeArgs, OfficesArgs, Settings};
-use crate::table::{self, Table};
-use crate::time::{Moment, parse_moment};
-use crate::words::{ConsultationKindWord, ContactStateWord, FormalityWord, OfficeWord, RankWord};
-use crate::{json, listing, officer, time, words};
+use crate::system;
+use words::table::{self, Table};
+use words::time::{Moment, parse_moment};
+use words::{json, officer, time};
 
 const RECORD: &str = "liaison.office.v1.ContactRecord";
 
@@ -152,7 +154,7 @@ impl RecordArgs {
             level: terms.level.map_or(0, RankWord::number),
             participants: terms.participants,
             place: terms.place.unwrap_or_default(),
-            begun_at: Some(self.begun_at.to_pb()?),
+            begun_at: Some(system::time_of(self.begun_at)?),
             duration: terms.duration.map(time::duration_to_pb),
             topics: terms.topics,
             formality: terms.formality.map_or(0, FormalityWord::number),

@@ -5,8 +5,8 @@ use std::time::Duration;
 use clap::Args;
 use protocol::pb::office as pb;
 
-use crate::words::{FormalityWord, RankWord};
-use crate::{officer, time, words};
+use crate::flags::{FormalityWord, RankWord};
+use words::{officer, time};
 
 /// Who takes part, where, how long, what about.
 #[derive(Debug, Clone, Args)]

@@ -10,13 +10,15 @@ use reading::visible;
 
 use crate::connect::{Connection, block_on};
 use crate::failure::Failure;
-use crate::output::{Output, bytes_words, note};
+use crate::flags::{DocumentStateWord, OfficeWord};
+use crate::listing;
+use crate::output::{Output, note};
 use crate::request::RequestArgs;
 use crate::settings::{OfficeArgs, OfficesArgs, Settings};
 use crate::shown::{Showing, Shown};
-use crate::table::{self, Table};
-use crate::words::{DocumentStateWord, OfficeWord};
-use crate::{json, listing, officer, time, words};
+use words::figures::bytes as bytes_words;
+use words::table::{self, Table};
+use words::{json, officer, time};
 
 /// List, read and answer documents
 #[derive(Debug, Args)]

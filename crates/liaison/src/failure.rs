@@ -7,8 +7,9 @@ use std::process::ExitCode;
 use reading::visible;
 use serde_json::json;
 
-use crate::output::{BAD, Format, styled};
-use crate::refusal::Refused;
+use crate::output::Format;
+use words::Refused;
+use words::style::{BAD, styled};
 
 const FAILED: u8 = 1;
 const USAGE: u8 = 2;

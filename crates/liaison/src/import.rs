@@ -14,10 +14,12 @@ use serde_json::{Value, json};
 
 use crate::failure::Failure;
 use crate::import::columns::ColumnsArgs;
-use crate::output::{FAINT, HEADING, clean, styled, thousands};
 use crate::settings::Settings;
 use crate::simulate::make_room;
-use crate::{ledger_command, source, tally, time};
+use crate::{ledger_command, source, tally};
+use words::figures::thousands;
+use words::style::{FAINT, HEADING, clean, styled};
+use words::time;
 
 /// Skipped rows that the text shows.
 const SHOWN_MAX: usize = 10;

@@ -17,10 +17,11 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use crate::failure::Failure;
-use crate::output::{BAD, GOOD, clean, styled, thousands};
+use crate::flags::OfficeWord;
 use crate::settings::Settings;
-use crate::words::OfficeWord;
 use crate::{source, system};
+use words::figures::thousands;
+use words::style::{BAD, GOOD, clean, styled};
 
 /// Read, export, check, cut, fork, back up, convert and restore ledgers
 #[derive(Debug, Args)]

@@ -11,13 +11,15 @@ use protocol::pb::office as pb;
 use crate::connect::{Connection, block_on};
 use crate::contact_terms::ContactTermsArgs;
 use crate::failure::Failure;
+use crate::flags::{FormalityWord, MeetingKindWord, MeetingStateWord, RankWord};
+use crate::listing;
 use crate::output::Output;
 use crate::request::RequestArgs;
 use crate::settings::{OfficeArgs, Settings};
-use crate::table::Table;
-use crate::time::{Moment, parse_moment};
-use crate::words::{FormalityWord, MeetingKindWord, MeetingStateWord, RankWord};
-use crate::{json, listing, officer, time, words};
+use crate::system;
+use words::table::Table;
+use words::time::{Moment, parse_moment};
+use words::{json, officer, time};
 
 const MEETING: &str = "liaison.office.v1.Meeting";
 
@@ -287,7 +289,7 @@ impl TermsArgs {
             place: contact.place.unwrap_or(offered.place),
             begins_at: self
                 .begins_at
-                .map(Moment::to_pb)
+                .map(system::time_of)
                 .transpose()?
                 .or(offered.begins_at),
             duration: contact
@@ -299,7 +301,7 @@ impl TermsArgs {
                 .formality
                 .map_or(offered.formality, FormalityWord::number),
             // The time to answer an offer is not the time to answer the next.
-            answer_by: self.answer_by.map(Moment::to_pb).transpose()?,
+            answer_by: self.answer_by.map(system::time_of).transpose()?,
         })
     }
 }
@@ -469,7 +471,7 @@ async fn close(
             Ok(answer) => return Ok(answer.into_inner().meeting.unwrap_or_default()),
             Err(status) => status,
         };
-        let wait = crate::refusal::retry_delay(&status, "NOT_SETTLED");
+        let wait = words::retry_delay(&status, "NOT_SETTLED");
         match wait.filter(|wait| tokio::time::Instant::now() + *wait < deadline) {
             Some(wait) => tokio::time::sleep(wait).await,
             None => {

@@ -2,24 +2,12 @@
 
 use std::io::{self, IsTerminal as _, Write as _};
 
-use anstyle::{AnsiColor, Style};
 use clap::ValueEnum;
 use reading::visible;
 use serde::Serialize;
 
 use crate::failure::Failure;
 use crate::shown::{Showing, Shown};
-
-pub(crate) use load::show::thousands;
-
-/// A heading.
-pub(crate) const HEADING: Style = Style::new().bold();
-/// What is as it should be.
-pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
-/// What is not.
-pub(crate) const BAD: Style = AnsiColor::Red.on_default();
-/// What stands in the background.
-pub(crate) const FAINT: Style = Style::new().dimmed();
 
 /// How data is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, serde::Deserialize)]
@@ -123,46 +111,4 @@ fn write_out(text: &str) -> Result<(), Failure> {
 pub(crate) fn note(text: &str) {
     // Without stderr there is nobody to tell.
     let _ = writeln!(anstream::stderr(), "{}", visible::lines(text));
-}
-
-/// `text`, which is of one line, in `style`.
-pub(crate) fn styled(style: Style, text: &str) -> String {
-    format!("{style}{}{style:#}", visible::line(text))
-}
-
-/// Text from elsewhere on one line, made visible: a subject must not move the cursor, nor turn the reading around.
-pub(crate) fn clean(text: &str) -> String {
-    visible::line(text).into_owned()
-}
-
-/// A size in the unit that suits it.
-pub(crate) fn bytes_words(bytes: u64) -> String {
-    const UNITS: [(u64, &str); 3] = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
-    UNITS.iter().find(|(size, _)| bytes >= *size).map_or_else(
-        || format!("{bytes} B"),
-        |(size, unit)| format!("{}.{} {unit}", bytes / size, bytes % size * 10 / size),
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn figures_are_readable() {
-        assert_eq!(thousands(0), "0");
-        assert_eq!(thousands(458), "458");
-        assert_eq!(thousands(1_048_576), "1,048,576");
-        assert_eq!(bytes_words(1023), "1023 B");
-        assert_eq!(bytes_words(1_572_864), "1.5 MiB");
-    }
-
-    #[test]
-    fn a_subject_cannot_move_the_cursor() {
-        assert_eq!(clean("a\u{1b}[2Jb\nc"), "a‹U+001B›[2Jb‹U+000A›c");
-        assert_eq!(
-            styled(GOOD, "a\u{1b}[31mb"),
-            "\u{1b}[32ma‹U+001B›[31mb\u{1b}[0m"
-        );
-    }
 }

@@ -12,7 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
 use crate::failure::Failure;
-use crate::output::clean;
+use words::style::clean;
 
 /// The longest line, its end included.
 const LINE_BYTES_MAX: u64 = 512;

@@ -20,11 +20,13 @@ use self::keys::Keys;
 use self::report::Report;
 use crate::connect;
 use crate::failure::Failure;
-use crate::output::{Output, note, thousands};
+use crate::output::{Output, note};
 use crate::settings::{OfficesArgs, Settings};
 use crate::simulate::make_room;
+use crate::source;
 use crate::system::{self, Stopwatch};
-use crate::{source, time};
+use words::figures::thousands;
+use words::time;
 
 const EXAMPLES: &str = "\
 Each step is made by the client call that makes it, in each office's order and never before what it answers. Ids are \

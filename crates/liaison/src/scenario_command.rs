@@ -12,9 +12,10 @@ use scenario::{Act, Scenario};
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
-use crate::output::{HEADING, clean, styled, thousands};
 use crate::settings::Settings;
 use crate::simulate::find;
+use words::figures::thousands;
+use words::style::{HEADING, clean, styled};
 
 const EXAMPLES: &str = "\
 Examples:

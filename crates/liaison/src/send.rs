@@ -8,14 +8,16 @@ use office::Place;
 use prost::Message as _;
 use protocol::pb::office as pb;
 
+use crate::body;
 use crate::connect::{Connection, block_on};
 use crate::failure::Failure;
+use crate::flags::{FormWord, PrecedenceWord, WaitWord};
 use crate::output::Output;
 use crate::request::RequestArgs;
 use crate::settings::{OfficeArgs, Settings};
-use crate::time::{Moment, parse_moment};
-use crate::words::{FormWord, PrecedenceWord, WaitWord};
-use crate::{body, json, officer, table, time, words};
+use crate::system;
+use words::time::{Moment, parse_moment};
+use words::{json, officer, table, time};
 
 /// The longest request that goes in one message.
 const MESSAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -116,7 +118,7 @@ impl SendArgs {
                 ));
             }
         };
-        let deadline = self.deadline.map(Moment::to_pb).transpose()?;
+        let deadline = self.deadline.map(system::time_of).transpose()?;
         let media_type = self.media_type.clone();
         Ok(pb::Document {
             form: self.form.number(),

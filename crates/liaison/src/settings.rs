@@ -9,9 +9,9 @@ use serde::Deserialize;
 
 use crate::connect::{Address, Offices};
 use crate::failure::Failure;
+use crate::flags::OfficeWord;
 use crate::output::{Format, Output};
-use crate::time;
-use crate::words::OfficeWord;
+use words::time;
 
 const TIMEOUT_DEFAULT: Duration = Duration::from_secs(30);
 

@@ -54,7 +54,7 @@ pub(crate) struct SimulateArgs {
     pairs: u64,
 
     /// Stop at this time: nothing is done later. Totals are then not reached
-    #[arg(long, value_name = "TIME", value_parser = crate::time::parse_time)]
+    #[arg(long, value_name = "TIME", value_parser = words::time::parse_time)]
     until: Option<jiff::Timestamp>,
 
     /// Leave out the faults that the scenario itself has

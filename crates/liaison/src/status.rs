@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 
 use crate::connect::{Offices, block_on};
 use crate::failure::Failure;
-use crate::output::{bytes_words, thousands};
 use crate::settings::{OfficesArgs, Settings};
-use crate::table::Table;
-use crate::{json, time, words};
+use words::figures::{bytes as bytes_words, thousands};
+use words::table::Table;
+use words::{json, time};
 
 const EXAMPLES: &str = "\
 Examples (with `liaison up` running):

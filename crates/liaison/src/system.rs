@@ -1,6 +1,8 @@
 //! What only the system knows: the time, and randomness for request ids.
 
+use crate::failure::Failure;
 use jiff::Timestamp;
+use words::time::Moment;
 
 /// The time now. It decides what a duration such as `2h` means, and when a new epoch is noted.
 #[expect(
@@ -37,4 +39,10 @@ impl Stopwatch {
     pub(crate) fn elapsed(&self) -> std::time::Duration {
         self.0.elapsed()
     }
+}
+
+/// The time that is meant, counted from now.
+pub(crate) fn time_of(moment: Moment) -> Result<prost_types::Timestamp, Failure> {
+    let time = moment.after(now()).map_err(Failure::Usage)?;
+    Ok(protocol::timestamp_to_pb(time))
 }

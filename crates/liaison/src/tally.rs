@@ -13,10 +13,11 @@ use serde_json::{Value, json};
 
 use crate::connect::{Offices, block_on};
 use crate::failure::Failure;
-use crate::output::{FAINT, HEADING, styled, thousands};
 use crate::settings::{OfficesArgs, Settings};
 use crate::source::{self, Named};
-use crate::table::Table;
+use words::figures::thousands;
+use words::style::{FAINT, HEADING, styled};
+use words::table::Table;
 
 const EXAMPLES: &str = "\
 A LEDGER is a directory, a directory with south/ and north/ inside, or a running office: south, north, or its \

@@ -8,7 +8,7 @@ use crate::connect::block_on;
 use crate::failure::Failure;
 use crate::request::RequestArgs;
 use crate::settings::{OfficeArgs, Settings};
-use crate::{json, officer, table, time, words};
+use words::{json, officer, table, time};
 
 /// Declare the telephone line cut or restored
 ///

@@ -10,8 +10,9 @@ use office::{PerPlace, Place};
 
 use crate::connect::Address;
 use crate::failure::Failure;
-use crate::output::{HEADING, Output, styled};
+use crate::output::Output;
 use crate::settings::Settings;
+use words::style::{HEADING, styled};
 
 const EXAMPLES: &str = "\
 Examples:

@@ -11,12 +11,13 @@ use tonic::{Request, Status};
 
 use crate::connect::{Offices, block_on};
 use crate::failure::Failure;
-use crate::journal::Line;
-use crate::output::{FAINT, Output, clean, note, styled};
+use crate::flags::OfficeWord;
+use crate::output::{Output, note};
 use crate::settings::{OfficesArgs, Settings};
-use crate::table::{WIDTH_MAX, cut};
-use crate::words::{self, OfficeWord};
-use crate::{json, time};
+use words::Line;
+use words::style::{FAINT, clean, styled};
+use words::table::{WIDTH_MAX, cut};
+use words::{json, time};
 
 const BACKOFF_MIN: Duration = Duration::from_millis(250);
 const BACKOFF_MAX: Duration = Duration::from_secs(5);
@@ -180,7 +181,7 @@ impl Watcher {
 
 /// Whether it helps to connect again.
 fn passes(failure: &Failure) -> bool {
-    matches!(failure, Failure::Refused(refused) if refused.may_pass())
+    matches!(failure, Failure::Refused(refused) if client::may_pass(refused.status(), client::Awaited::Nothing))
 }
 
 fn reason(failure: &Failure) -> String {
@@ -241,7 +242,7 @@ mod tests {
     use tonic::Code;
 
     use super::*;
-    use crate::refusal::Refused;
+    use words::Refused;
 
     #[test]
     fn only_what_passes_is_tried_again() {

@@ -7,7 +7,7 @@ use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor};
 use serde::Serialize;
 use std::fmt::Write as _;
 
-use crate::{hex, json};
+use words::{hex, json};
 
 const DEPTH_MAX: usize = 16;
 

@@ -7,7 +7,7 @@
 
 use crate::latency::Latencies;
 use crate::report::{ComparisonReport, FigureComparison, Report, Spread};
-use crate::words;
+use words::figures;
 
 /// From so many repeats on, on both sides, their ranges tell something.
 pub const REPEATS_MIN: u64 = 3;
@@ -194,9 +194,9 @@ fn differences(baseline: &Report, now: &Report) -> Vec<String> {
     let (before_rate, now_rate) = (baseline.offered_rate, now.offered_rate);
     // Drawn arrivals are not to the last one as many.
     if (before_rate - now_rate).abs() > before_rate.abs() * SAME_WITHIN {
-        differ("rate", words::rate(before_rate), words::rate(now_rate));
+        differ("rate", figures::rate(before_rate), figures::rate(now_rate));
     }
-    let seconds = |seconds: f64| format!("{} s", words::number(seconds, 3));
+    let seconds = |seconds: f64| format!("{} s", figures::number(seconds, 3));
     differ(
         "duration",
         seconds(before_setup.duration_s),
@@ -332,7 +332,7 @@ mod tests {
             setup: Setup {
                 plan: plan.to_owned(),
                 loop_kind: "open".to_owned(),
-                schedule: format!("constant, {}", words::rate(rate)),
+                schedule: format!("constant, {}", figures::rate(rate)),
                 duration_s: 10.0,
                 ..Setup::default()
             },

@@ -42,7 +42,6 @@ pub mod threshold;
 pub mod transport;
 mod units;
 mod wire;
-mod words;
 
 pub use books::Accounts;
 pub use compare::compare;

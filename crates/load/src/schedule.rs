@@ -38,7 +38,7 @@ pub use shard::{FaultyShard, Shard};
 use poisson::Poisson;
 use times::Times;
 
-use crate::words;
+use words::figures;
 
 /// The highest rate, a second.
 pub const RATE_MAX: f64 = 10_000_000.0;
@@ -168,11 +168,11 @@ impl Schedule {
         }
         match shape {
             Shape::Poisson => {
-                let words = format!("{shape}, {}", words::rate(rate));
+                let words = format!("{shape}, {}", figures::rate(rate));
                 Self::of_poisson(Poisson::new(rate, seed), rate, words, end)
             }
             Shape::Constant => {
-                let words = format!("{shape}, {}", words::rate(rate));
+                let words = format!("{shape}, {}", figures::rate(rate));
                 let times = Times::constant(rate);
                 Self::of_times(times, Some(rate), words, end)
             }

@@ -21,7 +21,7 @@
 use crate::report::{SearchReport, Trial};
 use crate::schedule::{RATE_MAX, ScheduleError, check_rate};
 use crate::threshold::Goal;
-use crate::words;
+use words::figures;
 
 /// The bounds of a search.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -118,7 +118,7 @@ impl Search {
             self.ended = Some(format!(
                 "the generator, not the target, was the limit at {}{why}; share the load among several generators, or \
                  give this one more",
-                words::rate(rate)
+                figures::rate(rate)
             ));
         }
         self.trials.push(trial);
@@ -197,7 +197,7 @@ impl Search {
             (None, None) => Ok(self.start_rate),
             (Some(held), None) if held >= self.limits.rate_max => Err(format!(
                 "it held at {}, the highest rate to be tried",
-                words::rate(held)
+                figures::rate(held)
             )),
             (Some(held), None) => Ok((held * 2.0).min(self.limits.rate_max)),
             (None, Some(failure)) if failure.rate > self.limits.rate_min => {
@@ -206,7 +206,7 @@ impl Search {
             (None, Some(failure)) if failure.times == 1 => Ok(failure.rate),
             (None, Some(failure)) => Err(format!(
                 "it did not hold even at {}, the lowest rate to be tried",
-                words::rate(failure.rate)
+                figures::rate(failure.rate)
             )),
             (Some(held), Some(failure)) => self.narrow(held, failure),
         };
@@ -228,8 +228,8 @@ impl Search {
         }
         Err(format!(
             "it held at {} and did not at {}",
-            words::rate(held),
-            words::rate(failure.rate)
+            figures::rate(held),
+            figures::rate(failure.rate)
         ))
     }
 

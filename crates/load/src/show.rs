@@ -13,7 +13,6 @@ mod prometheus;
 mod text;
 
 pub use csv::csv;
-pub use figures::thousands;
 pub use ghz::ghz;
 pub use html::html;
 pub use prometheus::prometheus;

@@ -6,7 +6,9 @@ use office::Exchanges;
 use serde_json::{Value, json};
 
 use super::Form;
-use crate::payload::{PayloadTold, payload_type};
+use words::json::payload_type;
+
+use crate::payload::PayloadTold;
 use crate::told::Told;
 
 pub(super) struct JsonLines<W> {

@@ -9,9 +9,9 @@ use serde_json::json;
 
 use super::room::rooms;
 use crate::failure::Failure;
-use crate::output::thousands;
 use crate::settings::Settings;
 use crate::{source, system};
+use words::figures::thousands;
 
 const EXAMPLES: &str = "\
 What is durable when the command begins is copied, byte for byte, and the copy is read back; its offices may run \

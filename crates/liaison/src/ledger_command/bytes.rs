@@ -11,10 +11,11 @@ use prost_reflect::{FieldDescriptor, MessageDescriptor};
 use protocol::pb::ledger as pb;
 
 use crate::failure::Failure;
-use crate::output::{HEADING, Output, styled};
+use crate::output::Output;
 use crate::source::{self, Named};
 use crate::wire::{self, Piece};
-use crate::{journal, json};
+use words::json;
+use words::style::{HEADING, styled};
 
 const ENTRY: &str = "liaison.ledger.v1.Entry";
 
@@ -88,7 +89,7 @@ fn explain_body(body: &[u8], base: usize, kind: Option<StepKind>) -> Vec<Piece> 
     let inside = |field: &FieldDescriptor| -> Option<MessageDescriptor> {
         match (field.parent_message().full_name(), field.name()) {
             (ENTRY, "envelope") => json::descriptor("liaison.line.v1.Envelope"),
-            (ENTRY, "payload") => json::descriptor(journal::payload_type(kind?)?),
+            (ENTRY, "payload") => json::descriptor(json::payload_type(kind?)?),
             _ => None,
         }
     };

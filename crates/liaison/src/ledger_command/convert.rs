@@ -9,9 +9,9 @@ use serde_json::json;
 
 use super::room::rooms;
 use crate::failure::Failure;
-use crate::output::thousands;
 use crate::settings::Settings;
 use crate::source;
+use words::figures::thousands;
 
 const EXAMPLES: &str = "\
 A ledger goes on in the format that it began with. This makes a new one: the same entries, at the same sequences and \

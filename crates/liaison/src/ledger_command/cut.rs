@@ -12,9 +12,10 @@ use serde_json::json;
 
 use super::room::room_at;
 use crate::failure::Failure;
-use crate::output::thousands;
 use crate::settings::Settings;
-use crate::{source, time};
+use crate::source;
+use words::figures::thousands;
+use words::time;
 
 const EXAMPLES: &str = "\
 Kept are the exchanges that began at --from or later and before --until, by their author's time, each as far as it had \

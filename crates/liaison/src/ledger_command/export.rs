@@ -12,11 +12,12 @@ use serde_json::json;
 
 use crate::connect::block_on;
 use crate::failure::Failure;
-use crate::output::{note, thousands};
+use crate::output::note;
 use crate::settings::{OfficesArgs, Settings};
 use crate::shown::{Showing, Shown};
 use crate::source::{self, Named, Range, Source};
-use crate::time;
+use words::figures::thousands;
+use words::time;
 
 /// A diagram with more messages than this is more than Mermaid draws unless it is told to.
 const MESSAGES_MAX: u64 = 500;

@@ -10,10 +10,10 @@ use serde_json::json;
 
 use super::room::{create, room_at};
 use crate::failure::Failure;
-use crate::output::thousands;
+use crate::flags::OfficeWord;
 use crate::settings::Settings;
-use crate::words::OfficeWord;
 use crate::{source, system};
+use words::figures::thousands;
 
 const EXAMPLES: &str = "\
 The entries kept are the original bytes; one more raises the epoch, so that the fork's offices are never taken for the \

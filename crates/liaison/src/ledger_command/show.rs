@@ -6,12 +6,13 @@ use jiff::Timestamp;
 use super::bytes;
 use crate::connect::block_on;
 use crate::failure::Failure;
-use crate::journal::Line;
-use crate::output::{HEADING, Output, styled};
+use crate::output::Output;
 use crate::settings::{OfficesArgs, Settings};
 use crate::source::{self, Named, Range, Source};
-use crate::table::WIDTH_MAX;
-use crate::time;
+use words::Line;
+use words::style::{HEADING, styled};
+use words::table::WIDTH_MAX;
+use words::time;
 
 const EXAMPLES: &str = "\
 A LEDGER is a directory, or a running office: south, north, or its address. Arrows: → this office's step, ← the \

@@ -12,7 +12,7 @@ use replay::Speed;
 
 use crate::connect::Address;
 use crate::settings::OfficesArgs;
-use crate::time;
+use words::time;
 
 /// What is called, when, and what becomes of the figures.
 #[derive(Debug, Args)]
@@ -232,7 +232,7 @@ fn parse_start(text: &str) -> Result<Timestamp, String> {
         return at.map_err(|error| format!("{text:?} is not a time of today: {error}"));
     }
     let moment = time::parse_moment(text)?;
-    moment.after(now).map_err(|failure| failure.to_string())
+    moment.after(now)
 }
 
 #[cfg(test)]

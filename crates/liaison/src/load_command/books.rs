@@ -9,8 +9,8 @@ use tonic::transport::Channel;
 
 use crate::connect::Offices;
 use crate::failure::Failure;
-use crate::output::thousands;
 use crate::progress::Progress;
+use words::figures::thousands;
 
 /// The ways to both offices.
 pub(super) async fn channels(offices: &Offices) -> Result<PerPlace<Channel>, Failure> {

@@ -6,7 +6,8 @@ use load::{Progress, Steering};
 
 use super::live::{Heading, Live, Pressed};
 use super::prometheus::Latest;
-use crate::output::{note, thousands};
+use crate::output::note;
+use words::figures::thousands;
 
 /// After so many lines only every tenth second has one.
 const LINES_EACH_SECOND: u64 = 60;

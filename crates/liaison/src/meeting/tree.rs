@@ -6,9 +6,9 @@ use office::{Place, StepKind};
 use protocol::pb::office as pb;
 
 use crate::contact_terms::meeting_pairs;
-use crate::output::{FAINT, HEADING, clean, styled};
-use crate::table::{WIDTH_MAX, cut, pairs};
-use crate::{officer, time, words};
+use words::style::{FAINT, HEADING, clean, styled};
+use words::table::{WIDTH_MAX, cut, pairs};
+use words::{officer, time};
 
 /// The meeting, as `place` knows it.
 pub(super) fn text(place: Place, meeting: &pb::Meeting) -> String {

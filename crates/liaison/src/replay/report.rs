@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 use crate::failure::Failure;
 use crate::ledger_command::diff::compared_text;
-use crate::output::{BAD, clean, styled, thousands};
+use words::figures::thousands;
+use words::style::{BAD, clean, styled};
 
 /// What a replay came to.
 pub(super) struct Report {

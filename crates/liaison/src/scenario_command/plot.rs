@@ -8,7 +8,8 @@ use scenario::{Fault, FaultSpan, Scenario};
 use serde_json::{Value, json};
 
 use super::row_of;
-use crate::output::{HEADING, clean, styled, thousands};
+use words::figures::thousands;
+use words::style::{HEADING, clean, styled};
 
 /// Names of the rows; the faults come below.
 const ROWS: [&str; 5] = [

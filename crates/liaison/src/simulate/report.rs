@@ -10,8 +10,10 @@ use serde_json::{Value, json};
 use super::plan::Plan;
 use crate::failure::Failure;
 use crate::ledger_command::reconciled_text;
-use crate::output::{HEADING, styled, thousands};
-use crate::{tally, time};
+use crate::tally;
+use words::figures::thousands;
+use words::style::{HEADING, styled};
+use words::time;
 
 /// What a simulated run came to.
 #[derive(Debug, Clone)]

@@ -13,9 +13,10 @@ use simulator::Simulation;
 
 use super::plan::{Plan, on_all_processors};
 use crate::failure::Failure;
-use crate::output::{clean, thousands};
 use crate::system::Stopwatch;
-use crate::time;
+use words::figures::thousands;
+use words::style::clean;
+use words::time;
 
 /// Failures that are told; a summary counts the others.
 const TOLD_MAX: usize = 20;

@@ -7,8 +7,9 @@ use tonic::transport::Endpoint;
 
 use crate::connect::Address;
 use crate::failure::Failure;
-use crate::output::{note, thousands};
+use crate::output::note;
 use crate::system;
+use words::figures::thousands;
 
 /// Which scenario is played, and at which office; `None` for both.
 #[derive(Debug, Clone, PartialEq, Eq)]

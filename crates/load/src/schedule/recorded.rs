@@ -8,7 +8,7 @@ use scenario::{Act, Scenario};
 
 use super::error::check_rate;
 use super::{End, Kind, ScheduleError};
-use crate::words;
+use words::figures;
 
 /// How fast what was read is played.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -28,12 +28,12 @@ impl From<Speed> for Pace {
 impl std::fmt::Display for Pace {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Rate(rate) => f.write_str(&words::rate(*rate)),
+            Self::Rate(rate) => f.write_str(&figures::rate(*rate)),
             Self::Speed(Speed::Times(factor)) if (factor - 1.0).abs() < f64::EPSILON => {
                 f.write_str("at its own speed")
             }
             Self::Speed(Speed::Times(factor)) => {
-                write!(f, "{} times as fast", words::number(*factor, 3))
+                write!(f, "{} times as fast", figures::number(*factor, 3))
             }
             Self::Speed(Speed::Max) => f.write_str("as fast as can be"),
         }

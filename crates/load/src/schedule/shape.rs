@@ -7,7 +7,7 @@ use jiff::{Span, SpanRelativeTo};
 
 use super::error::check_rate;
 use super::{LENGTH_MAX, ScheduleError};
-use crate::words;
+use words::figures;
 
 /// The most rates in steps.
 const STEPS_MAX: usize = 1_000;
@@ -157,7 +157,7 @@ fn check_step_rate(rate: f64) -> Result<(), Wrong> {
 fn check_time(time: Duration) -> Result<(), Wrong> {
     if time.is_zero() || time > LENGTH_MAX {
         return Err(Wrong::new(
-            format!("it cannot take {}", words::duration(time)),
+            format!("it cannot take {}", words::time::exact_duration_words(time)),
             "write a time above 0 and within ten years, such as 10s",
         ));
     }
@@ -278,20 +278,29 @@ impl std::fmt::Display for Shape {
             Self::Constant => f.write_str("constant"),
             Self::Poisson => f.write_str("poisson"),
             Self::Step { rates, hold } => {
-                let rates: Vec<String> = rates.iter().map(|rate| words::rate(*rate)).collect();
-                let hold = words::duration(*hold);
+                let rates: Vec<String> = rates.iter().map(|rate| figures::rate(*rate)).collect();
+                let hold = words::time::exact_duration_words(*hold);
                 write!(f, "step, {}, each for {hold}", rates.join(", "))
             }
             Self::Ramp { from, to, over } => {
-                write!(f, "ramp, {} to {}", words::rate(*from), words::rate(*to))?;
+                write!(
+                    f,
+                    "ramp, {} to {}",
+                    figures::rate(*from),
+                    figures::rate(*to)
+                )?;
                 match over {
-                    Some(over) => write!(f, " over {}", words::duration(*over)),
+                    Some(over) => write!(f, " over {}", words::time::exact_duration_words(*over)),
                     None => Ok(()),
                 }
             }
             Self::Burst { size, every } => {
-                let size = words::number(*size as f64, 0);
-                write!(f, "burst, {size} every {}", words::duration(*every))
+                let size = figures::number(*size as f64, 0);
+                write!(
+                    f,
+                    "burst, {size} every {}",
+                    words::time::exact_duration_words(*every)
+                )
             }
         }
     }

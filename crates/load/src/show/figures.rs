@@ -1,22 +1,10 @@
 //! Figures in words: the same in a terminal and in a browser.
 
 use reading::visible;
+use words::figures::thousands;
 
 use crate::latency::Latencies;
 use crate::report::{Interval, Report, heat_floor_us};
-
-/// A number with its thousands apart.
-pub fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
 
 /// A number to three significant digits, its thousands apart: `0.0123`, `12.3`, `1,234`.
 pub(super) fn three_digits(number: f64) -> String {

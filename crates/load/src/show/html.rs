@@ -18,8 +18,9 @@ use markup::{esc, mark, pairs, put, section};
 use over_time::Columns;
 
 use super::figures::{
-    Hidden, count, elapsed, hidden, percent, rate, seconds, thousands, thresholds_failed, time,
+    Hidden, count, elapsed, hidden, percent, rate, seconds, thresholds_failed, time,
 };
+use words::figures::thousands;
 
 /// A report as one self-contained HTML page.
 pub fn html(report: &Report) -> String {

@@ -12,10 +12,11 @@ use table::{Cell, Table, WIDTH_MAX, bar, boxed, wrap};
 
 use super::figures::{
     QUANTILES, bytes, clean, count, elapsed, figure, hidden, percent, quantiles, rate, seconds,
-    short_time, thousands, thresholds_failed, time, time_us, workflows_tell_more,
+    short_time, thresholds_failed, time, time_us, workflows_tell_more,
 };
 use crate::latency::Latencies;
 use crate::report::{Report, Spread, StepReport};
+use words::figures::thousands;
 
 const PLAIN: Style = Style::new();
 const HEADING: Style = Style::new().bold();

@@ -3,7 +3,7 @@
 use super::figure::{Figure, Unit};
 use super::{FaultyThreshold, Measured};
 use crate::report::Report;
-use crate::words;
+use words::figures;
 
 /// How the figure is to stand to the bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,10 +103,10 @@ impl Condition {
         match self.figure.seen(report, self.unit) {
             Ok(seen) => Checked {
                 seen: match self.unit {
-                    Unit::Micros => words::latency(seen),
-                    Unit::Share => format!("{} %", words::number(seen, 3)),
-                    Unit::Count => words::number(seen, 1),
-                    Unit::Rate => words::rate(seen),
+                    Unit::Micros => figures::latency(seen),
+                    Unit::Share => format!("{} %", figures::number(seen, 3)),
+                    Unit::Count => figures::number(seen, 1),
+                    Unit::Rate => figures::rate(seen),
                 },
                 is_true: Some(match self.relation {
                     Relation::Above => seen > self.bound,

@@ -8,7 +8,7 @@ use ratatui_core::widgets::Widget as _;
 use super::palette::{FAINT, REVERSED, STRONG};
 use super::rows::{Rows, render_cut};
 use super::{View, figures, help, over_time, tables};
-use crate::output::clean;
+use words::style::clean;
 
 const GAUGE_MIN: u16 = 4;
 const WARM_UP: &str = "warm-up ";

@@ -9,7 +9,7 @@ use super::history::Failure;
 use super::palette::{FAINT, Palette};
 use super::rows::render_cut;
 use super::{View, figures};
-use crate::output::clean;
+use words::style::clean;
 
 /// The latest failures, the newest first.
 pub(super) fn draw(view: &View, area: Rect, buffer: &mut Buffer) {

@@ -1,6 +1,6 @@
 //! Figures in few letters, each with its unit.
 
-use crate::output::thousands;
+use words::figures::thousands;
 
 /// Where there is no figure.
 pub(super) const NONE: &str = "–";

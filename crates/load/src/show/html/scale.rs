@@ -1,6 +1,7 @@
 //! From figures to places on a chart.
 
-use crate::show::figures::{seconds, short_time, thousands};
+use crate::show::figures::{seconds, short_time};
+use words::figures::thousands;
 
 /// From a figure to a part of an axis, 0 to 1.
 #[derive(Debug, Clone, Copy)]

@@ -4,9 +4,10 @@ use super::markup::{Table, cut, esc, mark, pairs, put, section};
 use super::ranges;
 use crate::report::{FigureComparison, Report, Spread, StepReport};
 use crate::show::figures::{
-    QUANTILES, bytes, count, figure, percent, quantiles, rate, seconds, thousands, time, time_us,
+    QUANTILES, bytes, count, figure, percent, quantiles, rate, seconds, time, time_us,
     workflows_tell_more,
 };
+use words::figures::thousands;
 
 /// Letters of a failure's message that are shown.
 const MESSAGE_MAX: usize = 400;

@@ -1,18 +1,18 @@
 //! Bytes as people read them.
 
 /// `00 ff` of the bytes 0 and 255.
-pub(crate) fn spaced(bytes: &[u8]) -> String {
+pub fn spaced(bytes: &[u8]) -> String {
     let pairs: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     pairs.join(" ")
 }
 
 /// `00ff` of the bytes 0 and 255.
-pub(crate) fn joined(bytes: &[u8]) -> String {
+pub fn joined(bytes: &[u8]) -> String {
     spaced(bytes).replace(' ', "")
 }
 
 /// The letters among the bytes; a dot for any other.
-pub(crate) fn letters(bytes: &[u8]) -> String {
+pub fn letters(bytes: &[u8]) -> String {
     bytes
         .iter()
         .map(|byte| match byte {

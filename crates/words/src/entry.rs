@@ -7,8 +7,9 @@ use prost::Message as _;
 use protocol::pb::{ledger as pb, line, office};
 use serde_json::{Value, json};
 
-use crate::output::{FAINT, clean, styled, thousands};
-use crate::{hex, json, officer, table, time, words};
+use crate::figures::thousands;
+use crate::style::{FAINT, clean, styled};
+use crate::{hex, json, nouns as words, officer, table, time};
 use ::office::{Collection, StepId, StepKind};
 use reading::visible;
 
@@ -16,13 +17,14 @@ const BODY_CHARS_MAX: usize = 4_000;
 
 /// An entry with its envelope read.
 #[derive(Debug)]
-pub(crate) struct Line {
+pub struct Line {
     entry: pb::Entry,
     envelope: Option<line::Envelope>,
 }
 
 impl Line {
-    pub(crate) fn new(entry: pb::Entry) -> Self {
+    /// Reads an entry's envelope.
+    pub fn new(entry: pb::Entry) -> Self {
         let envelope = match entry.direction() {
             pb::Direction::Outbound | pb::Direction::Inbound => {
                 line::Envelope::decode(entry.envelope.clone()).ok()
@@ -33,7 +35,7 @@ impl Line {
     }
 
     /// Whether it is a step, and no local note.
-    pub(crate) fn is_step(&self) -> bool {
+    pub fn is_step(&self) -> bool {
         matches!(
             self.entry.direction(),
             pb::Direction::Outbound | pb::Direction::Inbound
@@ -41,7 +43,7 @@ impl Line {
     }
 
     /// The day at the offices on which it was recorded, such as `Fri 2018-09-14`.
-    pub(crate) fn day(&self) -> String {
+    pub fn day(&self) -> String {
         let time = self.entry.recorded_at.as_ref();
         time.and_then(protocol::timestamp_from_pb).map_or_else(
             || "no day".to_owned(),
@@ -54,7 +56,7 @@ impl Line {
     }
 
     /// A row of the journal, at most `width` columns wide.
-    pub(crate) fn row(&self, width: usize) -> String {
+    pub fn row(&self, width: usize) -> String {
         let full_time = time::words_of(self.entry.recorded_at.as_ref());
         let clock = full_time.rsplit(' ').next().unwrap_or_default();
         let row = format!("{:>6}  {clock}  {}", self.entry.sequence, self.told());
@@ -68,7 +70,7 @@ impl Line {
 
     /// Which way, what, the name, and the gist, in columns. A note of the line's own has no name, so that its
     /// gist has the room.
-    pub(crate) fn told(&self) -> String {
+    pub fn told(&self) -> String {
         let (arrow, words) = (self.arrow(), self.words());
         let gist = clean(&self.gist());
         let told = if self.is_step() {
@@ -80,7 +82,7 @@ impl Line {
     }
 
     /// Which way it went.
-    pub(crate) fn arrow(&self) -> &'static str {
+    pub fn arrow(&self) -> &'static str {
         match self.entry.direction() {
             pb::Direction::Outbound => "→",
             pb::Direction::Inbound => "←",
@@ -98,7 +100,7 @@ impl Line {
     }
 
     /// What was done.
-    pub(crate) fn words(&self) -> String {
+    pub fn words(&self) -> String {
         match &self.entry.note {
             Some(pb::entry::Note::Opening(_)) => "ledger opened".to_owned(),
             Some(pb::entry::Note::AcknowledgementTaken(_)) => "line acknowledged".to_owned(),
@@ -121,7 +123,7 @@ impl Line {
 
     /// The name of what the step concerns: the document, the contact, the call; of a meeting's later steps the
     /// step itself, since that is what the next one builds upon.
-    pub(crate) fn name(&self) -> String {
+    pub fn name(&self) -> String {
         let (Some(kind), Some(step)) = (self.kind(), self.step_id()) else {
             return String::new();
         };
@@ -140,12 +142,12 @@ impl Line {
     }
 
     /// The protobuf type of the payload.
-    pub(crate) fn payload_type(&self) -> Option<&'static str> {
-        payload_type(self.kind()?)
+    pub fn payload_type(&self) -> Option<&'static str> {
+        json::payload_type(self.kind()?)
     }
 
     /// What it says, in a few words.
-    pub(crate) fn gist(&self) -> String {
+    pub fn gist(&self) -> String {
         match &self.entry.note {
             Some(note) => note_gist(note),
             None => self.payload_gist().unwrap_or_default(),
@@ -210,7 +212,7 @@ impl Line {
     }
 
     /// The whole entry, for people.
-    pub(crate) fn in_full(&self) -> String {
+    pub fn in_full(&self) -> String {
         let entry = &self.entry;
         let envelope = self.envelope.as_ref();
         let authored = envelope.and_then(|envelope| envelope.authored_at.as_ref());
@@ -265,7 +267,7 @@ impl Line {
     }
 
     /// The entry as JSON.
-    pub(crate) fn to_json(&self) -> Value {
+    pub fn to_json(&self) -> Value {
         let entry = &self.entry;
         let envelope = self.envelope.as_ref();
         let time_json = |time: Option<&prost_types::Timestamp>| {
@@ -294,8 +296,6 @@ impl Line {
         })
     }
 }
-
-pub(crate) use formats::payload_type;
 
 fn request_id_words(bytes: &[u8]) -> String {
     uuid::Uuid::from_slice(bytes).map_or_else(|_| String::new(), |id| id.to_string())

@@ -1,9 +1,20 @@
-//! Figures in words: rates, durations and latencies, as people read them.
+//! Figures in words: counts, rates, sizes and latencies, as people read them.
 
-use std::time::Duration;
+/// A number with its thousands apart.
+pub fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
 
 /// A number with its thousands apart, and at most `decimals` decimals.
-pub(crate) fn number(value: f64, decimals: usize) -> String {
+pub fn number(value: f64, decimals: usize) -> String {
     let text = format!("{:.decimals$}", value.abs());
     let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
     let mut words = String::with_capacity(text.len() + whole.len() / 3 + 1);
@@ -25,7 +36,7 @@ pub(crate) fn number(value: f64, decimals: usize) -> String {
 }
 
 /// A rate such as `2,000/s`; what is less than one a second is told by the minute, hour or day.
-pub(crate) fn rate(per_second: f64) -> String {
+pub fn rate(per_second: f64) -> String {
     const UNITS: [(f64, &str); 4] = [(1.0, "s"), (60.0, "min"), (3_600.0, "h"), (86_400.0, "day")];
     let (seconds, unit) = UNITS
         .iter()
@@ -36,31 +47,8 @@ pub(crate) fn rate(per_second: f64) -> String {
     format!("{}/{unit}", number(value, decimals))
 }
 
-/// A duration such as `1h 30m`, `10s` or `250ms`, to the nanosecond.
-pub(crate) fn duration(duration: Duration) -> String {
-    let (seconds, nanos) = (duration.as_secs(), duration.subsec_nanos());
-    let parts = [
-        (seconds / 86_400, "d"),
-        (seconds / 3_600 % 24, "h"),
-        (seconds / 60 % 60, "m"),
-        (seconds % 60, "s"),
-        (u64::from(nanos / 1_000_000), "ms"),
-        (u64::from(nanos / 1_000 % 1_000), "µs"),
-        (u64::from(nanos % 1_000), "ns"),
-    ];
-    let words: Vec<String> = parts
-        .iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, unit)| format!("{count}{unit}"))
-        .collect();
-    if words.is_empty() {
-        return "0s".to_owned();
-    }
-    words.join(" ")
-}
-
 /// A latency in the unit that suits it, such as `5.21 ms`, to three digits or better.
-pub(crate) fn latency(us: f64) -> String {
+pub fn latency(us: f64) -> String {
     let (value, unit) = match us {
         us if us >= 1e6 => (us / 1e6, "s"),
         us if us >= 1e3 => (us / 1e3, "ms"),
@@ -72,6 +60,15 @@ pub(crate) fn latency(us: f64) -> String {
         _ => 2,
     };
     format!("{} {unit}", number(value, decimals))
+}
+
+/// A size in the unit that suits it.
+pub fn bytes(bytes: u64) -> String {
+    const UNITS: [(u64, &str); 3] = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
+    UNITS.iter().find(|(size, _)| bytes >= *size).map_or_else(
+        || format!("{bytes} B"),
+        |(size, unit)| format!("{}.{} {unit}", bytes / size, bytes % size * 10 / size),
+    )
 }
 
 #[cfg(test)]
@@ -95,25 +92,20 @@ mod tests {
     }
 
     #[test]
-    fn durations_read_well() {
-        let read = [
-            (Duration::ZERO, "0s"),
-            (Duration::from_secs(10), "10s"),
-            (Duration::from_millis(1_250), "1s 250ms"),
-            (Duration::from_secs(93_600), "1d 2h"),
-            (Duration::from_nanos(1_001), "1µs 1ns"),
-        ];
-        for (time, words) in read {
-            assert_eq!(duration(time), words);
-        }
-    }
-
-    #[test]
     fn latencies_and_numbers_read_well() {
         assert_eq!(latency(312.0), "312 µs");
         assert_eq!(latency(5_210.0), "5.21 ms");
         assert_eq!(latency(1_500_000.0), "1.5 s");
         assert_eq!(number(-0.001, 2), "0");
         assert_eq!(number(-1_234.5, 2), "-1,234.5");
+    }
+
+    #[test]
+    fn counts_and_sizes_are_readable() {
+        assert_eq!(thousands(0), "0");
+        assert_eq!(thousands(458), "458");
+        assert_eq!(thousands(1_048_576), "1,048,576");
+        assert_eq!(bytes(1023), "1023 B");
+        assert_eq!(bytes(1_572_864), "1.5 MiB");
     }
 }

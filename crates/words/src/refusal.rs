@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
-use crate::output::clean;
+use crate::style::clean;
 use crate::time;
 
 /// What is known of a step that was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Doubt {
+pub enum Doubt {
     /// It is not recorded.
     None,
     /// It is recorded; what was waited for has not come.
@@ -23,7 +23,7 @@ pub(crate) enum Doubt {
 
 /// What an office refused, and why; or that it could not be reached.
 #[derive(Debug)]
-pub(crate) struct Refused {
+pub struct Refused {
     /// Completes "failed to …".
     doing: String,
     /// The office, with its address.
@@ -36,7 +36,8 @@ pub(crate) struct Refused {
 }
 
 impl Refused {
-    pub(crate) fn new(doing: &str, office: &str, status: Status) -> Self {
+    /// What `office`, named with its address, refused; `doing` completes "failed to …".
+    pub fn new(doing: &str, office: &str, status: Status) -> Self {
         Self {
             doing: doing.to_owned(),
             office: office.to_owned(),
@@ -47,7 +48,7 @@ impl Refused {
     }
 
     /// An office that could not be reached, and why.
-    pub(crate) fn unreachable(office: &str, why: String) -> Self {
+    pub fn unreachable(office: &str, why: String) -> Self {
         Self {
             reached: false,
             hint: Some(
@@ -60,7 +61,7 @@ impl Refused {
 
     /// Adds what to do next.
     #[must_use]
-    pub(crate) fn with_hint(mut self, hint: String) -> Self {
+    pub fn with_hint(mut self, hint: String) -> Self {
         self.hint = Some(match self.hint {
             None => hint,
             Some(before) => format!("{before}; {hint}"),
@@ -69,22 +70,23 @@ impl Refused {
     }
 
     /// The office's message.
-    pub(crate) fn message(&self) -> &str {
+    pub fn message(&self) -> &str {
         self.status.message()
     }
 
-    pub(crate) fn code(&self) -> Code {
+    /// The code; DEADLINE_EXCEEDED when the client's own clock ended the call.
+    pub fn code(&self) -> Code {
         code_of(&self.status)
     }
 
-    /// Whether another try may be answered otherwise.
-    pub(crate) fn may_pass(&self) -> bool {
-        client::may_pass(&self.status, client::Awaited::Nothing)
+    /// The refusal as it came.
+    pub fn status(&self) -> &Status {
+        &self.status
     }
 
     /// What is known of the step that was refused. A reason comes from the office's own mapping: what it refuses
     /// it has not recorded, unless it waited for its peer in vain.
-    pub(crate) fn doubt(&self) -> Doubt {
+    pub fn doubt(&self) -> Doubt {
         let details = self.status.get_error_details();
         let reason = details.error_info().map(|info| info.reason.as_str());
         match (reason, self.code()) {
@@ -97,7 +99,8 @@ impl Refused {
         }
     }
 
-    pub(crate) fn to_json(&self) -> Value {
+    /// With every detail that google.rpc has a form for.
+    pub fn to_json(&self) -> Value {
         let details = self.status.get_error_details();
         let mut error = json!({
             "message": self.status.message(),
@@ -230,7 +233,7 @@ fn hint_of(status: &Status) -> Option<String> {
 }
 
 /// How long to wait before asking again, if the refusal has this reason and says so.
-pub(crate) fn retry_delay(status: &Status, reason: &str) -> Option<Duration> {
+pub fn retry_delay(status: &Status, reason: &str) -> Option<Duration> {
     let details = status.get_error_details();
     let same = details
         .error_info()
@@ -242,7 +245,7 @@ pub(crate) fn retry_delay(status: &Status, reason: &str) -> Option<Duration> {
 }
 
 /// The name that the gRPC specification gives a code.
-pub(crate) const fn code_name(code: Code) -> &'static str {
+pub const fn code_name(code: Code) -> &'static str {
     match code {
         Code::Ok => "OK",
         Code::Cancelled => "CANCELLED",

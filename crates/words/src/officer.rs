@@ -2,7 +2,7 @@
 
 use protocol::pb::office as pb;
 
-use crate::words;
+use crate::nouns;
 
 const RANKS: [(&str, pb::Rank); 5] = [
     ("chief", pb::Rank::Chief),
@@ -13,7 +13,7 @@ const RANKS: [(&str, pb::Rank); 5] = [
 ];
 
 /// Reads an officer. What follows the last comma is the rank.
-pub(crate) fn parse(text: &str) -> Result<pb::Officer, String> {
+pub fn parse(text: &str) -> Result<pb::Officer, String> {
     let (name, rank) = match text.rsplit_once(',') {
         None => (text, pb::Rank::Unspecified),
         Some((name, rank)) => (name, parse_rank(rank)?),
@@ -41,20 +41,20 @@ fn parse_rank(text: &str) -> Result<pb::Rank, String> {
 }
 
 /// An officer as people read it, in the form that [`parse`] reads.
-pub(crate) fn words(officer: &pb::Officer) -> String {
-    match words::rank(officer.rank) {
+pub fn words(officer: &pb::Officer) -> String {
+    match nouns::rank(officer.rank) {
         rank if rank.is_empty() => officer.name.clone(),
         rank => format!("{}, {rank}", officer.name),
     }
 }
 
 /// An officer that may be missing.
-pub(crate) fn words_or_empty(officer: Option<&pb::Officer>) -> String {
+pub fn words_or_empty(officer: Option<&pb::Officer>) -> String {
     officer.map(words).unwrap_or_default()
 }
 
 /// Who acts, and what is said: nothing at all if neither is given.
-pub(crate) fn remark(officer: Option<pb::Officer>, text: Option<String>) -> Option<pb::Remark> {
+pub fn remark(officer: Option<pb::Officer>, text: Option<String>) -> Option<pb::Remark> {
     (officer.is_some() || text.is_some()).then(|| pb::Remark {
         officer,
         text: text.unwrap_or_default(),

@@ -4,15 +4,15 @@ use std::fmt::Write as _;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use crate::output::{HEADING, clean, styled};
+use crate::style::{HEADING, clean, styled};
 
 /// No line of a table is wider.
-pub(crate) const WIDTH_MAX: usize = 100;
+pub const WIDTH_MAX: usize = 100;
 const GAP: usize = 2;
 
 /// Rows under headings.
 #[derive(Debug, Default)]
-pub(crate) struct Table {
+pub struct Table {
     headings: Vec<&'static str>,
     right: Vec<bool>,
     rows: Vec<Vec<String>>,
@@ -20,7 +20,7 @@ pub(crate) struct Table {
 
 impl Table {
     /// A table with these headings. A heading that begins with `>` stands to the right, over numbers.
-    pub(crate) fn new(headings: &[&'static str]) -> Self {
+    pub fn new(headings: &[&'static str]) -> Self {
         Self {
             headings: headings
                 .iter()
@@ -32,14 +32,14 @@ impl Table {
     }
 
     /// Adds a row: as many cells as headings.
-    pub(crate) fn row(&mut self, cells: Vec<String>) {
+    pub fn row(&mut self, cells: Vec<String>) {
         debug_assert_eq!(cells.len(), self.headings.len());
         self.rows
             .push(cells.iter().map(|cell| clean(cell)).collect());
     }
 
     /// The table. If it is too wide, the widest column is cut.
-    pub(crate) fn render(&self) -> String {
+    pub fn render(&self) -> String {
         let widths = self.widths();
         let headings: Vec<String> = self.headings.iter().map(ToString::to_string).collect();
         let mut text = String::new();
@@ -89,7 +89,7 @@ impl Table {
 }
 
 /// Text of at most `width` columns; an ellipsis stands for the rest.
-pub(crate) fn cut(text: &str, width: usize) -> String {
+pub fn cut(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_owned();
     }
@@ -107,7 +107,7 @@ pub(crate) fn cut(text: &str, width: usize) -> String {
 }
 
 /// Lines of a name and what it is, the names in one column. Empty values are left out.
-pub(crate) fn pairs(indent: usize, pairs: &[(&str, String)]) -> String {
+pub fn pairs(indent: usize, pairs: &[(&str, String)]) -> String {
     let present = || pairs.iter().filter(|(_, value)| !value.is_empty());
     let width = present().map(|(name, _)| name.width()).max().unwrap_or(0);
     let margin = " ".repeat(indent);

@@ -6,12 +6,9 @@ use jiff::civil::{Date, DateTime};
 use jiff::{Span, SpanRelativeTo, Timestamp};
 use office::tally::OFFICE_TIME;
 
-use crate::failure::Failure;
-use crate::system;
-
 /// A time as typed: a moment, or a while from now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Moment {
+pub enum Moment {
     /// At this time.
     At(Timestamp),
     /// As long from now.
@@ -20,26 +17,18 @@ pub(crate) enum Moment {
 
 impl Moment {
     /// The time meant.
-    pub(crate) fn after(self, now: Timestamp) -> Result<Timestamp, Failure> {
+    pub fn after(self, now: Timestamp) -> Result<Timestamp, String> {
         match self {
             Self::At(time) => Ok(time),
             Self::In(duration) => now.checked_add(duration).map_err(|error| {
-                Failure::Usage(format!(
-                    "{} from now is no time: {error}",
-                    duration_words(duration)
-                ))
+                format!("{} from now is no time: {error}", duration_words(duration))
             }),
         }
-    }
-
-    /// The time meant, as protobuf writes it.
-    pub(crate) fn to_pb(self) -> Result<prost_types::Timestamp, Failure> {
-        self.after(system::now()).map(protocol::timestamp_to_pb)
     }
 }
 
 /// Reads `2018-09-14T10:00:00+09:00`, `2018-09-14T10:00` or `2018-09-14` (both at UTC+9), or `2h`.
-pub(crate) fn parse_moment(text: &str) -> Result<Moment, String> {
+pub fn parse_moment(text: &str) -> Result<Moment, String> {
     if let Ok(time) = parse_time(text) {
         return Ok(Moment::At(time));
     }
@@ -52,7 +41,7 @@ pub(crate) fn parse_moment(text: &str) -> Result<Moment, String> {
 }
 
 /// Reads a time; one without an offset is at UTC+9.
-pub(crate) fn parse_time(text: &str) -> Result<Timestamp, String> {
+pub fn parse_time(text: &str) -> Result<Timestamp, String> {
     if let Ok(time) = text.parse::<Timestamp>() {
         return Ok(time);
     }
@@ -70,7 +59,7 @@ pub(crate) fn parse_time(text: &str) -> Result<Timestamp, String> {
 }
 
 /// Reads a duration such as `90s`, `1h 30m` or `2d`; a day has 24 hours.
-pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
     let read = text
         .parse::<Span>()
         .and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()));
@@ -80,7 +69,7 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
 }
 
 /// Reads a day such as `2018-09-14`.
-pub(crate) fn parse_day(text: &str) -> Result<Date, String> {
+pub fn parse_day(text: &str) -> Result<Date, String> {
     text.parse()
         .ok()
         .filter(|_| text.len() == "2018-09-14".len())
@@ -88,7 +77,7 @@ pub(crate) fn parse_day(text: &str) -> Result<Date, String> {
 }
 
 /// A time at the offices, to the second.
-pub(crate) fn words(time: Timestamp) -> String {
+pub fn words(time: Timestamp) -> String {
     OFFICE_TIME
         .to_datetime(time)
         .strftime("%Y-%m-%d %H:%M:%S")
@@ -96,13 +85,13 @@ pub(crate) fn words(time: Timestamp) -> String {
 }
 
 /// A protobuf time at the offices; `-` if there is none.
-pub(crate) fn words_of(time: Option<&prost_types::Timestamp>) -> String {
+pub fn words_of(time: Option<&prost_types::Timestamp>) -> String {
     time.and_then(protocol::timestamp_from_pb)
         .map_or_else(|| "-".to_owned(), words)
 }
 
 /// A protobuf time at the offices, as short as a gist needs it; empty if there is none.
-pub(crate) fn short_words_of(time: Option<&prost_types::Timestamp>) -> String {
+pub fn short_words_of(time: Option<&prost_types::Timestamp>) -> String {
     time.and_then(protocol::timestamp_from_pb)
         .map_or_else(String::new, |time| {
             OFFICE_TIME
@@ -113,7 +102,7 @@ pub(crate) fn short_words_of(time: Option<&prost_types::Timestamp>) -> String {
 }
 
 /// The hour of the day at the offices, to the millisecond.
-pub(crate) fn clock_words(time: Option<&prost_types::Timestamp>) -> String {
+pub fn clock_words(time: Option<&prost_types::Timestamp>) -> String {
     time.and_then(protocol::timestamp_from_pb).map_or_else(
         || "-".to_owned(),
         |time| {
@@ -126,7 +115,7 @@ pub(crate) fn clock_words(time: Option<&prost_types::Timestamp>) -> String {
 }
 
 /// A duration in words such as `1h 30m`; what is below a second is told in its unit.
-pub(crate) fn duration_words(duration: Duration) -> String {
+pub fn duration_words(duration: Duration) -> String {
     let seconds = duration.as_secs();
     if seconds == 0 {
         return match duration.as_micros() {
@@ -149,15 +138,38 @@ pub(crate) fn duration_words(duration: Duration) -> String {
     words.join(" ")
 }
 
+/// A duration such as `1h 30m`, `10s` or `250ms`, to the nanosecond.
+pub fn exact_duration_words(duration: Duration) -> String {
+    let (seconds, nanos) = (duration.as_secs(), duration.subsec_nanos());
+    let parts = [
+        (seconds / 86_400, "d"),
+        (seconds / 3_600 % 24, "h"),
+        (seconds / 60 % 60, "m"),
+        (seconds % 60, "s"),
+        (u64::from(nanos / 1_000_000), "ms"),
+        (u64::from(nanos / 1_000 % 1_000), "µs"),
+        (u64::from(nanos % 1_000), "ns"),
+    ];
+    let words: Vec<String> = parts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, unit)| format!("{count}{unit}"))
+        .collect();
+    if words.is_empty() {
+        return "0s".to_owned();
+    }
+    words.join(" ")
+}
+
 /// A protobuf duration in words; empty if there is none.
-pub(crate) fn duration_words_of(duration: Option<&prost_types::Duration>) -> String {
+pub fn duration_words_of(duration: Option<&prost_types::Duration>) -> String {
     duration
         .and_then(protocol::duration_from_pb)
         .map_or_else(String::new, duration_words)
 }
 
 /// A duration as protobuf writes it.
-pub(crate) fn duration_to_pb(duration: Duration) -> prost_types::Duration {
+pub fn duration_to_pb(duration: Duration) -> prost_types::Duration {
     prost_types::Duration {
         seconds: duration.as_secs() as i64,
         nanos: duration.subsec_nanos() as i32,
@@ -205,5 +217,19 @@ mod tests {
         }
         assert_eq!(duration_words(Duration::from_micros(1_250)), "1.2ms");
         assert_eq!(duration_words(Duration::from_micros(900)), "900µs");
+    }
+
+    #[test]
+    fn exact_durations_lose_nothing() {
+        let read = [
+            (Duration::ZERO, "0s"),
+            (Duration::from_secs(10), "10s"),
+            (Duration::from_millis(1_250), "1s 250ms"),
+            (Duration::from_secs(93_600), "1d 2h"),
+            (Duration::from_nanos(1_001), "1µs 1ns"),
+        ];
+        for (time, words) in read {
+            assert_eq!(exact_duration_words(time), words);
+        }
     }
 }

@@ -1,0 +1,99 @@
+//! Kinds, states, ranks and forms.
+
+use protocol::pb::office as pb;
+
+/// A state as people read it: `RECEIPT_REFUSED` of `DOCUMENT_STATE_RECEIPT_REFUSED`.
+pub fn state<'n>(name: &'n str, prefix: &str) -> &'n str {
+    name.strip_prefix(prefix).unwrap_or(name)
+}
+
+/// A word as people read it: `deputy chief` of `RANK_DEPUTY_CHIEF`; empty for the unspecified one.
+pub fn word(name: &str, prefix: &str) -> String {
+    match state(name, prefix) {
+        "UNSPECIFIED" => String::new(),
+        rest => rest.to_lowercase().replace('_', " "),
+    }
+}
+
+/// The state of a document.
+pub fn document_state(state_number: i32) -> &'static str {
+    let known = pb::DocumentState::try_from(state_number).unwrap_or_default();
+    state(known.as_str_name(), "DOCUMENT_STATE_")
+}
+
+/// The state of a meeting.
+pub fn meeting_state(state_number: i32) -> &'static str {
+    let known = pb::MeetingState::try_from(state_number).unwrap_or_default();
+    state(known.as_str_name(), "MEETING_STATE_")
+}
+
+/// The state of a contact.
+pub fn contact_state(state_number: i32) -> &'static str {
+    let known = pb::ContactState::try_from(state_number).unwrap_or_default();
+    state(known.as_str_name(), "CONTACT_STATE_")
+}
+
+/// The kind of a contact.
+pub fn contact_kind(number: i32) -> String {
+    protocol::contact_kind_from_pb(number).map_or_else(String::new, |kind| kind.word().to_owned())
+}
+
+/// The form of a document.
+pub fn form(number: i32) -> String {
+    let known = pb::DocumentForm::try_from(number).unwrap_or_default();
+    word(known.as_str_name(), "DOCUMENT_FORM_")
+}
+
+/// The precedence of a document, in capitals as the field writes it.
+pub fn precedence(number: i32) -> String {
+    let known = pb::Precedence::try_from(number).unwrap_or_default();
+    word(known.as_str_name(), "PRECEDENCE_").to_uppercase()
+}
+
+/// A rank.
+pub fn rank(number: i32) -> String {
+    let known = pb::Rank::try_from(number).unwrap_or_default();
+    match known {
+        pb::Rank::WorkingLevelOfficial => "working-level official".to_owned(),
+        _ => word(known.as_str_name(), "RANK_"),
+    }
+}
+
+/// A formality.
+pub fn formality(number: i32) -> String {
+    let known = pb::Formality::try_from(number).unwrap_or_default();
+    word(known.as_str_name(), "FORMALITY_")
+}
+
+/// What an office states of the telephone line.
+pub fn statement(number: i32) -> String {
+    let known = pb::LineStatement::try_from(number).unwrap_or_default();
+    word(known.as_str_name(), "LINE_STATEMENT_")
+}
+
+/// What was done.
+pub fn step(number: i32) -> String {
+    protocol::step_kind_from_pb(number).map_or_else(
+        || format!("step of kind {number}"),
+        |kind| kind.words().to_owned(),
+    )
+}
+
+/// An office.
+pub fn place(number: i32) -> String {
+    protocol::place_from_pb(number).map_or_else(|| "-".to_owned(), |place| place.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_those_of_the_domain() {
+        assert_eq!(document_state(4), "RECEIPT_REFUSED");
+        assert_eq!(contact_kind(4), "regular consultation");
+        assert_eq!(rank(2), "deputy chief");
+        assert_eq!(rank(0), "");
+        assert_eq!(precedence(1), "FLASH");
+    }
+}
