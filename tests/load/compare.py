@@ -3,8 +3,8 @@
 Three questions: what does a call cost the generator, does it keep a rate, and does it tell the truth about a
 server that stalls? The server is `target` of these tests; its stall is arithmetic, so the truth is known beforehand. Build first:
 
-    cargo build --release -p tests --bin target
-    cargo build --release -p liaison
+    cargo build --profile dist -p tests --bin target
+    cargo build --profile dist -p liaison
     python3 tests/load/compare.py [--quick] [--json]
 
 A generator that is not here and cannot be installed is skipped, with the reason.
@@ -189,8 +189,8 @@ def main():
     parser.add_argument("--json", action="store_true", help="print one object instead of tables")
     parser.add_argument("--skip", action="append", default=[], choices=[client.name for client in clients.ALL])
     parser.add_argument("--only", action="append", choices=TABLES, help="these tables")
-    parser.add_argument("--liaison", metavar="PATH", help="the program; target/release/liaison otherwise")
-    parser.add_argument("--target", metavar="PATH", default=ROOT / "target/release/target")
+    parser.add_argument("--liaison", metavar="PATH", help="the program; target/dist/liaison otherwise")
+    parser.add_argument("--target", metavar="PATH", default=ROOT / "target/dist/target")
     arguments = parser.parse_args()
     plan = QUICK if arguments.quick else FULL
 

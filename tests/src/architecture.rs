@@ -106,7 +106,11 @@ fn member(package: &Value) -> Member {
 }
 
 /// Tests that need a recording have one simulated.
-const BY_TESTS: &[(&str, &str)] = &[("replay", "simulator"), ("load", "simulator")];
+const BY_TESTS: &[(&str, &str)] = &[
+    ("replay", "simulator"),
+    ("replay", "scenario"),
+    ("load", "simulator"),
+];
 
 /// Every crate that `name` may use.
 fn may_use(name: &str) -> BTreeSet<&'static str> {

@@ -1,6 +1,6 @@
 //! How fast the pair exchanges documents, beside what it can be measured by, in one run.
 //!
-//! `cargo bench -p tests --bench exchange -- --help`
+//! `cargo bench --profile dist -p tests --bench exchange -- --help`
 
 mod disk;
 mod endure;
@@ -39,8 +39,8 @@ Or, with --documents N: what a ledger of N documents costs. Memory at full rate 
 with the peer away until the outbox is full; the delivery of all that was accepted; the time of a start with a
 snapshot and without, of a tally and of a verification. Takes about 1 KB of disk a document; prints JSON.
 
-usage: cargo bench -p tests --bench exchange -- [--output text|json] [--seconds N] [--rounds N] [--beside DIR]
-       cargo bench -p tests --bench exchange -- --documents N";
+usage: cargo bench --profile dist -p tests --bench exchange -- [--output text|json] [--seconds N] [--rounds N] [--beside DIR]
+       cargo bench --profile dist -p tests --bench exchange -- --documents N";
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut plan = Plan {

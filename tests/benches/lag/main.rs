@@ -1,6 +1,6 @@
 //! How far behind its schedule a replay is, beside the same schedule walked by a bare timer, in one run.
 //!
-//! `cargo bench -p tests --bench lag -- --help`
+//! `cargo bench --profile dist -p tests --bench lag -- --help`
 
 #[allow(
     dead_code,
@@ -31,7 +31,7 @@ at speed 1 at two offices, processes of their own, as they would run. Prints how
 was sent, beside bare timers that walk the same schedule and send nothing: tokio's, whose grain is a millisecond, and
 a thread that parks. What came out is compared with what was recorded.
 
-usage: cargo bench -p tests --bench lag -- [--rate DOCUMENTS_A_SECOND] [--seconds N] [--rounds N]";
+usage: cargo bench --profile dist -p tests --bench lag -- [--rate DOCUMENTS_A_SECOND] [--seconds N] [--rounds N]";
 
 fn main() -> Result<(), Box<dyn Error>> {
     let (mut rate, mut seconds, mut rounds) = (5_000, 10, 1);
