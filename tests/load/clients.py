@@ -42,7 +42,7 @@ class Liaison:
     name = "liaison"
 
     def __init__(self, program=None):
-        built = ROOT / "target/release/liaison"
+        built = ROOT / "target/dist/liaison"
         program = program or (built if built.exists() else shutil.which("liaison"))
         if not program or not pathlib.Path(program).exists():
             raise Missing("not built: cargo build --release -p liaison")
