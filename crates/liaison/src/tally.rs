@@ -4,10 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use clap::{Args, ValueEnum};
-use jiff::civil::Date;
 use ledger::{Reader, TallyReport};
-use office::contact::ContactKind;
-use office::{Count, Counted, Place};
+use office::tally::By;
 use protocol::pb::ledger as pb;
 use serde_json::{Value, json};
 
@@ -44,15 +42,15 @@ pub(crate) struct TallyArgs {
 
     /// Break the counts down
     #[arg(long, value_enum)]
-    by: Option<By>,
+    by: Option<ByWord>,
 
     #[command(flatten)]
     offices: OfficesArgs,
 }
 
-/// By what counts are broken down.
+/// By what counts are broken down, as the flag takes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum By {
+enum ByWord {
     /// Calendar day of the author, at UTC+9
     Day,
     /// Week, named by its Monday
@@ -63,12 +61,14 @@ pub(crate) enum By {
     Office,
 }
 
+type Rows = Vec<(String, TallyReport)>;
+
 /// One record: what one ledger, or a pair that agrees, comes to.
 #[derive(Debug)]
 struct Told {
     ledger: String,
     tally: TallyReport,
-    rows: Vec<(String, TallyReport)>,
+    rows: Rows,
     /// Whose ledger, if it was read from disk.
     reader: Option<Reader>,
 }
@@ -115,7 +115,7 @@ fn are_a_pair(named: &[Named], one: &Told, other: &Told) -> bool {
 }
 
 /// The ledgers of one argument.
-fn tell(named: &Named, offices: &Offices, by: Option<By>) -> Result<Vec<Told>, Failure> {
+fn tell(named: &Named, offices: &Offices, by: Option<ByWord>) -> Result<Vec<Told>, Failure> {
     match named {
         Named::Directory(path) => source::ledgers_in(path)?
             .iter()
@@ -125,10 +125,12 @@ fn tell(named: &Named, offices: &Offices, by: Option<By>) -> Result<Vec<Told>, F
     }
 }
 
-fn from_disk(path: &Path, by: Option<By>) -> Result<Told, Failure> {
+fn from_disk(path: &Path, by: Option<ByWord>) -> Result<Told, Failure> {
     let reader = source::read(path)?;
     let tally = ledger::tally(&reader)?;
-    let rows = by.map_or_else(BTreeMap::new, |by| tally.by(|count| by.key(count)));
+    let rows = by.map_or_else(BTreeMap::new, |by| {
+        tally.by(|count| by.of_rules().key(count))
+    });
     let rows = rows
         .iter()
         .map(|(key, tally)| (key.clone(), TallyReport::from(tally)));
@@ -140,20 +142,20 @@ fn from_disk(path: &Path, by: Option<By>) -> Result<Told, Failure> {
     })
 }
 
-/// Rows by their keys; kinds and offices in the order of the record.
-fn in_order(by: Option<By>, mut rows: Vec<(String, TallyReport)>) -> Vec<(String, TallyReport)> {
-    let place = |key: &str| match by {
-        Some(By::Kind) => KINDS.iter().position(|kind| kind_word(*kind) == key),
-        Some(By::Office) => Place::BOTH.iter().position(|place| place.word() == key),
-        _ => None,
-    };
-    rows.sort_by_cached_key(|(key, _)| (place(key), key.clone()));
+fn in_order(by: Option<ByWord>, mut rows: Rows) -> Rows {
+    if let Some(by) = by {
+        by.of_rules().sort(&mut rows);
+    }
     rows
 }
 
-async fn from_office(named: &Named, offices: &Offices, by: Option<By>) -> Result<Told, Failure> {
+async fn from_office(
+    named: &Named,
+    offices: &Offices,
+    by: Option<ByWord>,
+) -> Result<Told, Failure> {
     let connection = source::dial(named, offices).await?;
-    let broken_down = by.map_or(pb::TallyBy::Unspecified, By::to_pb);
+    let broken_down = by.map_or(pb::TallyBy::Unspecified, ByWord::to_pb);
     let request = connection.request(pb::GetTallyRequest {
         by: broken_down.into(),
     });
@@ -205,7 +207,16 @@ fn one_record(mut ledgers: Vec<Told>) -> Result<Told, Failure> {
     Ok(one)
 }
 
-impl By {
+impl ByWord {
+    const fn of_rules(self) -> By {
+        match self {
+            Self::Day => By::Day,
+            Self::Week => By::Week,
+            Self::Kind => By::Kind,
+            Self::Office => By::Office,
+        }
+    }
+
     const fn to_pb(self) -> pb::TallyBy {
         match self {
             Self::Day => pb::TallyBy::Day,
@@ -223,43 +234,6 @@ impl By {
             Self::Office => "office",
         }
     }
-
-    /// The row a count belongs to.
-    fn key(self, count: &Count) -> String {
-        match self {
-            Self::Day => count.day.to_string(),
-            Self::Week => monday_of(count.day).to_string(),
-            Self::Office => count.office.to_string(),
-            Self::Kind => kind_word(count.what).to_owned(),
-        }
-    }
-}
-
-/// The kinds in the order of the record.
-const KINDS: [Counted; 8] = [
-    Counted::Contact(ContactKind::GovernmentOfficials),
-    Counted::Contact(ContactKind::WorkingLevel),
-    Counted::Contact(ContactKind::Chiefs),
-    Counted::Contact(ContactKind::RegularConsultation),
-    Counted::Contact(ContactKind::OnDemandConsultation),
-    Counted::Contact(ContactKind::NotStated),
-    Counted::Document,
-    Counted::Call,
-];
-
-/// The word that a running office has for a kind too.
-const fn kind_word(what: Counted) -> &'static str {
-    match what {
-        Counted::Contact(kind) => kind.word(),
-        Counted::Document => "document",
-        Counted::Call => "call",
-    }
-}
-
-fn monday_of(day: Date) -> Date {
-    let since = i64::from(day.weekday().to_monday_zero_offset());
-    day.checked_sub(jiff::Span::new().days(since))
-        .unwrap_or(day)
 }
 
 fn report_of(tally: &pb::Tally) -> TallyReport {
@@ -287,7 +261,7 @@ fn report_of(tally: &pb::Tally) -> TallyReport {
     }
 }
 
-fn render(told: &Told, by: Option<By>, heading: bool) -> String {
+fn render(told: &Told, by: Option<ByWord>, heading: bool) -> String {
     let mut text = String::new();
     if heading {
         text.push_str(&styled(HEADING, &told.ledger));
@@ -295,7 +269,7 @@ fn render(told: &Told, by: Option<By>, heading: bool) -> String {
     }
     match by {
         None => text.push_str(&lines(&told.tally)),
-        Some(By::Kind) => text.push_str(&kind_rows(told)),
+        Some(ByWord::Kind) => text.push_str(&kind_rows(told)),
         Some(by) => text.push_str(&rows(told, by)),
     }
     text
@@ -335,7 +309,7 @@ pub(crate) fn lines(tally: &TallyReport) -> String {
         .collect()
 }
 
-fn rows(told: &Told, by: By) -> String {
+fn rows(told: &Told, by: ByWord) -> String {
     let mut table = Table::new(&[
         by.heading(),
         ">contacts",
@@ -375,7 +349,7 @@ fn kind_rows(told: &Told) -> String {
     table.render() + &styled(FAINT, &note) + "\n"
 }
 
-fn to_json(told: &[Told], by: Option<By>) -> Value {
+fn to_json(told: &[Told], by: Option<ByWord>) -> Value {
     match told {
         [one] => tally_json(one, by),
         many => many
@@ -385,7 +359,7 @@ fn to_json(told: &[Told], by: Option<By>) -> Value {
     }
 }
 
-fn tally_json(told: &Told, by: Option<By>) -> Value {
+fn tally_json(told: &Told, by: Option<ByWord>) -> Value {
     let mut tally = json!(told.tally);
     if let Some(by) = by {
         let word = by
@@ -402,7 +376,7 @@ fn tally_json(told: &Told, by: Option<By>) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use office::Tally;
+    use office::{Count, Counted, Place, Tally};
 
     use super::*;
 
@@ -447,12 +421,5 @@ mod tests {
             value,
             serde_json::from_str::<Value>(text).expect("it is JSON")
         );
-    }
-
-    #[test]
-    fn a_week_is_named_by_its_monday() {
-        let sunday: Date = "2018-09-16".parse().expect("a day");
-        assert_eq!(monday_of(sunday).to_string(), "2018-09-10");
-        assert_eq!(monday_of(monday_of(sunday)).to_string(), "2018-09-10");
     }
 }

@@ -40,6 +40,69 @@ pub struct Count {
     pub what: Counted,
 }
 
+/// What a tally is broken down by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    /// The author's calendar day at the offices.
+    Day,
+    /// The author's week, named by its Monday.
+    Week,
+    /// The kind of contact; documents; calls.
+    Kind,
+    /// The office that sent, proposed, recorded or called.
+    Office,
+}
+
+/// The kinds in the order of the record.
+const KINDS: [Counted; 8] = [
+    Counted::Contact(ContactKind::GovernmentOfficials),
+    Counted::Contact(ContactKind::WorkingLevel),
+    Counted::Contact(ContactKind::Chiefs),
+    Counted::Contact(ContactKind::RegularConsultation),
+    Counted::Contact(ContactKind::OnDemandConsultation),
+    Counted::Contact(ContactKind::NotStated),
+    Counted::Document,
+    Counted::Call,
+];
+
+impl Counted {
+    /// The word for it, which names its row.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Contact(kind) => kind.word(),
+            Self::Document => "document",
+            Self::Call => "call",
+        }
+    }
+}
+
+impl By {
+    /// The row that a count belongs to: a day as `2018-09-14`, or a word.
+    pub fn key(self, count: &Count) -> String {
+        match self {
+            Self::Day => count.day.to_string(),
+            Self::Week => monday_of(count.day).to_string(),
+            Self::Kind => count.what.word().to_owned(),
+            Self::Office => count.office.to_string(),
+        }
+    }
+
+    /// Sorts rows as the record tells them: kinds and offices in its order, days as they went by.
+    pub fn sort<T>(self, rows: &mut [(String, T)]) {
+        let place = |key: &str| match self {
+            Self::Kind => KINDS.iter().position(|kind| kind.word() == key),
+            Self::Office => Place::BOTH.iter().position(|place| place.word() == key),
+            Self::Day | Self::Week => None,
+        };
+        rows.sort_by_cached_key(|(key, _)| (place(key), key.clone()));
+    }
+}
+
+fn monday_of(day: Date) -> Date {
+    let back = i64::from(day.weekday().to_monday_zero_offset());
+    day.saturating_sub(jiff::Span::new().days(back))
+}
+
 /// The counts by day, office and kind: a pure fold.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
@@ -108,5 +171,34 @@ impl Tally {
             rows.entry(key(&count)).or_default().add_cell(count, times);
         }
         rows
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_week_is_named_by_its_monday() {
+        let sunday: Date = "2018-09-16".parse().expect("a day");
+        assert_eq!(monday_of(sunday).to_string(), "2018-09-10");
+        assert_eq!(monday_of(monday_of(sunday)).to_string(), "2018-09-10");
+    }
+
+    #[test]
+    fn rows_stand_in_the_order_of_the_record() {
+        let sorted = |by: By, keys: &[&str]| {
+            let mut rows: Vec<_> = keys.iter().map(|key| ((*key).to_owned(), ())).collect();
+            by.sort(&mut rows);
+            rows.into_iter().map(|(key, ())| key).collect::<Vec<_>>()
+        };
+        let [officials, .., call] = KINDS.map(Counted::word);
+        assert_eq!(
+            sorted(By::Kind, &["document", call, officials]),
+            [officials, "document", call]
+        );
+        assert_eq!(sorted(By::Office, &["north", "south"]), ["south", "north"]);
+        let days = ["2018-10-01", "2018-09-14"];
+        assert_eq!(sorted(By::Day, &days), ["2018-09-14", "2018-10-01"]);
     }
 }

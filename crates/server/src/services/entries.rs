@@ -1,11 +1,10 @@
 //! The ledger, read and counted.
 
-use std::collections::BTreeMap;
 use std::pin::Pin;
 
-use jiff::civil::Date;
 use ledger::Entry;
-use office::{Count, Counted, Office, Refusal, Tally};
+use office::tally::By;
+use office::{Office, Refusal, Tally};
 use prost::Message as _;
 use protocol::pb::ledger as pb;
 use protocol::pb::ledger::ledger_service_server::LedgerService;
@@ -26,30 +25,17 @@ pub(crate) struct Entries {
     pub(crate) desk: Desk,
 }
 
-/// The Monday of a day's week.
-fn monday(day: Date) -> Date {
-    let back = i64::from(day.weekday().to_monday_zero_offset());
-    day.saturating_sub(jiff::Span::new().days(back))
-}
-
-fn kind_word(what: Counted) -> &'static str {
-    match what {
-        Counted::Document => "document",
-        Counted::Call => "call",
-        Counted::Contact(kind) => kind.word(),
-    }
-}
-
 fn rows(tally: &Tally, by: pb::TallyBy) -> Vec<pb::TallyRow> {
-    let key: fn(&Count) -> String = match by {
+    let by = match by {
         pb::TallyBy::Unspecified => return Vec::new(),
-        pb::TallyBy::Day => |count| count.day.to_string(),
-        pb::TallyBy::Week => |count| monday(count.day).to_string(),
-        pb::TallyBy::Kind => |count| kind_word(count.what).to_owned(),
-        pb::TallyBy::Office => |count| count.office.to_string(),
+        pb::TallyBy::Day => By::Day,
+        pb::TallyBy::Week => By::Week,
+        pb::TallyBy::Kind => By::Kind,
+        pb::TallyBy::Office => By::Office,
     };
-    let rows: BTreeMap<String, Tally> = tally.by(key);
-    rows.into_iter()
+    tally
+        .by(|count| by.key(count))
+        .into_iter()
         .map(|(key, tally)| pb::TallyRow {
             key,
             tally: Some(protocol::tally_to_pb(&tally)),
