@@ -85,7 +85,7 @@ const fn meeting(path: &'static str) -> (&'static str, Option<Collection>) {
 }
 
 /// A document's payload as the parts of an upload: a header, then the body in chunks.
-pub fn upload(id: &str, payload: &Bytes) -> Vec<Raw> {
+pub(crate) fn parts_of(id: &str, payload: &Bytes) -> Vec<Raw> {
     const CHUNK_BYTES: usize = 1024 * 1024;
     let document = protocol::without_field(payload, BODY_FIELD);
     let body = field_of(payload, BODY_FIELD);

@@ -14,7 +14,7 @@ mod quiet;
 mod request;
 mod retry;
 
-pub use call::{About, Call, Raw, named, upload};
+pub use call::{About, Call, Raw, named};
 pub use calling::Office;
 pub use entries::Entries;
 pub use quiet::{Quiet, is_quiet, quiet, sequences};

@@ -6,8 +6,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
-use client::{ANSWER_BYTES_MAX, About, Call, REQUEST_BYTES_MAX, Raw, RequestIds, named, upload};
-use http::uri::PathAndQuery;
+use client::{About, Call, Office, REQUEST_BYTES_MAX, Raw, RequestIds, named};
 use jiff::SignedDuration;
 use office::{Collection, Place, StepId, StepKind};
 use protocol::pb::office as pb;
@@ -15,10 +14,8 @@ use protocol::pb::office::send_documents_response::Outcome;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::client::Grpc;
 use tonic::transport::Channel;
-use tonic::{Code, Request, Status, Streaming};
-use tonic_prost::ProstCodec;
+use tonic::{Code, Status, Streaming};
 
 use crate::pacer::Ahead;
 use crate::plan::{Intended, Verdict};
@@ -27,8 +24,6 @@ use crate::rekey;
 
 /// Documents on the stream without a receipt.
 const OPEN_MAX: usize = 4_096;
-const STREAM: &str = "/liaison.office.v1.DocumentService/SendDocuments";
-const UPLOAD: &str = "/liaison.office.v1.DocumentService/UploadDocument";
 
 /// A step on the stream that is not dealt with yet.
 struct Open {
@@ -47,7 +42,7 @@ struct Stream {
 /// The officers of one office.
 pub(crate) struct Officers {
     place: Place,
-    grpc: Grpc<Channel>,
+    office: Office,
     manner: Manner,
     shift: SignedDuration,
     ids: RequestIds,
@@ -68,7 +63,7 @@ impl Officers {
     ) -> Self {
         Self {
             place,
-            grpc: Grpc::new(channel).max_decoding_message_size(ANSWER_BYTES_MAX),
+            office: Office::new(channel),
             manner,
             shift,
             ids: RequestIds::of_acting(manner.seed, place),
@@ -279,24 +274,10 @@ impl Officers {
     }
 
     async fn call_once(&mut self, call: &Call, id: &str, payload: &Bytes) -> Result<Raw, Status> {
-        self.ready().await?;
-        let uploads = call.path.ends_with("/SendDocument") && payload.len() > REQUEST_BYTES_MAX;
-        let codec = ProstCodec::<Raw, Raw>::default();
-        if uploads {
-            let parts = Request::new(tokio_stream::iter(upload(id, payload)));
-            let path = PathAndQuery::from_static(UPLOAD);
-            let answer = self.grpc.client_streaming(parts, path, codec).await;
-            return answer.map(tonic::Response::into_inner);
+        if call.path.ends_with("/SendDocument") && payload.len() > REQUEST_BYTES_MAX {
+            return self.office.upload(id, payload).await;
         }
-        let path = PathAndQuery::from_static(call.path);
-        let request = Request::new(call.request.clone());
-        let answer = self.grpc.unary(request, path, codec).await;
-        answer.map(tonic::Response::into_inner)
-    }
-
-    async fn ready(&mut self) -> Result<(), Status> {
-        let ready = self.grpc.ready().await;
-        ready.map_err(|error| Status::unavailable(format!("the office cannot be reached: {error}")))
+        self.office.call(call).await
     }
 
     /// Puts a document on the stream.
@@ -323,17 +304,13 @@ impl Officers {
     }
 
     async fn open_stream(&mut self) -> Result<Stream, Status> {
-        self.ready().await?;
         let (documents, to_send) = mpsc::channel(OPEN_MAX + 1);
-        let request = Request::new(ReceiverStream::new(to_send));
-        let codec = ProstCodec::<Raw, pb::SendDocumentsResponse>::default();
-        let path = PathAndQuery::from_static(STREAM);
-        let opening = self.grpc.streaming(request, path, codec);
+        let opening = self.office.stream(ReceiverStream::new(to_send));
         let opened = timeout(self.manner.timeout, opening).await;
         let receipts = opened.map_err(|_| Status::deadline_exceeded("no stream"))??;
         Ok(Stream {
             documents,
-            receipts: receipts.into_inner(),
+            receipts,
         })
     }
 
