@@ -85,6 +85,11 @@ pub(crate) const ATTACKS: &[Attack] = &[
         Kind::Body(body::Body::Bomb),
     ),
     attack(
+        "silent",
+        "1,500 connections that say nothing at all",
+        Kind::Crowd(crowd::Crowd::Silent),
+    ),
+    attack(
         "idle",
         "1,500 connections that only answer PING",
         Kind::Crowd(crowd::Crowd::Idle),

@@ -16,9 +16,12 @@ use crate::good::{document, request_id};
 use crate::unread::{connect, framed, request};
 
 const IDLE: usize = 1_500;
+/// What every client of HTTP/2 begins with: the preface, and SETTINGS.
+const BEGINNING: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Crowd {
+    Silent,
     Idle,
     Uploads,
     Watchers,
@@ -29,7 +32,8 @@ impl Crowd {
     pub(crate) async fn run(self, south: SocketAddr, time: Duration) -> Result<(), String> {
         let until = Instant::now() + time;
         match self {
-            Self::Idle => idle(south, until).await,
+            Self::Silent => idle(south, until, &[]).await,
+            Self::Idle => idle(south, until, BEGINNING).await,
             Self::Uploads => uploads(south, until).await,
             Self::Watchers => watchers(south, until).await,
             Self::Proposals => proposals(south, until).await,
@@ -47,16 +51,15 @@ async fn channel(south: SocketAddr) -> Result<Channel, String> {
         .map_err(|error| format!("a new client did not get in: {error}"))
 }
 
-/// Connections that say what they must, and answer PING.
-async fn idle(south: SocketAddr, until: Instant) -> Result<(), String> {
+/// Connections that begin with what is said, and answer PING.
+async fn idle(south: SocketAddr, until: Instant, beginning: &'static [u8]) -> Result<(), String> {
     let mut crowd = JoinSet::new();
     for _ in 0..IDLE {
         crowd.spawn(async move {
             let Ok(mut io) = TcpStream::connect(south).await else {
                 return;
             };
-            let _ = io.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
-            let _ = io.write_all(&[0, 0, 0, 4, 0, 0, 0, 0, 0]).await;
+            let _ = io.write_all(beginning).await;
             let _ = timeout(until - Instant::now(), answer_pings(io)).await;
         });
     }
