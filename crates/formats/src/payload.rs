@@ -7,7 +7,6 @@ use office::StepKind;
 use prost::Message as _;
 use protocol::pb::office as pb;
 use serde_json::Value;
-
 use words::json::{payload_from_json, payload_to_json};
 
 /// A payload as exports tell it.

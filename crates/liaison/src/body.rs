@@ -5,9 +5,9 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
+use words::figures::bytes as bytes_words;
 
 use crate::failure::Failure;
-use words::figures::bytes as bytes_words;
 
 /// The longest body that a document may have.
 pub(crate) const BYTES_MAX: u64 = 16 * 1024 * 1024;

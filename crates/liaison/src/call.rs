@@ -5,13 +5,13 @@ use jiff::civil::Date;
 use office::Place;
 use office::tally::day_of;
 use protocol::pb::office as pb;
+use words::{json, officer, table, time};
 
 use crate::connect::block_on;
 use crate::failure::Failure;
 use crate::request::RequestArgs;
 use crate::settings::{OfficeArgs, Settings};
 use crate::system;
-use words::{json, officer, table, time};
 
 /// Record opening and closing calls
 #[derive(Debug, Args)]

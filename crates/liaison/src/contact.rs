@@ -3,6 +3,9 @@
 use clap::{Args, Subcommand};
 use office::{Collection, Place, StepId};
 use protocol::pb::office as pb;
+use words::table::{self, Table};
+use words::time::{Moment, parse_moment};
+use words::{json, officer, time};
 
 use crate::connect::block_on;
 use crate::contact_terms::ContactTermsArgs;
@@ -13,9 +16,6 @@ use crate::output::Output;
 use crate::request::RequestArgs;
 use crate::settings::{OfficeArgs, OfficesArgs, Settings};
 use crate::system;
-use words::table::{self, Table};
-use words::time::{Moment, parse_moment};
-use words::{json, officer, time};
 
 const RECORD: &str = "liaison.office.v1.ContactRecord";
 

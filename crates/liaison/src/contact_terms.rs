@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use clap::Args;
 use protocol::pb::office as pb;
+use words::{officer, time};
 
 use crate::flags::{FormalityWord, RankWord};
-use words::{officer, time};
 
 /// Who takes part, where, how long, what about.
 #[derive(Debug, Clone, Args)]

@@ -7,6 +7,9 @@ use clap::{Args, Subcommand};
 use office::{Collection, Place, StepId};
 use protocol::pb::office as pb;
 use reading::visible;
+use words::figures::bytes as bytes_words;
+use words::table::{self, Table};
+use words::{json, officer, time};
 
 use crate::connect::{Connection, block_on};
 use crate::failure::Failure;
@@ -16,9 +19,6 @@ use crate::output::{Output, note};
 use crate::request::RequestArgs;
 use crate::settings::{OfficeArgs, OfficesArgs, Settings};
 use crate::shown::{Showing, Shown};
-use words::figures::bytes as bytes_words;
-use words::table::{self, Table};
-use words::{json, officer, time};
 
 /// List, read and answer documents
 #[derive(Debug, Args)]

@@ -6,10 +6,10 @@ use std::process::ExitCode;
 
 use reading::visible;
 use serde_json::json;
-
-use crate::output::Format;
 use words::Refused;
 use words::style::{BAD, styled};
+
+use crate::output::Format;
 
 const FAILED: u8 = 1;
 const USAGE: u8 = 2;

@@ -11,15 +11,15 @@ use clap::{Args, ValueEnum};
 use formats::{ImportError, Imported, Layout};
 use ledger::Reconciliation;
 use serde_json::{Value, json};
+use words::figures::thousands;
+use words::style::{FAINT, HEADING, clean, styled};
+use words::time;
 
 use crate::failure::Failure;
 use crate::import::columns::ColumnsArgs;
 use crate::settings::Settings;
 use crate::simulate::make_room;
 use crate::{ledger_command, source, tally};
-use words::figures::thousands;
-use words::style::{FAINT, HEADING, clean, styled};
-use words::time;
 
 /// Skipped rows that the text shows.
 const SHOWN_MAX: usize = 10;

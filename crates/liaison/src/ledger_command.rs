@@ -15,13 +15,13 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use serde_json::json;
+use words::figures::thousands;
+use words::style::{BAD, GOOD, clean, styled};
 
 use crate::failure::Failure;
 use crate::flags::OfficeWord;
 use crate::settings::Settings;
 use crate::{source, system};
-use words::figures::thousands;
-use words::style::{BAD, GOOD, clean, styled};
 
 /// Read, export, check, cut, fork, back up, convert and restore ledgers
 #[derive(Debug, Args)]

@@ -7,6 +7,9 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use office::{Collection, Place, StepId};
 use protocol::pb::office as pb;
+use words::table::Table;
+use words::time::{Moment, parse_moment};
+use words::{json, officer, time};
 
 use crate::connect::{Connection, block_on};
 use crate::contact_terms::ContactTermsArgs;
@@ -17,9 +20,6 @@ use crate::output::Output;
 use crate::request::RequestArgs;
 use crate::settings::{OfficeArgs, Settings};
 use crate::system;
-use words::table::Table;
-use words::time::{Moment, parse_moment};
-use words::{json, officer, time};
 
 const MEETING: &str = "liaison.office.v1.Meeting";
 

@@ -3,9 +3,10 @@
 use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
 
+use words::style::clean;
+
 use crate::output::note;
 use crate::system::Stopwatch;
-use words::style::clean;
 
 /// On a terminal the line is written anew so often; elsewhere a line is added ten times less often.
 const ROUND: Duration = Duration::from_secs(1);

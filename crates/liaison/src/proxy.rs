@@ -10,9 +10,9 @@ use proxy::{
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
+use words::style::clean;
 
 use crate::failure::Failure;
-use words::style::clean;
 
 /// The longest line, its end included.
 const LINE_BYTES_MAX: u64 = 512;

@@ -15,6 +15,8 @@ use replay::{Clock, Comparison, Fetched, Manner, Plan, Played, Progress, Recordi
 use replay::{Rules, Selection, Side, Speed, Verdict, compare};
 use serde_json::json;
 use simulator::Stage;
+use words::figures::thousands;
+use words::time;
 
 use self::keys::Keys;
 use self::report::Report;
@@ -25,8 +27,6 @@ use crate::settings::{OfficesArgs, Settings};
 use crate::simulate::make_room;
 use crate::source;
 use crate::system::{self, Stopwatch};
-use words::figures::thousands;
-use words::time;
 
 const EXAMPLES: &str = "\
 Each step is made by the client call that makes it, in each office's order and never before what it answers. Ids are \

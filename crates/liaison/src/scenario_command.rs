@@ -10,12 +10,12 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use scenario::{Act, Scenario};
 use serde_json::{Value, json};
+use words::figures::thousands;
+use words::style::{HEADING, clean, styled};
 
 use crate::failure::Failure;
 use crate::settings::Settings;
 use crate::simulate::find;
-use words::figures::thousands;
-use words::style::{HEADING, clean, styled};
 
 const EXAMPLES: &str = "\
 Examples:

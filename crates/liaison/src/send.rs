@@ -7,6 +7,8 @@ use clap::Args;
 use office::Place;
 use prost::Message as _;
 use protocol::pb::office as pb;
+use words::time::{Moment, parse_moment};
+use words::{json, officer, table, time};
 
 use crate::body;
 use crate::connect::{Connection, block_on};
@@ -16,8 +18,6 @@ use crate::output::Output;
 use crate::request::RequestArgs;
 use crate::settings::{OfficeArgs, Settings};
 use crate::system;
-use words::time::{Moment, parse_moment};
-use words::{json, officer, table, time};
 
 /// The longest request that goes in one message.
 const MESSAGE_BYTES_MAX: usize = 4 * 1024 * 1024;

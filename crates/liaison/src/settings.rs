@@ -6,12 +6,12 @@ use std::time::Duration;
 use clap::Args;
 use office::{PerPlace, Place};
 use serde::Deserialize;
+use words::time;
 
 use crate::connect::{Address, Offices};
 use crate::failure::Failure;
 use crate::flags::OfficeWord;
 use crate::output::{Format, Output};
-use words::time;
 
 const TIMEOUT_DEFAULT: Duration = Duration::from_secs(30);
 

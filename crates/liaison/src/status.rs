@@ -4,13 +4,13 @@ use clap::Args;
 use office::{PerPlace, Place};
 use protocol::pb::office as pb;
 use serde_json::{Value, json};
+use words::figures::{bytes as bytes_words, thousands};
+use words::table::Table;
+use words::{json, time};
 
 use crate::connect::{Offices, block_on};
 use crate::failure::Failure;
 use crate::settings::{OfficesArgs, Settings};
-use words::figures::{bytes as bytes_words, thousands};
-use words::table::Table;
-use words::{json, time};
 
 const EXAMPLES: &str = "\
 Examples (with `liaison up` running):

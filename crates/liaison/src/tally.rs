@@ -8,14 +8,14 @@ use ledger::{Reader, TallyReport};
 use office::tally::By;
 use protocol::pb::ledger as pb;
 use serde_json::{Value, json};
+use words::figures::thousands;
+use words::style::{FAINT, HEADING, styled};
+use words::table::Table;
 
 use crate::connect::{Offices, block_on};
 use crate::failure::Failure;
 use crate::settings::{OfficesArgs, Settings};
 use crate::source::{self, Named};
-use words::figures::thousands;
-use words::style::{FAINT, HEADING, styled};
-use words::table::Table;
 
 const EXAMPLES: &str = "\
 A LEDGER is a directory, a directory with south/ and north/ inside, or a running office: south, north, or its \

@@ -3,12 +3,12 @@
 use clap::{Args, Subcommand};
 use office::Place;
 use protocol::pb::office as pb;
+use words::{json, officer, table, time};
 
 use crate::connect::block_on;
 use crate::failure::Failure;
 use crate::request::RequestArgs;
 use crate::settings::{OfficeArgs, Settings};
-use words::{json, officer, table, time};
 
 /// Declare the telephone line cut or restored
 ///

@@ -7,12 +7,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 use office::{PerPlace, Place};
+use words::style::{HEADING, styled};
 
 use crate::connect::Address;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::settings::Settings;
-use words::style::{HEADING, styled};
 
 const EXAMPLES: &str = "\
 Examples:

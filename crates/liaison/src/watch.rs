@@ -8,16 +8,16 @@ use protocol::pb::{ledger, line};
 use serde_json::json;
 use tokio::sync::mpsc;
 use tonic::{Request, Status};
+use words::Line;
+use words::style::{FAINT, clean, styled};
+use words::table::{WIDTH_MAX, cut};
+use words::{json, time};
 
 use crate::connect::{Offices, block_on};
 use crate::failure::Failure;
 use crate::flags::OfficeWord;
 use crate::output::{Output, note};
 use crate::settings::{OfficesArgs, Settings};
-use words::Line;
-use words::style::{FAINT, clean, styled};
-use words::table::{WIDTH_MAX, cut};
-use words::{json, time};
 
 const BACKOFF_MIN: Duration = Duration::from_millis(250);
 const BACKOFF_MAX: Duration = Duration::from_secs(5);

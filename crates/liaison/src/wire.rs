@@ -6,7 +6,6 @@
 use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor};
 use serde::Serialize;
 use std::fmt::Write as _;
-
 use words::{hex, json};
 
 const DEPTH_MAX: usize = 16;

@@ -5,9 +5,10 @@
 //! are apart by chance in one case of ten; with five and five in one of 126. With fewer repeats there is no range to
 //! speak of: within 2 % it is the `same`, beyond it is `unclear`, however far.
 
+use words::figures;
+
 use crate::latency::Latencies;
 use crate::report::{ComparisonReport, FigureComparison, Report, Spread};
-use words::figures;
 
 /// From so many repeats on, on both sides, their ranges tell something.
 pub const REPEATS_MIN: u64 = 3;

@@ -37,7 +37,6 @@ pub use shard::{FaultyShard, Shard};
 
 use poisson::Poisson;
 use times::Times;
-
 use words::figures;
 
 /// The highest rate, a second.

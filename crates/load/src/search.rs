@@ -18,10 +18,11 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+use words::figures;
+
 use crate::report::{SearchReport, Trial};
 use crate::schedule::{RATE_MAX, ScheduleError, check_rate};
 use crate::threshold::Goal;
-use words::figures;
 
 /// The bounds of a search.
 #[derive(Debug, Clone, Copy, PartialEq)]

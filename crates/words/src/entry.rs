@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::figures::thousands;
 use crate::style::{FAINT, clean, styled};
-use crate::{hex, json, nouns as words, officer, table, time};
+use crate::{hex, json, nouns, officer, table, time};
 use ::office::{Collection, StepId, StepKind};
 use reading::visible;
 
@@ -105,7 +105,7 @@ impl Line {
             Some(pb::entry::Note::Opening(_)) => "ledger opened".to_owned(),
             Some(pb::entry::Note::AcknowledgementTaken(_)) => "line acknowledged".to_owned(),
             Some(pb::entry::Note::EpochRaised(_)) => "epoch raised".to_owned(),
-            None => words::step(self.entry.kind),
+            None => nouns::step(self.entry.kind),
         }
     }
 
@@ -160,14 +160,14 @@ impl Line {
         Some(match kind {
             StepKind::DocumentSent => {
                 let document = office::Document::decode(payload).ok()?;
-                format!("{}: {}", words::form(document.form), document.subject)
+                format!("{}: {}", nouns::form(document.form), document.subject)
             }
             StepKind::DocumentReceiptRefused => {
                 office::ReceiptRefusal::decode(payload).ok()?.reason
             }
             StepKind::MeetingProposed | StepKind::MeetingCountered => {
                 let terms = office::MeetingTerms::decode(payload).ok()?;
-                let kind = words::contact_kind(terms.kind);
+                let kind = nouns::contact_kind(terms.kind);
                 let begins = time::short_words_of(terms.begins_at.as_ref());
                 self.answering(format!("{kind} {begins}"))
             }
@@ -178,18 +178,18 @@ impl Line {
             }
             StepKind::ContactRecorded => {
                 let contact = office::Contact::decode(payload).ok()?;
-                let kind = words::contact_kind(contact.kind);
+                let kind = nouns::contact_kind(contact.kind);
                 format!("{kind} {}", time::short_words_of(contact.begun_at.as_ref()))
             }
             StepKind::CallRecorded => {
                 let call = office::Call::decode(payload).ok()?;
-                let kind = words::word(call.kind().as_str_name(), "CALL_KIND_");
-                let outcome = words::word(call.outcome().as_str_name(), "CALL_OUTCOME_");
+                let kind = nouns::word(call.kind().as_str_name(), "CALL_KIND_");
+                let outcome = nouns::word(call.outcome().as_str_name(), "CALL_OUTCOME_");
                 format!("{kind}, {outcome}, for {}", call.day)
             }
             StepKind::LineDeclared => {
                 let declaration = office::LineDeclaration::decode(payload).ok()?;
-                words::statement(declaration.statement)
+                nouns::statement(declaration.statement)
             }
             StepKind::DocumentExpired | StepKind::MeetingLapsed => self.answering(String::new()),
             StepKind::DocumentAcknowledged | StepKind::ContactConfirmed => {
@@ -316,7 +316,7 @@ fn note_gist(note: &pb::entry::Note) -> String {
     match note {
         pb::entry::Note::Opening(opening) => format!(
             "{}, format {}, epoch {}",
-            words::place(opening.place),
+            nouns::place(opening.place),
             opening.format_version,
             opening.epoch
         ),
@@ -337,7 +337,7 @@ fn note_gist(note: &pb::entry::Note) -> String {
             };
             format!(
                 "{} to {}{restoring}",
-                words::place(raised.place),
+                nouns::place(raised.place),
                 raised.epoch
             )
         }

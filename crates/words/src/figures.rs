@@ -2,7 +2,10 @@
 
 /// A number with its thousands apart.
 pub fn thousands(number: u64) -> String {
-    let digits = number.to_string();
+    grouped(&number.to_string())
+}
+
+fn grouped(digits: &str) -> String {
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {
         if index > 0 && (digits.len() - index).is_multiple_of(3) {
@@ -17,17 +20,9 @@ pub fn thousands(number: u64) -> String {
 pub fn number(value: f64, decimals: usize) -> String {
     let text = format!("{:.decimals$}", value.abs());
     let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
-    let mut words = String::with_capacity(text.len() + whole.len() / 3 + 1);
     let fraction = fraction.trim_end_matches('0');
-    if value < 0.0 && (whole != "0" || !fraction.is_empty()) {
-        words.push('-');
-    }
-    for (index, digit) in whole.chars().enumerate() {
-        if index > 0 && (whole.len() - index).is_multiple_of(3) {
-            words.push(',');
-        }
-        words.push(digit);
-    }
+    let is_negative = value < 0.0 && (whole != "0" || !fraction.is_empty());
+    let mut words = if is_negative { "-" } else { "" }.to_owned() + &grouped(whole);
     if !fraction.is_empty() {
         words.push('.');
         words.push_str(fraction);

@@ -4,9 +4,9 @@ use std::io::{self, Write};
 
 use office::Exchanges;
 use serde_json::{Value, json};
+use words::json::payload_type;
 
 use super::Form;
-use words::json::payload_type;
 
 use crate::payload::PayloadTold;
 use crate::told::Told;

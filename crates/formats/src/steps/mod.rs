@@ -11,12 +11,12 @@ use ledger::BODY_BYTES_MAX;
 use office::{Collection, RequestId, Step, StepId, StepKind};
 use reading::Mistake;
 use serde::{Deserialize, Serialize};
+use words::json::payload_from_json;
 
 use crate::imported::{Account, ImportError, Imported, Why};
 use crate::pair::{PairError, PairWriter};
 use crate::sorter::Sorter;
 use crate::source::{self, Asked, Layout, Raw, SourceError};
-use words::json::payload_from_json;
 
 /// A row may be as long: the largest document, as base64 in JSON, which may stand in quotes itself.
 const ROW_BYTES_MAX: usize = 64 * 1024 * 1024;

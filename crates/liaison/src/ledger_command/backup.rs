@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use ledger::BackedUp;
 use serde_json::json;
+use words::figures::thousands;
 
 use super::room::rooms;
 use crate::failure::Failure;
 use crate::settings::Settings;
 use crate::{source, system};
-use words::figures::thousands;
 
 const EXAMPLES: &str = "\
 What is durable when the command begins is copied, byte for byte, and the copy is read back; its offices may run \

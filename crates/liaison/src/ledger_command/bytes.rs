@@ -9,13 +9,13 @@ use office::StepKind;
 use prost::Message as _;
 use prost_reflect::{FieldDescriptor, MessageDescriptor};
 use protocol::pb::ledger as pb;
+use words::json;
+use words::style::{HEADING, styled};
 
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::source::{self, Named};
 use crate::wire::{self, Piece};
-use words::json;
-use words::style::{HEADING, styled};
 
 const ENTRY: &str = "liaison.ledger.v1.Entry";
 

@@ -6,12 +6,12 @@ use std::path::PathBuf;
 use clap::Args;
 use ledger::Converted;
 use serde_json::json;
+use words::figures::thousands;
 
 use super::room::rooms;
 use crate::failure::Failure;
 use crate::settings::Settings;
 use crate::source;
-use words::figures::thousands;
 
 const EXAMPLES: &str = "\
 A ledger goes on in the format that it began with. This makes a new one: the same entries, at the same sequences and \

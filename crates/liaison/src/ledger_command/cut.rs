@@ -9,13 +9,13 @@ use jiff::Timestamp;
 use ledger::TallyReport;
 use office::Place;
 use serde_json::json;
+use words::figures::thousands;
+use words::time;
 
 use super::room::room_at;
 use crate::failure::Failure;
 use crate::settings::Settings;
 use crate::source;
-use words::figures::thousands;
-use words::time;
 
 const EXAMPLES: &str = "\
 Kept are the exchanges that began at --from or later and before --until, by their author's time, each as far as it had \

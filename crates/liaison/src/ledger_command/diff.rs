@@ -6,12 +6,12 @@ use std::path::PathBuf;
 use clap::Args;
 use replay::{Comparison, Rules, compare};
 use serde_json::json;
+use words::figures::thousands;
+use words::style::{BAD, GOOD, clean, styled};
 
 use crate::failure::Failure;
 use crate::settings::Settings;
 use crate::source;
-use words::figures::thousands;
-use words::style::{BAD, GOOD, clean, styled};
 
 const EXAMPLES: &str = "\
 Steps are compared in each office's own order; what a step answers, by the step that it names. Request ids and times \

@@ -9,6 +9,8 @@ use formats::{Cells, Export, Exported, Format, Wanted};
 use jiff::Timestamp;
 use ledger::Entry;
 use serde_json::json;
+use words::figures::thousands;
+use words::time;
 
 use crate::connect::block_on;
 use crate::failure::Failure;
@@ -16,8 +18,6 @@ use crate::output::note;
 use crate::settings::{OfficesArgs, Settings};
 use crate::shown::{Showing, Shown};
 use crate::source::{self, Named, Range, Source};
-use words::figures::thousands;
-use words::time;
 
 /// A diagram with more messages than this is more than Mermaid draws unless it is told to.
 const MESSAGES_MAX: u64 = 500;

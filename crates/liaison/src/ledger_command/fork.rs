@@ -7,13 +7,13 @@ use clap::Args;
 use ledger::Forked;
 use office::{PerPlace, Place};
 use serde_json::json;
+use words::figures::thousands;
 
 use super::room::{create, room_at};
 use crate::failure::Failure;
 use crate::flags::OfficeWord;
 use crate::settings::Settings;
 use crate::{source, system};
-use words::figures::thousands;
 
 const EXAMPLES: &str = "\
 The entries kept are the original bytes; one more raises the epoch, so that the fork's offices are never taken for the \

@@ -2,6 +2,10 @@
 
 use clap::Args;
 use jiff::Timestamp;
+use words::Line;
+use words::style::{HEADING, styled};
+use words::table::WIDTH_MAX;
+use words::time;
 
 use super::bytes;
 use crate::connect::block_on;
@@ -9,10 +13,6 @@ use crate::failure::Failure;
 use crate::output::Output;
 use crate::settings::{OfficesArgs, Settings};
 use crate::source::{self, Named, Range, Source};
-use words::Line;
-use words::style::{HEADING, styled};
-use words::table::WIDTH_MAX;
-use words::time;
 
 const EXAMPLES: &str = "\
 A LEDGER is a directory, or a running office: south, north, or its address. Arrows: → this office's step, ← the \

@@ -9,10 +9,10 @@ use jiff::Timestamp;
 use load::{Goal, Shard, Threshold};
 use office::tally::OFFICE_TIME;
 use replay::Speed;
+use words::time;
 
 use crate::connect::Address;
 use crate::settings::OfficesArgs;
-use words::time;
 
 /// What is called, when, and what becomes of the figures.
 #[derive(Debug, Args)]

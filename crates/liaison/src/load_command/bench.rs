@@ -10,6 +10,8 @@ use load::{Accounts, Arrivals, Limits, Manner, Measured, RunError, RunId, Search
 use office::PerPlace;
 use tokio::time::Duration;
 use tonic::transport::Channel;
+use words::Refused;
+use words::figures::thousands;
 
 use super::arguments::RunArgs;
 use super::books;
@@ -23,8 +25,6 @@ use crate::failure::Failure;
 use crate::output::note;
 use crate::settings::Settings;
 use crate::system;
-use words::Refused;
-use words::figures::thousands;
 
 /// So long a thread sleeps at 10,000 arrivals a second: 22 µs of processor time a call there, and a lag of 0.8 ms in 99 of
 /// 100; 400 µs cost 30 µs a call, and give half that lag.

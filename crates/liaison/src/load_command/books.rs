@@ -6,11 +6,11 @@ use load::report::{Books, Breakdown};
 use load::{Accounts, books};
 use office::{PerPlace, Place};
 use tonic::transport::Channel;
+use words::figures::thousands;
 
 use crate::connect::Offices;
 use crate::failure::Failure;
 use crate::progress::Progress;
-use words::figures::thousands;
 
 /// The ways to both offices.
 pub(super) async fn channels(offices: &Offices) -> Result<PerPlace<Channel>, Failure> {

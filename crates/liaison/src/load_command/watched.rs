@@ -3,11 +3,11 @@
 use std::sync::{Arc, PoisonError};
 
 use load::{Progress, Steering};
+use words::figures::thousands;
 
 use super::live::{Heading, Live, Pressed};
 use super::prometheus::Latest;
 use crate::output::note;
-use words::figures::thousands;
 
 /// After so many lines only every tenth second has one.
 const LINES_EACH_SECOND: u64 = 60;

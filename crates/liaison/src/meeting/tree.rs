@@ -4,11 +4,11 @@ use std::fmt::Write as _;
 
 use office::{Place, StepKind};
 use protocol::pb::office as pb;
-
-use crate::contact_terms::meeting_pairs;
 use words::style::{FAINT, HEADING, clean, styled};
 use words::table::{WIDTH_MAX, cut, pairs};
 use words::{officer, time};
+
+use crate::contact_terms::meeting_pairs;
 
 /// The meeting, as `place` knows it.
 pub(super) fn text(place: Place, meeting: &pb::Meeting) -> String {

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use replay::{Comparison, Played, Speed};
 use serde_json::{Value, json};
+use words::figures::thousands;
+use words::style::{BAD, clean, styled};
 
 use crate::failure::Failure;
 use crate::ledger_command::diff::compared_text;
-use words::figures::thousands;
-use words::style::{BAD, clean, styled};
 
 /// What a replay came to.
 pub(super) struct Report {

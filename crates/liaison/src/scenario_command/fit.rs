@@ -13,13 +13,13 @@ use ledger::{MemoryStorage, Storage};
 use scenario::Scenario;
 use serde_json::json;
 use simulator::Simulation;
+use words::figures::thousands;
+use words::style::{BAD, GOOD, HEADING, styled};
 
 use crate::failure::Failure;
 use crate::settings::Settings;
 use crate::source;
 use crate::system::Stopwatch;
-use words::figures::thousands;
-use words::style::{BAD, GOOD, HEADING, styled};
 
 const EXAMPLES: &str = "\
 Of documents it takes totals, hours of the week, weeks, direction, sizes, trains, and how long answers and replies \

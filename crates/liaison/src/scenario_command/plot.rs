@@ -6,10 +6,10 @@ use jiff::Timestamp;
 use office::tally::OFFICE_TIME;
 use scenario::{Fault, FaultSpan, Scenario};
 use serde_json::{Value, json};
-
-use super::row_of;
 use words::figures::thousands;
 use words::style::{HEADING, clean, styled};
+
+use super::row_of;
 
 /// Names of the rows; the faults come below.
 const ROWS: [&str; 5] = [

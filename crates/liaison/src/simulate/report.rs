@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use ledger::{Reconciliation, TallyReport};
 use serde_json::{Value, json};
+use words::figures::thousands;
+use words::style::{HEADING, styled};
+use words::time;
 
 use super::plan::Plan;
 use crate::failure::Failure;
 use crate::ledger_command::reconciled_text;
 use crate::tally;
-use words::figures::thousands;
-use words::style::{HEADING, styled};
-use words::time;
 
 /// What a simulated run came to.
 #[derive(Debug, Clone)]

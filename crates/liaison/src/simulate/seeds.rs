@@ -10,13 +10,13 @@ use office::{PerPlace, Place};
 use scenario::Scenario;
 use serde_json::{Value, json};
 use simulator::Simulation;
+use words::figures::thousands;
+use words::style::clean;
+use words::time;
 
 use super::plan::{Plan, on_all_processors};
 use crate::failure::Failure;
 use crate::system::Stopwatch;
-use words::figures::thousands;
-use words::style::clean;
-use words::time;
 
 /// Failures that are told; a summary counts the others.
 const TOLD_MAX: usize = 20;

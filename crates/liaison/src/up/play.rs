@@ -4,12 +4,12 @@ use office::{PerPlace, Place};
 use scenario::{Answers, Scenario, Timeline};
 use simulator::{answer_live, live_seed, play_live};
 use tonic::transport::Endpoint;
+use words::figures::thousands;
 
 use crate::connect::Address;
 use crate::failure::Failure;
 use crate::output::note;
 use crate::system;
-use words::figures::thousands;
 
 /// Which scenario is played, and at which office; `None` for both.
 #[derive(Debug, Clone, PartialEq, Eq)]

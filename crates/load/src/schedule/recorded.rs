@@ -5,10 +5,10 @@ use std::time::Duration;
 use office::StepKind;
 use replay::{Plan, Recording, Selection, Speed, Verdict};
 use scenario::{Act, Scenario};
+use words::figures;
 
 use super::error::check_rate;
 use super::{End, Kind, ScheduleError};
-use words::figures;
 
 /// How fast what was read is played.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -4,10 +4,11 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use jiff::{Span, SpanRelativeTo};
+use words::figures;
+use words::time::exact_duration_words;
 
 use super::error::check_rate;
 use super::{LENGTH_MAX, ScheduleError};
-use words::figures;
 
 /// The most rates in steps.
 const STEPS_MAX: usize = 1_000;
@@ -157,7 +158,7 @@ fn check_step_rate(rate: f64) -> Result<(), Wrong> {
 fn check_time(time: Duration) -> Result<(), Wrong> {
     if time.is_zero() || time > LENGTH_MAX {
         return Err(Wrong::new(
-            format!("it cannot take {}", words::time::exact_duration_words(time)),
+            format!("it cannot take {}", exact_duration_words(time)),
             "write a time above 0 and within ten years, such as 10s",
         ));
     }
@@ -279,7 +280,7 @@ impl std::fmt::Display for Shape {
             Self::Poisson => f.write_str("poisson"),
             Self::Step { rates, hold } => {
                 let rates: Vec<String> = rates.iter().map(|rate| figures::rate(*rate)).collect();
-                let hold = words::time::exact_duration_words(*hold);
+                let hold = exact_duration_words(*hold);
                 write!(f, "step, {}, each for {hold}", rates.join(", "))
             }
             Self::Ramp { from, to, over } => {
@@ -290,17 +291,13 @@ impl std::fmt::Display for Shape {
                     figures::rate(*to)
                 )?;
                 match over {
-                    Some(over) => write!(f, " over {}", words::time::exact_duration_words(*over)),
+                    Some(over) => write!(f, " over {}", exact_duration_words(*over)),
                     None => Ok(()),
                 }
             }
             Self::Burst { size, every } => {
                 let size = figures::number(*size as f64, 0);
-                write!(
-                    f,
-                    "burst, {size} every {}",
-                    words::time::exact_duration_words(*every)
-                )
+                write!(f, "burst, {size} every {}", exact_duration_words(*every))
             }
         }
     }

@@ -16,11 +16,11 @@ mod tables;
 use crate::report::Report;
 use markup::{esc, mark, pairs, put, section};
 use over_time::Columns;
+use words::figures::thousands;
 
 use super::figures::{
     Hidden, count, elapsed, hidden, percent, rate, seconds, thresholds_failed, time,
 };
-use words::figures::thousands;
 
 /// A report as one self-contained HTML page.
 pub fn html(report: &Report) -> String {

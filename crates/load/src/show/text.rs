@@ -9,6 +9,7 @@ use anstyle::{AnsiColor, Style};
 
 pub use table::Colours;
 use table::{Cell, Table, WIDTH_MAX, bar, boxed, wrap};
+use words::figures::thousands;
 
 use super::figures::{
     QUANTILES, bytes, clean, count, elapsed, figure, hidden, percent, quantiles, rate, seconds,
@@ -16,7 +17,6 @@ use super::figures::{
 };
 use crate::latency::Latencies;
 use crate::report::{Report, Spread, StepReport};
-use words::figures::thousands;
 
 const PLAIN: Style = Style::new();
 const HEADING: Style = Style::new().bold();
@@ -104,7 +104,7 @@ impl Page {
         let setup = &report.setup;
         let plan = self
             .colours
-            .paint(HEADING, &table::cut(&clean(&setup.plan), WIDTH_MAX));
+            .paint(HEADING, &words::table::cut(&clean(&setup.plan), WIDTH_MAX));
         self.line(&plan);
         let mut parts = Vec::new();
         if !setup.loop_kind.is_empty() {

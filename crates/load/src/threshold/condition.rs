@@ -1,9 +1,10 @@
 //! A condition: a figure, a relation, and a bound.
 
+use words::figures;
+
 use super::figure::{Figure, Unit};
 use super::{FaultyThreshold, Measured};
 use crate::report::Report;
-use words::figures;
 
 /// How the figure is to stand to the bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

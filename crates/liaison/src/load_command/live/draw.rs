@@ -4,11 +4,11 @@ use ratatui_core::buffer::Buffer;
 use ratatui_core::layout::Rect;
 use ratatui_core::text::{Line, Span};
 use ratatui_core::widgets::Widget as _;
+use words::style::clean;
 
 use super::palette::{FAINT, REVERSED, STRONG};
 use super::rows::{Rows, render_cut};
 use super::{View, figures, help, over_time, tables};
-use words::style::clean;
 
 const GAUGE_MIN: u16 = 4;
 const WARM_UP: &str = "warm-up ";

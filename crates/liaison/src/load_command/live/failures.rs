@@ -4,12 +4,12 @@ use ratatui_core::buffer::Buffer;
 use ratatui_core::layout::Rect;
 use ratatui_core::style::Style;
 use ratatui_core::text::{Line, Span};
+use words::style::clean;
 
 use super::history::Failure;
 use super::palette::{FAINT, Palette};
 use super::rows::render_cut;
 use super::{View, figures};
-use words::style::clean;
 
 /// The latest failures, the newest first.
 pub(super) fn draw(view: &View, area: Rect, buffer: &mut Buffer) {

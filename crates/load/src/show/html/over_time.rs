@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use words::figures::thousands;
+
 use super::chart::Chart;
 use super::markup::{put, share};
 use super::scale::Scale;
 use crate::report::{Interval, IntervalLatency, Report, heat_floor_us};
 use crate::show::figures::{count, heat_quantile_us, rate, seconds, time};
-use words::figures::thousands;
 
 /// No chart has more columns: an hour is as many as there is room for.
 const COLUMNS_MAX: usize = 160;

@@ -1,7 +1,8 @@
 //! From figures to places on a chart.
 
-use crate::show::figures::{seconds, short_time};
 use words::figures::thousands;
+
+use crate::show::figures::{seconds, short_time};
 
 /// From a figure to a part of an axis, 0 to 1.
 #[derive(Debug, Clone, Copy)]

@@ -1,5 +1,7 @@
 //! The parts of the page that are tables.
 
+use words::figures::thousands;
+
 use super::markup::{Table, cut, esc, mark, pairs, put, section};
 use super::ranges;
 use crate::report::{FigureComparison, Report, Spread, StepReport};
@@ -7,7 +9,6 @@ use crate::show::figures::{
     QUANTILES, bytes, count, figure, percent, quantiles, rate, seconds, time, time_us,
     workflows_tell_more,
 };
-use words::figures::thousands;
 
 /// Letters of a failure's message that are shown.
 const MESSAGE_MAX: usize = 400;

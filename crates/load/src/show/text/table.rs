@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use anstyle::Style;
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use unicode_width::UnicodeWidthStr;
+use words::table::cut;
 
 use crate::show::figures::clean;
 
@@ -128,24 +129,6 @@ impl Table {
         }
         line
     }
-}
-
-/// Text of at most `width` columns; an ellipsis stands for the rest.
-pub(super) fn cut(text: &str, width: usize) -> String {
-    if text.width() <= width {
-        return text.to_owned();
-    }
-    let mut short = String::new();
-    let mut used = 1;
-    for letter in text.chars() {
-        used += letter.width().unwrap_or(0);
-        if used > width {
-            break;
-        }
-        short.push(letter);
-    }
-    short.push('…');
-    short
 }
 
 /// Text over as many lines of `width` columns as it needs; a word that is too long is cut.
