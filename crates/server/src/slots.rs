@@ -2,7 +2,6 @@
 //! one gives it up.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -13,7 +12,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::call::Call;
 
-/// A transfer slower than this gives way, once it has had some time.
+/// A transfer that is slower than this gives way. What has moved pays for the time that it takes at this pace, but for no
+/// more than [`HELD_AT_EASE`] ahead: what it was before does not excuse it.
 const SLOW_BYTES_PER_SECOND: u64 = 64 * 1024;
 const HELD_AT_EASE: Duration = Duration::from_secs(1);
 /// How long somebody waits for a place: long enough for those before him to have shown what use they make of theirs.
@@ -53,8 +53,10 @@ struct State {
 #[derive(Debug)]
 struct Taken {
     caller: u64,
-    since: Instant,
-    moved: Arc<AtomicU64>,
+    /// When it is slow if nothing more moves.
+    slow_at: Instant,
+    /// Since when the office itself keeps it from moving, if it does.
+    kept_since: Option<Instant>,
     cut: CancellationToken,
 }
 
@@ -62,7 +64,6 @@ struct Taken {
 #[derive(Debug)]
 pub(crate) struct Slot {
     number: u64,
-    moved: Arc<AtomicU64>,
     cut: CancellationToken,
     slots: Slots,
 }
@@ -139,7 +140,9 @@ impl Slots {
         if self.gives_way != GivesWay::Slowest {
             return None;
         }
-        self.locked().taken.values().map(Taken::slow_at).min()
+        let taken = &self.locked().taken;
+        let free = taken.values().filter(|it| it.kept_since.is_none());
+        free.map(|it| it.slow_at).min()
     }
 
     fn take_for(&self, caller: u64) -> Result<Slot, Refusal> {
@@ -156,26 +159,26 @@ impl Slots {
                 GivesWay::Slowest => slowest(taken, now).or_else(|| greediest(taken, own)),
                 GivesWay::Greediest => greediest(taken, own),
             };
-            match victim.and_then(|victim| taken.remove(&victim)) {
-                Some(victim) => victim.cut.cancel(),
-                None => return Err(exhausted(self.what, self.limit)),
-            }
+            let Some(victim) = victim.and_then(|victim| taken.remove(&victim)) else {
+                tracing::debug!(caller, own, ?taken, "no place of {}", self.what);
+                return Err(exhausted(self.what, self.limit));
+            };
+            victim.cut.cancel();
         }
         *last += 1;
         let number = *last;
-        let (moved, cut) = (Arc::<AtomicU64>::default(), CancellationToken::new());
+        let cut = CancellationToken::new();
         taken.insert(
             number,
             Taken {
                 caller,
-                since: now,
-                moved: Arc::clone(&moved),
+                slow_at: now + HELD_AT_EASE,
+                kept_since: None,
                 cut: cut.clone(),
             },
         );
         Ok(Slot {
             number,
-            moved,
             cut,
             slots: self.clone(),
         })
@@ -232,26 +235,20 @@ fn exhausted(what: &'static str, limit: u64) -> Refusal {
 }
 
 impl Taken {
-    fn moved(&self) -> u64 {
-        self.moved.load(Ordering::Relaxed)
-    }
-
-    /// When it is slow if nothing more moves.
-    fn slow_at(&self) -> Instant {
-        let micros = self.moved().saturating_mul(1_000_000) / SLOW_BYTES_PER_SECOND;
-        self.since + HELD_AT_EASE.max(Duration::from_micros(micros))
+    fn moved(&mut self, bytes: u64, now: Instant) {
+        let paid = Duration::from_micros(bytes.saturating_mul(1_000_000) / SLOW_BYTES_PER_SECOND);
+        self.slow_at = self.slow_at.max(now).min(now + HELD_AT_EASE);
+        self.slow_at = (self.slow_at + paid.min(HELD_AT_EASE)).min(now + HELD_AT_EASE);
     }
 }
 
-/// Of the slow ones, the slowest.
+/// Of the slow ones, whoever has been so for longest.
 fn slowest(taken: &BTreeMap<u64, Taken>, now: Instant) -> Option<u64> {
-    let rate = |it: &Taken| it.moved() as f64 / now.duration_since(it.since).as_secs_f64();
-    taken
+    let slow = taken
         .iter()
-        .filter(|(_, it)| it.slow_at() <= now)
-        .map(|(number, it)| (*number, rate(it)))
-        .min_by(|one, other| one.1.total_cmp(&other.1))
-        .map(|(number, _)| number)
+        .filter(|(_, it)| it.kept_since.is_none() && it.slow_at <= now);
+    slow.min_by_key(|(_, it)| it.slow_at)
+        .map(|(number, _)| *number)
 }
 
 fn greediest(taken: &BTreeMap<u64, Taken>, own: u64) -> Option<u64> {
@@ -265,10 +262,52 @@ fn greediest(taken: &BTreeMap<u64, Taken>, own: u64) -> Option<u64> {
     (count > own + 1).then_some(newest)
 }
 
+/// A transfer that the office keeps waiting, until this is dropped.
+struct Kept<'s> {
+    slot: &'s Slot,
+}
+
+impl<'s> Kept<'s> {
+    fn of(slot: &'s Slot) -> Self {
+        let mut state = slot.slots.locked();
+        if let Some(taken) = state.taken.get_mut(&slot.number) {
+            taken.kept_since = Some(Instant::now());
+        }
+        drop(state);
+        Self { slot }
+    }
+}
+
+impl Drop for Kept<'_> {
+    fn drop(&mut self) {
+        let slots = &self.slot.slots;
+        let mut state = slots.locked();
+        if let Some(taken) = state.taken.get_mut(&self.slot.number)
+            && let Some(since) = taken.kept_since.take()
+        {
+            taken.slow_at += since.elapsed();
+        }
+        drop(state);
+        // It may be slow from here on.
+        slots.freed.notify_waiters();
+    }
+}
+
 impl Slot {
     /// So many bytes have moved.
     pub(crate) fn moved(&self, bytes: u64) {
-        self.moved.fetch_add(bytes, Ordering::Relaxed);
+        let mut state = self.slots.locked();
+        if let Some(taken) = state.taken.get_mut(&self.number) {
+            taken.moved(bytes, Instant::now());
+        }
+    }
+
+    /// Awaits something of the office's own, such as memory: for so long nobody can say that the transfer is slow.
+    pub(crate) async fn kept<F: Future>(&self, waiting: F) -> F::Output {
+        let kept = Kept::of(self);
+        let output = waiting.await;
+        drop(kept);
+        output
     }
 
     /// Waits until the place is taken away; what is to be told then.
@@ -339,6 +378,7 @@ mod tests {
             slot.moved(10_000_000);
         }
         trickling.moved(3);
+        tokio::time::sleep(Duration::from_millis(1)).await;
         let _five = slots.take_for(5).expect("the idle one makes room");
         assert!(idle.cut.is_cancelled());
         let _six = slots.take_for(6).expect("and then the trickling one");
@@ -348,24 +388,85 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn whoever_waits_has_a_place_when_one_is_free_or_has_been_idle_and_not_later() {
+    async fn whoever_waits_has_a_place_when_one_has_been_idle_and_not_later() {
+        let slots = slots(GivesWay::Slowest);
+        let began = Instant::now();
+        let held: Vec<_> = (1..5)
+            .map(|caller| slots.take_for(caller).expect("there is room"))
+            .collect();
+        tokio::time::sleep(HELD_AT_EASE / 2).await;
+        for slot in &held[1..] {
+            slot.moved(10_000_000);
+        }
+        let _waited = slots.take_soon().await.expect("the first has been idle");
+        assert!(held[0].cut.is_cancelled());
+        assert_eq!(began.elapsed(), HELD_AT_EASE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_waits_has_a_place_when_one_is_free() {
         let slots = slots(GivesWay::Slowest);
         let began = Instant::now();
         let mut held: Vec<_> = (1..5)
             .map(|caller| slots.take_for(caller).expect("there is room"))
             .collect();
-        for (slot, bytes) in held.iter().zip([96, 10_000, 10_000, 10_000]) {
-            slot.moved(bytes * 1024);
-        }
-        let _waited = slots.take_soon().await.expect("the first has been slow");
-        assert!(held[0].cut.is_cancelled());
-        assert_eq!(began.elapsed(), Duration::from_millis(1_500));
         let leaving = async {
             tokio::time::sleep(Duration::from_millis(10)).await;
             drop(held.pop());
         };
         let (waited, ()) = tokio::join!(slots.take_soon(), leaving);
         assert!(waited.is_ok());
-        assert_eq!(began.elapsed(), Duration::from_millis(1_510));
+        assert_eq!(began.elapsed(), Duration::from_millis(10));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_the_office_keeps_waiting_is_not_slow() {
+        let slots = slots(GivesWay::Slowest);
+        let held: Vec<_> = (1..5)
+            .map(|caller| slots.take_for(caller).expect("there is room"))
+            .collect();
+        let began = Instant::now();
+        let kept = held
+            .iter()
+            .map(|slot| slot.kept(tokio::time::sleep(HELD_AT_EASE * 3 / 2)));
+        let kept = futures_util::future::join_all(kept);
+        let (waited, _) = tokio::join!(slots.take_soon(), kept);
+        assert!(
+            waited.is_ok(),
+            "from then on they stand still by themselves"
+        );
+        assert_eq!(began.elapsed(), HELD_AT_EASE * 5 / 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_the_office_keeps_for_moments_does_not_excuse_what_trickles() {
+        let slots = slots(GivesWay::Slowest);
+        let held: Vec<_> = (1..5)
+            .map(|caller| slots.take_for(caller).expect("there is room"))
+            .collect();
+        for _ in 0..12 {
+            tokio::time::sleep(HELD_AT_EASE / 10).await;
+            for slot in &held {
+                slot.kept(async {}).await;
+                slot.moved(1);
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        assert!(slots.take_for(5).is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_moved_much_at_once_and_nothing_since_makes_room() {
+        let slots = slots(GivesWay::Slowest);
+        let held: Vec<_> = (1..5)
+            .map(|caller| slots.take_for(caller).expect("there is room"))
+            .collect();
+        for slot in &held {
+            slot.moved(10_000_000);
+        }
+        let began = Instant::now();
+        let waited = slots.take_soon().await;
+        assert!(waited.is_ok(), "all have stood still for a second");
+        assert_eq!(began.elapsed(), HELD_AT_EASE);
     }
 }

@@ -87,7 +87,8 @@ async fn taken(
         let bytes = chunk.len() as u64;
         if let Some(call) = &call {
             // Once as it came, and once in the document that is made of all.
-            let lease = call.lease_for_bytes(bytes * 2, bytes).await;
+            let lease = call.lease_for_bytes(bytes * 2, bytes);
+            let lease = transfer.kept(lease).await;
             upload
                 .leases
                 .push(lease.map_err(|refusal| status_of(&refusal))?);
@@ -186,7 +187,7 @@ pub(super) async fn download(
 ) -> Result<impl Stream<Item = Result<pb::DownloadDocumentResponse, Status>> + Send + use<>, Refusal>
 {
     let transfer = documents.desk.transfers.take_soon().await?;
-    let body = body(documents, name).await?;
+    let body = transfer.kept(body(documents, name)).await?;
     let total = body.len();
     let start = usize::try_from(offset).unwrap_or(usize::MAX);
     if start > total {
