@@ -28,6 +28,8 @@ const WAITING_SHARE: u64 = 8;
 /// What so small a part of the store is held by a caller is little: whoever has no more with what he waits for goes first.
 /// A page takes 3 MiB, and an upload twice its body.
 const LITTLE_SHARE: u64 = 12;
+/// How long whoever waits for a lease has patience with others who get on.
+const PATIENT_FOR: Duration = Duration::from_secs(2);
 /// How long somebody waits for a lease before the call is refused.
 const WAIT_MAX: Duration = Duration::from_secs(10);
 
@@ -59,6 +61,8 @@ struct State {
     /// Bytes that have come in and wait for a lease.
     waiting_bytes: u64,
     last: u64,
+    /// When somebody was last sent away.
+    cut: Option<Instant>,
     /// When it was last told that some are sent away.
     told: Option<Instant>,
     /// Sent away since then.
@@ -84,8 +88,8 @@ struct Waiting {
 struct Share {
     allowance: u64,
     leased: u64,
-    /// When it gave some of the common store back last: it gets on.
-    gave_back: Option<Instant>,
+    /// When it last gave some of the common store back, or had some for what has come in: it gets on.
+    got_on: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -141,13 +145,14 @@ impl Budget {
         if let Some(lease) = shared.lease_of_allowance(caller, bytes) {
             return Ok(lease);
         }
-        let refused_at = Instant::now() + WAIT_MAX;
+        let since = Instant::now();
+        let refused_at = since + WAIT_MAX;
         let (waiting, mut granted) = shared.queue(caller, bytes, here);
         loop {
             // Whoever has been served by now needs nobody to go.
             let next = match granted.try_recv() {
                 Ok(lease) => return Ok(lease),
-                Err(_) => shared.send_one_away(caller, bytes),
+                Err(_) => shared.send_one_away(caller, bytes, since),
             };
             let look_again = next.map_or(refused_at, |next| next.min(refused_at));
             tokio::select! {
@@ -235,42 +240,85 @@ impl State {
             .map(|(caller, (_, first))| (caller, &first.cut))
     }
 
+    /// What others than `asking` hold, the oldest first, but for those who are on their way out.
+    fn held_by_others(&self, asking: u64) -> impl Iterator<Item = &Held> {
+        let is_other = move |held: &&Held| held.caller != asking && !held.cut.is_cancelled();
+        self.leases.values().filter(is_other)
+    }
+
+    /// Until when `bytes` are on their way: whoever holds as many may take a moment to go.
+    fn leaving(&self, bytes: u64, now: Instant) -> Option<Instant> {
+        let until = self.cut? + LEAVING;
+        let leases = self.leases.values();
+        let leaving = leases.filter(|held| held.cut.is_cancelled());
+        let is_enough = leaving.map(|held| held.bytes).sum::<u64>() >= bytes;
+        (is_enough && now < until).then_some(until)
+    }
+
+    /// Since when whoever holds this has not got on.
+    fn stuck_since(&self, held: &Held) -> Instant {
+        let got_on = self.callers.get(&held.caller).and_then(|it| it.got_on);
+        got_on.map_or(held.since, |it| it.max(held.since))
+    }
+
     /// Whoever, other than `asking`, keeps most from others: by what he has held for long, and how long he has not got on.
-    /// Whoever has little, and waits for some himself, does so only if there is nobody else.
+    /// Whoever gets on goes only when nobody else would for a while, and `asking` is not `patient` any more. Whoever has
+    /// little with all that he waits for goes only if nobody else holds anything: it is others, who may not have held it
+    /// for long yet, that keep him from getting on.
     fn heaviest(
         &self,
         asking: u64,
         bytes_max: u64,
         now: Instant,
+        patient: bool,
     ) -> Option<(u64, &CancellationToken)> {
-        let mut held_long = BTreeMap::<u64, (u64, &Held)>::new();
-        let is_long = |held: &&Held| now.duration_since(held.since) >= HELD_AT_EASE;
-        for held in self.leases.values().take_while(is_long) {
-            if held.caller != asking && !held.cut.is_cancelled() {
-                held_long.entry(held.caller).or_insert((0, held)).0 += held.bytes;
-            }
+        let mut wanted = BTreeMap::<u64, u64>::new();
+        for waiting in self.waiting.values() {
+            *wanted.entry(waiting.caller).or_default() += waiting.bytes;
         }
-        let waits: BTreeSet<u64> = self
-            .waiting
-            .values()
-            .filter(|it| self.is_little(it, bytes_max))
-            .map(|it| it.caller)
-            .collect();
-        let heaviest = held_long
+        let little = bytes_max / LITTLE_SHARE;
+        let kept: BTreeSet<u64> = wanted
             .into_iter()
-            .max_by_key(|(caller, (bytes, first))| {
-                let gave_back = self.callers.get(caller).and_then(|share| share.gave_back);
-                let stuck =
-                    now.duration_since(gave_back.map_or(first.since, |it| it.max(first.since)));
-                let weight = u128::from(*bytes) * (1 + stuck.as_micros());
-                (!waits.contains(caller), weight)
-            });
+            .filter(|(caller, wanted)| self.leased(*caller) + wanted <= little)
+            .map(|(caller, _)| caller)
+            .collect();
+        let all_are_kept = self
+            .held_by_others(asking)
+            .all(|held| kept.contains(&held.caller));
+        let may_go = |held: &&Held| {
+            let since = if patient {
+                self.stuck_since(held)
+            } else {
+                held.since
+            };
+            now.duration_since(since) >= HELD_AT_EASE
+                && (all_are_kept || !kept.contains(&held.caller))
+        };
+        let mut held_long = BTreeMap::<u64, (u64, &Held)>::new();
+        for held in self.held_by_others(asking).filter(may_go) {
+            held_long.entry(held.caller).or_insert((0, held)).0 += held.bytes;
+        }
+        let heaviest = held_long.into_iter().max_by_key(|(_, (bytes, first))| {
+            let stuck = now.duration_since(self.stuck_since(first));
+            u128::from(*bytes) * (1 + stuck.as_micros())
+        });
         heaviest.map(|(caller, (_, first))| (caller, &first.cut))
     }
 
     /// Ends the connection of `caller`, and tells of it: not at each, where there are many.
     fn send_away(&mut self, caller: u64, cut: &CancellationToken, now: Instant) {
         cut.cancel();
+        self.cut = Some(now);
+        tracing::debug!(
+            caller,
+            leased = self.leased(caller),
+            waits = self
+                .waiting
+                .values()
+                .filter(|it| it.caller == caller)
+                .count(),
+            "sent away: it keeps most memory from others"
+        );
         self.sent_away += 1;
         if self.told.is_none_or(|told| now - told >= TOLD_EVERY) {
             self.told = Some(now);
@@ -342,13 +390,21 @@ impl Shared {
         let mut served = Vec::new();
         while let Some(next) = state.next_served(self.bytes_max, self.caller_bytes_max) {
             let Waiting {
-                caller, cut, bytes, ..
+                caller,
+                cut,
+                bytes,
+                here,
+                ..
             } = next;
-            state.callers.entry(caller).or_default().leased += bytes;
+            let since = Instant::now();
+            let share = state.callers.entry(caller).or_default();
+            share.leased += bytes;
+            if here > 0 {
+                share.got_on = Some(since);
+            }
             state.used += bytes;
             state.last += 1;
             let number = state.last;
-            let since = Instant::now();
             let held = Held {
                 caller,
                 bytes,
@@ -373,21 +429,30 @@ impl Shared {
 
     /// If others hold what `asking` waits for: ends the connection of whoever has kept most of it for longest, if that is
     /// long. When to look again, if there is a reason to.
-    fn send_one_away(&self, asking: &Caller, bytes: u64) -> Option<Instant> {
+    fn send_one_away(&self, asking: &Caller, bytes: u64, since: Instant) -> Option<Instant> {
         let now = Instant::now();
         let mut state = self.locked();
         if state.leased(asking.number) + bytes > self.caller_bytes_max {
             return None;
         }
-        if let Some((caller, cut)) = state.heaviest(asking.number, self.bytes_max, now) {
+        if let Some(until) = state.leaving(bytes, now) {
+            return Some(until);
+        }
+        let patient_until = since + PATIENT_FOR;
+        let is_patient = now < patient_until;
+        if let Some((caller, cut)) = state.heaviest(asking.number, self.bytes_max, now, is_patient)
+        {
             let cut = cut.clone();
             state.send_away(caller, &cut, now);
-            // It may take a moment to go, and what it held may not be enough.
+            // What it held may not be enough.
             return Some(now + LEAVING);
         }
-        let is_other = |held: &&Held| held.caller != asking.number && !held.cut.is_cancelled();
-        let next = state.leases.values().find(is_other);
-        next.map(|held| held.since + HELD_AT_EASE)
+        let held = state.held_by_others(asking.number);
+        let at_ease_until = held.map(|held| state.stuck_since(held) + HELD_AT_EASE);
+        at_ease_until
+            .chain([patient_until])
+            .filter(|until| *until > now)
+            .min()
     }
 
     fn refusal(&self, caller: &Caller, bytes: u64) -> Refusal {
@@ -412,7 +477,7 @@ impl Shared {
         if let Some(share) = state.callers.get_mut(&caller) {
             if number.is_some() {
                 share.leased -= bytes;
-                share.gave_back = Some(Instant::now());
+                share.got_on = Some(Instant::now());
             } else {
                 share.allowance -= bytes;
             }
@@ -671,6 +736,135 @@ mod tests {
             };
             let (lease, ()) = tokio::join!(budget.lease(&new, 600), gone);
             assert!(lease.is_ok() && !small.cut.is_cancelled());
+        });
+    }
+
+    /// An upload that waits for its next piece is not in the way of those who have just taken the rest.
+    #[test]
+    fn whoever_has_little_and_waits_does_not_go_for_others_who_have_more() {
+        on_paused_time(async {
+            let budget = budget();
+            let (good, large, other, new) = (caller(1), caller(2), caller(3), caller(4));
+            let mut got = budget.lease(&good, 40).await.expect("there is room");
+            tokio::time::sleep(HELD_AT_EASE * 2).await;
+            let first = budget.lease(&large, 600).await.expect("there is room");
+            let second = budget.lease(&other, 360).await.expect("there is room");
+            let gone = async {
+                large.cut.cancelled().await;
+                drop(first);
+            };
+            let next = budget.lease(&good, 30);
+            let (next, newest, ()) = tokio::join!(next, budget.lease(&new, 100), gone);
+            assert!(next.is_ok() && newest.is_ok());
+            assert!(!good.cut.is_cancelled(), "it is kept from its own");
+            assert!(!other.cut.is_cancelled(), "one was enough");
+            got.shrink(0);
+            drop(second);
+        });
+    }
+
+    /// Whoever has a little at a time of many things is not kept from his own by others.
+    #[test]
+    fn whoever_waits_for_much_in_small_pieces_has_no_little() {
+        on_paused_time(async {
+            let budget = budget();
+            let (good, new) = (caller(1), caller(2));
+            let crowd: Vec<Caller> = (3..=15).map(caller).collect();
+            let first = budget.lease(&good, 40).await.expect("there is room");
+            tokio::time::sleep(HELD_AT_EASE / 2).await;
+            let mut held = Vec::new();
+            for it in &crowd {
+                held.push(budget.lease(it, 73).await.expect("there is room"));
+            }
+            let many = crowd.iter().flat_map(|it| [it; 4]);
+            let many = many.map(async |it| {
+                let lease = budget.lease(it, 30);
+                it.cut.run_until_cancelled(lease).await
+            });
+            let crowded = futures_util::future::join_all(many);
+            let gone = async {
+                let cut = crowd.iter().map(|it| Box::pin(it.cut.cancelled()));
+                let ((), place, _) = futures_util::future::select_all(cut).await;
+                drop(held.remove(place));
+            };
+            let wanted =
+                async { tokio::join!(budget.lease(&good, 30), budget.lease(&new, 30), gone) };
+            tokio::select! {
+                biased;
+                (next, newest, ()) = wanted => assert!(next.is_ok() && newest.is_ok()),
+                _ = crowded => panic!("they want more than there is"),
+            }
+            assert!(!good.cut.is_cancelled());
+            drop(first);
+        });
+    }
+
+    /// An upload that takes long, and of which more comes in, gets on.
+    #[test]
+    fn of_what_more_comes_in_does_not_go_for_others_who_have_more() {
+        on_paused_time(async {
+            let budget = budget();
+            let (good, large, other, new) = (caller(1), caller(2), caller(3), caller(4));
+            let first = budget.lease_for(&good, 40, 20).await.expect("room");
+            tokio::time::sleep(HELD_AT_EASE * 2).await;
+            let second = budget.lease_for(&good, 20, 10).await.expect("room");
+            let held = budget.lease(&large, 590).await.expect("there is room");
+            let others = budget.lease(&other, 350).await.expect("there is room");
+            let gone = async {
+                large.cut.cancelled().await;
+                drop(held);
+            };
+            let (newest, ()) = tokio::join!(budget.lease(&new, 100), gone);
+            assert!(newest.is_ok() && !good.cut.is_cancelled() && !other.cut.is_cancelled());
+            drop((first, second, others));
+        });
+    }
+
+    /// Whoever gives back a little from time to time does not keep the rest for ever.
+    #[test]
+    fn whoever_hardly_gets_on_goes_in_the_end() {
+        on_paused_time(async {
+            let budget = budget();
+            let (trickling, new) = (caller(1), caller(2));
+            let mut held = budget.lease(&trickling, 600).await.expect("there is room");
+            let going = async {
+                for left in 1..100 {
+                    tokio::select! {
+                        biased;
+                        () = trickling.cut.cancelled() => break,
+                        () = tokio::time::sleep(HELD_AT_EASE / 2) => held.shrink(600 - left),
+                    }
+                }
+                drop(held);
+            };
+            let began = Instant::now();
+            let (lease, ()) = tokio::join!(budget.lease(&new, 590), going);
+            assert!(lease.is_ok() && trickling.cut.is_cancelled());
+            assert_eq!(began.elapsed(), PATIENT_FOR);
+        });
+    }
+
+    /// Where each of many has a little and waits for more, somebody goes all the same.
+    #[test]
+    fn of_many_who_have_little_and_wait_some_go() {
+        on_paused_time(async {
+            let budget = budget();
+            let crowd: Vec<Caller> = (1..=25).map(caller).collect();
+            let uploads = crowd.iter().map(async |it| {
+                let _first = budget.lease(it, 40).await;
+                tokio::time::sleep(Duration::from_millis(10)).await;
+                let second = async { budget.lease(it, 40).await.is_ok() };
+                tokio::select! {
+                    biased;
+                    () = it.cut.cancelled() => false,
+                    served = second => served,
+                }
+            });
+            let began = Instant::now();
+            let served = futures_util::future::join_all(uploads).await;
+            let served = served.into_iter().filter(|it| *it).count();
+            assert!(served >= 12, "{served}");
+            assert!(began.elapsed() < WAIT_MAX, "{:?}", began.elapsed());
         });
     }
 
