@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use ledger::{Batch, Committer, Ledger, LedgerError, Parcel, Reader, Record};
+use ledger::{Ledger, LedgerError, Parcel, Reader, Record};
 use office::document::DocumentState;
 use office::line::{Acknowledgement, Hello, LineFault, LineHash, Mark, Resume, Taken};
 use office::{Office, Order, Place, Refusal, RequestId, StepId, hold};
@@ -29,15 +29,6 @@ use crate::status::draining;
 const BATCH_WORK_MAX: usize = 1_024;
 const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
 
-/// How batches reach the disk.
-#[derive(Debug)]
-pub enum Commit {
-    /// On a thread of their own.
-    Thread(Committer),
-    /// In line: a thread would let a paused clock run away.
-    Inline,
-}
-
 /// What the owner is to own.
 pub(crate) struct Folded {
     pub(crate) office: Office,
@@ -53,7 +44,6 @@ pub(crate) struct Owner {
     outbox: Outbox,
     snapshots: Option<Snapshotter>,
     clock: Arc<dyn Clock>,
-    commit: Commit,
     work: mpsc::Receiver<Work>,
     progress: watch::Sender<Progress>,
     answers: Vec<Answer>,
@@ -74,11 +64,7 @@ pub(crate) struct Owner {
 }
 
 impl Owner {
-    pub(crate) fn new(
-        folded: Folded,
-        clock: Arc<dyn Clock>,
-        commit: Commit,
-    ) -> (Self, OwnerHandle) {
+    pub(crate) fn new(folded: Folded, clock: Arc<dyn Clock>) -> (Self, OwnerHandle) {
         let Folded {
             office,
             ledger,
@@ -104,7 +90,6 @@ impl Owner {
             outbox,
             snapshots,
             clock,
-            commit,
             work,
             progress,
             answers: Vec::new(),
@@ -135,7 +120,7 @@ impl Owner {
             if got == Some(0) {
                 return Ok(());
             }
-            if let Err(error) = self.batch(&mut batch).await {
+            if let Err(error) = self.batch(&mut batch) {
                 tracing::error!(%error, "the office stops: what could not be made durable is not acknowledged");
                 self.progress
                     .send_modify(|progress| progress.stopped = true);
@@ -169,7 +154,7 @@ impl Owner {
         }
     }
 
-    async fn batch(&mut self, batch: &mut Vec<Work>) -> Result<(), LedgerError> {
+    fn batch(&mut self, batch: &mut Vec<Work>) -> Result<(), LedgerError> {
         let now = self.clock.now();
         self.judged = Instant::now();
         self.look_whether_held(now);
@@ -183,11 +168,11 @@ impl Owner {
         for work in batch.drain(..) {
             self.handle(now, work);
             if self.ledger.batch_bytes() >= BATCH_BYTES_MAX {
-                self.flush(now).await?;
+                self.flush(now)?;
                 self.look_whether_held(now);
             }
         }
-        self.flush(now).await?;
+        self.flush(now)?;
         self.snapshot();
         Ok(())
     }
@@ -220,7 +205,7 @@ impl Owner {
         }
     }
 
-    async fn flush(&mut self, now: Timestamp) -> Result<(), LedgerError> {
+    fn flush(&mut self, now: Timestamp) -> Result<(), LedgerError> {
         // The note is small: the reserve has room for it. By a broken clock it cannot be written.
         if office::time::is_recordable(now)
             && let Some(acknowledgement) = self.acknowledgement.take()
@@ -231,7 +216,7 @@ impl Owner {
         }
         if let Some(batch) = self.ledger.take_batch() {
             let started = Instant::now();
-            self.commit(batch).await?;
+            batch.commit()?;
             self.tell_synced();
             self.outbox.close_batch();
             let mut progress = durable(&self.office, &self.reader, &self.outbox, started.elapsed());
@@ -270,24 +255,6 @@ impl Owner {
             for (authored, reply) in first.remove() {
                 // The asker may have gone.
                 let _ = reply.send(Ok(authored));
-            }
-        }
-    }
-
-    /// Holds the owner alone, since answers that wait cannot be shared.
-    async fn commit(&mut self, batch: Batch) -> Result<(), LedgerError> {
-        match &self.commit {
-            Commit::Inline => batch.commit().map(drop),
-            Commit::Thread(committer) => {
-                let (done, committed) = oneshot::channel();
-                let done = Box::new(move |outcome| {
-                    let _ = done.send(outcome);
-                });
-                committer.submit(batch, done);
-                let gone = || LedgerError::Stopped {
-                    reason: "the writer thread is gone".to_owned(),
-                };
-                committed.await.unwrap_or_else(|_| Err(gone())).map(drop)
             }
         }
     }

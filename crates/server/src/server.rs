@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use hyper::body::Incoming;
-use ledger::{Committer, HeadUse, LedgerError, LedgerOptions, Recovery, SnapshotUse, Storage};
+use ledger::{HeadUse, LedgerError, LedgerOptions, Recovery, SnapshotUse, Storage};
 use office::{Limits, Place};
 use protocol::pb::ledger::ledger_service_server::LedgerServiceServer;
 use protocol::pb::line::line_service_server::LineServiceServer;
@@ -27,12 +27,13 @@ use crate::health::Health;
 use crate::incoming::Messages;
 use crate::line::{Carry, Dial, DialTimeouts, Dialler, LineEvents, PeerWatch, Warned};
 use crate::methods::Methods;
-use crate::owner::{Commit, Folded, Owner};
+use crate::owner::{Folded, Owner};
 use crate::phase::Phases;
 use crate::recovery::{Recovered, Snapshotter, recover};
 use crate::services::{Contacts, Desk, Documents, Entries, Meetings, Offices, Services};
 use crate::slots::{GivesWay, Slots};
 use crate::tasks::Tasks;
+use crate::thread::OwnerThread;
 
 /// Everything an office needs to run.
 pub struct Setup {
@@ -46,7 +47,7 @@ pub struct Setup {
     pub ledger: LedgerOptions,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
-    /// Whether batches reach the disk on a thread of their own.
+    /// Whether what owns the ledger, and waits for the disk, has a thread of its own: with one a paused clock would run away.
     pub on_thread: bool,
     /// Whether snapshots are taken up and left behind. A start without one reads the whole ledger.
     pub with_snapshots: bool,
@@ -82,7 +83,7 @@ pub enum ServeError {
     /// A commit failed, or the ledger cannot be opened.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
-    /// The writer thread cannot be started.
+    /// The owner's thread cannot be started.
     #[error("failed to {what}: {source}")]
     Io {
         /// What was tried.
@@ -100,6 +101,7 @@ pub struct Server {
     seed: u64,
     dial: Option<Arc<dyn Dial>>,
     keep_alive: bool,
+    on_thread: bool,
     recovery: Recovery,
     owner: Owner,
     handle: OwnerHandle,
@@ -135,15 +137,6 @@ impl Server {
             recovery,
         } = recover(storage, place, ledger, &limits, clock.now(), with_snapshots)?;
         tell_recovery(place, &recovery);
-        let commit = if on_thread {
-            let name = format!("{place}-ledger");
-            Commit::Thread(Committer::start(&name).map_err(|source| ServeError::Io {
-                what: "start the ledger's writer thread",
-                source,
-            })?)
-        } else {
-            Commit::Inline
-        };
         let snapshots = with_snapshots
             .then(|| Snapshotter::new(ledger.snapshot_writer(), ledger.reader().sequence()));
         let folded = Folded {
@@ -152,7 +145,7 @@ impl Server {
             outbox,
             snapshots,
         };
-        let (owner, handle) = Owner::new(folded, Arc::clone(&clock), commit);
+        let (owner, handle) = Owner::new(folded, Arc::clone(&clock));
         Ok(Self {
             place,
             limits: Arc::new(limits),
@@ -160,6 +153,7 @@ impl Server {
             seed,
             dial,
             keep_alive,
+            on_thread,
             recovery,
             owner,
             handle,
@@ -225,7 +219,8 @@ impl Server {
             left: leaving,
         };
         tasks.spawn(health.run());
-        let mut owner = std::pin::pin!(self.owner.run());
+        let owned = owned(self.owner, self.place, self.on_thread);
+        let mut owner = std::pin::pin!(owned);
         let accepting = connections.serve(incoming);
         let drained = async {
             shutdown.await;
@@ -250,7 +245,7 @@ impl Server {
                 ended = owner.as_mut() => {
                     tasks.end();
                     tasks.ended().await;
-                    return ended.map_err(ServeError::from);
+                    return ended;
                 }
                 () = drained.as_mut() => {}
                 () = accepting.as_mut(), if accepts => accepts = false,
@@ -359,6 +354,18 @@ impl Server {
         let service = Boundary::new(services, methods, Arc::clone(&self.limits));
         (service, reporter)
     }
+}
+
+/// Runs the owner here, or on a thread of its own, until it ends.
+async fn owned(owner: Owner, place: Place, on_thread: bool) -> Result<(), ServeError> {
+    if !on_thread {
+        return Ok(owner.run().await?);
+    }
+    let mut thread = OwnerThread::start(place, owner).map_err(|source| ServeError::Io {
+        what: "start the thread that owns the ledger",
+        source,
+    })?;
+    Ok(thread.ended().await?)
 }
 
 fn reflection<S>(
