@@ -15,13 +15,13 @@ pub(crate) struct Binaries {
     pub(crate) north: PathBuf,
 }
 
-/// Builds both services as a user would.
+/// Builds both services as they are shipped.
 pub(crate) fn build() -> Result<Binaries, Box<dyn Error>> {
     let built = |package: &str| -> Result<PathBuf, Box<dyn Error>> {
         let run = escargot::CargoBuild::new()
             .package(package)
             .bin(package)
-            .release()
+            .args(["--profile", "dist"])
             .manifest_path(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml"))
             .run()?;
         Ok(run.path().to_owned())
