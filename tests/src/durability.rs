@@ -261,7 +261,7 @@ async fn no_answer_leaves_before_the_sync_that_it_depends_on() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_is_acknowledged_or_told_delivered_before_it_is_on_disk_at_both() {
+async fn nothing_is_acknowledged_before_it_is_on_disk_and_delivered_is_told_once_it_is_on_both() {
     let ((at_south, south_address), (at_north, north_address)) =
         (listener().await, listener().await);
     let south = Office::start(Place::South, at_south, Some(north_address));
@@ -290,19 +290,29 @@ async fn nothing_is_acknowledged_or_told_delivered_before_it_is_on_disk_at_both(
         "North acknowledged what it may lose"
     );
     assert!(!delivery.is_finished());
-    // South writes down that North has it, before it tells anyone. Its next sync is that one.
+    // South's next sync is that of its note that North has it. DELIVERED does not wait for that: it is on disk at both.
     south.gate.change(|gate| gate.closed = true);
     north.gate.change(|gate| gate.closed = false);
     south.syncing().await;
-    settle(&south.clients).await;
-    assert!(
-        !delivery.is_finished(),
-        "DELIVERED was told before it was recorded"
-    );
-    south.gate.change(|gate| gate.closed = false);
     let receipt = within("the receipt", delivery).await.expect("no panic");
     assert_eq!(
         receipt.expect("it is delivered").state(),
+        pb::DocumentState::Delivered
+    );
+    let reading = tokio::spawn({
+        let clients = south.clients.clone();
+        async move { known(&clients, "offices/south/documents/2").await }
+    });
+    settle(&south.clients).await;
+    assert_eq!(south.gate.waiting(), 1, "the note is on disk");
+    assert!(
+        !reading.is_finished(),
+        "a read told what is not on disk: whoever reads again after a crash would see less"
+    );
+    south.gate.change(|gate| gate.closed = false);
+    let read = within("what is read", reading).await.expect("no panic");
+    assert_eq!(
+        read.expect("it is there").state(),
         pb::DocumentState::Delivered
     );
 }

@@ -1,8 +1,8 @@
 //! The one task that owns office and ledger.
 //!
 //! Handlers send it work over a bounded channel. A batch is whatever queued during the last sync: the owner
-//! judges it, appends, commits, and only then lets any answer leave, reads and refusals too. It waits for
-//! storage only, never for a peer or a slow client.
+//! judges it, appends, commits, and only then lets any answer leave, reads and refusals too; but that the peer has a step
+//! it tells at once. It waits for storage only, never for a peer or a slow client.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -48,6 +48,8 @@ pub(crate) struct Owner {
     progress: watch::Sender<Progress>,
     answers: Vec<Answer>,
     acknowledgement: Option<Acknowledgement>,
+    /// How far the peer says that it has this office's steps. The note of it may not be durable yet.
+    delivered: u64,
     /// Who waits for the peer to have a step, by its sequence.
     delivering: BTreeMap<u64, Vec<(Authored, oneshot::Sender<Outcome>)>>,
     /// When the batch at hand was begun.
@@ -94,6 +96,7 @@ impl Owner {
             progress,
             answers: Vec::new(),
             acknowledgement: None,
+            delivered: 0,
             delivering: BTreeMap::new(),
             judged: Instant::now(),
             awaiting: BTreeMap::new(),
@@ -206,6 +209,7 @@ impl Owner {
     }
 
     fn flush(&mut self, now: Timestamp) -> Result<(), LedgerError> {
+        self.tell_delivered(|authored| authored.synced.is_some());
         // The note is small: the reserve has room for it. By a broken clock it cannot be written.
         if office::time::is_recordable(now)
             && let Some(acknowledgement) = self.acknowledgement.take()
@@ -226,7 +230,7 @@ impl Owner {
         for answer in self.answers.drain(..) {
             answer();
         }
-        self.tell_delivered();
+        self.tell_delivered(|_| true);
         Ok(())
     }
 
@@ -246,11 +250,14 @@ impl Owner {
         }
     }
 
-    /// Everything recorded is durable when this is called, acknowledgements too.
-    fn tell_delivered(&mut self) {
-        let acknowledged = self.office.line().acknowledged();
+    /// What the peer has is durable at both offices, since no parcel goes out before it is synced here. So nobody need wait
+    /// for the note of it, which only keeps what the peer knows. Only of those whose step is durable here: what a peer says
+    /// is no proof of that.
+    fn tell_delivered(&mut self, is_durable: impl Fn(&Authored) -> bool) {
+        let delivered = self.delivered.max(self.office.line().acknowledged());
         while let Some(first) = self.delivering.first_entry()
-            && *first.key() <= acknowledged
+            && *first.key() <= delivered
+            && first.get().iter().all(|(authored, _)| is_durable(authored))
         {
             for (authored, reply) in first.remove() {
                 // The asker may have gone.
@@ -670,6 +677,7 @@ impl Owner {
         });
         match judged {
             Ok(true) => {
+                self.delivered = self.delivered.max(acknowledgement.through.sequence);
                 let order = |held: Acknowledgement| (held.through.sequence, held.appended);
                 let held = self.acknowledgement.map(order);
                 if held.is_none_or(|held| held <= order(acknowledgement)) {

@@ -16,7 +16,7 @@ Examples:
 Every cycle has a seed of its own, from --seed and its name. A cycle that fails is named with what was found, and is run
 again by --only-cycle. The choices are then the same; the machine's timing is not, so run it a few times.
 
-JSON: seed, kills, kills_with_unanswered_work, unanswered_at_kills, line_faults, stops, wrong_peers, client_faults,
+JSON: seed, kills, kills_with_unanswered_work, unanswered_at_kills, kills_before_the_note, line_faults, stops, wrong_peers, client_faults,
 clock_jumps, sim_seeds, sim_seeds_again, sim_cuts, sim_crashes, sim_crossings, sim_exchanges, cycles, acknowledged,
 repeated, lost, doubled, diverged, unhealthy, seconds, failures [{cycle, seed, what, data}].
 JSON of a soak: seed, minutes, rate_asked, rate, documents, documents_streamed, documents_unary, faults {kill, cut,

@@ -1,12 +1,16 @@
-//! Kill cycles: SIGKILL of either office or both, at a drawn moment under load.
+//! Kill cycles: SIGKILL of either office or both, under load, at a drawn moment or as soon as one of them has told that a
+//! document is delivered: mostly before its own note of that is on disk.
 
 use std::time::Duration;
 
 use office::Place;
+use prost::Message as _;
+use protocol::pb::office as pb;
 use tokio::time::sleep;
 
 use crate::Failed;
 use crate::check::Findings;
+use crate::documents::sending;
 use crate::draw::Draw;
 use crate::load::{Load, Mix};
 use crate::pair::Pair;
@@ -36,10 +40,20 @@ pub(crate) async fn cycle(
     };
     let peer_away = draw.percent(20);
     let again = draw.percent(15).then(|| ms(draw, 0, 12));
+    let at_receipt = draw.percent(30);
     let load = Load::start(&pair.client, &mut draw.part(), Mix::FULL);
     sleep(moment).await;
+    let told = if at_receipt {
+        told_delivered(pair, draw, victims[0]).await
+    } else {
+        None
+    };
     for victim in victims {
         kill(pair, *victim, report).await?;
+    }
+    if let Some(sequence) = told {
+        let noted = has_noted(&pair.ledger(victims[0])?, sequence)?;
+        report.kills_before_the_note += u64::from(!noted);
     }
     sleep(away).await;
     if peer_away {
@@ -64,6 +78,30 @@ pub(crate) async fn cycle(
     load.finish().await;
     report.repeated += pair.ask_again(draw, 6).await;
     pair.check().await
+}
+
+/// Sends a document until it is told delivered; its line sequence.
+async fn told_delivered(pair: &Pair, draw: &mut Draw, place: Place) -> Option<u64> {
+    let mutation = sending(draw, pb::Wait::Delivered).into();
+    let lane = pair.client.account.new_lane();
+    let answer = pair.client.ask(place, lane, 0, &mutation).await.ok()?;
+    let receipt = pb::SendDocumentResponse::decode(answer).ok()?.receipt?;
+    receipt.name.rsplit('/').next()?.parse().ok()
+}
+
+/// Whether the ledger says that the peer has this office's steps through `sequence`.
+fn has_noted(reader: &ledger::Reader, sequence: u64) -> Result<bool, Failed> {
+    let failed = |error: ledger::LedgerError| Failed(error.to_string());
+    // Each entry about a step stands behind it, so no note of it is missed.
+    let mut cursor = reader.after(sequence);
+    while let Some(entry) = cursor.next_entry().map_err(failed)? {
+        if let ledger::Record::AcknowledgementTaken(taken) = entry.record
+            && taken.through.sequence >= sequence
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 async fn kill(pair: &mut Pair, victim: Place, report: &mut Report) -> Result<(), Failed> {

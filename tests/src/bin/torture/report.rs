@@ -24,6 +24,8 @@ pub(crate) struct Report {
     pub(crate) kills: u64,
     pub(crate) kills_with_unanswered_work: u64,
     pub(crate) unanswered_at_kills: u64,
+    /// Between telling that a document is delivered, and noting it.
+    pub(crate) kills_before_the_note: u64,
     pub(crate) line_faults: u64,
     pub(crate) stops: u64,
     pub(crate) wrong_peers: u64,
@@ -84,6 +86,7 @@ impl Report {
             "kills": self.kills,
             "kills_with_unanswered_work": self.kills_with_unanswered_work,
             "unanswered_at_kills": self.unanswered_at_kills,
+            "kills_before_the_note": self.kills_before_the_note,
             "line_faults": self.line_faults,
             "stops": self.stops,
             "wrong_peers": self.wrong_peers,
@@ -113,6 +116,7 @@ impl Report {
             kills,
             kills_with_unanswered_work,
             unanswered_at_kills,
+            kills_before_the_note,
             line_faults,
             stops,
             wrong_peers,
@@ -139,7 +143,8 @@ impl Report {
         } = findings;
         let mut text = format!(
             "seed {seed}: {cycles} cycles in {seconds:.1} s\n\
-             {kills} kills, {kills_with_unanswered_work} with unanswered work ({unanswered_at_kills} requests)\n\
+             {kills} kills, {kills_with_unanswered_work} with unanswered work ({unanswered_at_kills} requests), \
+             {kills_before_the_note} between DELIVERED and the note of it\n\
              {line_faults} line faults ({stops} of them stops), {wrong_peers} wrong peers, {client_faults} client faults, \
              {clock_jumps} clock jumps\n\
              {sim_seeds} simulated seeds ({sim_seeds_again} run again): {sim_cuts} cuts, {sim_crashes} crashes, \
