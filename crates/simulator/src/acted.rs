@@ -6,9 +6,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use ledger::MemoryStorage;
 use office::{PerPlace, Place};
+use officers::Desk;
 use tonic::transport::Channel;
 
-use crate::call::Desk;
 use crate::clock::SimulatedClock;
 use crate::network::Network;
 use crate::pair::{Pair, Storages, in_storages, on_disk};
@@ -62,7 +62,7 @@ impl Stage {
             let network = Network::new(self.seed);
             let clock = SimulatedClock::starting_at(self.start);
             let (pair, mut failures) = Pair::start(&network, clock, &self.storages, self.seed);
-            let channel = |place| Desk::channel(&network, place);
+            let channel = |place| network.desk_channel(place);
             let channels = PerPlace::new(channel(Place::South), channel(Place::North));
             let mut desks = PerPlace::new(
                 Desk::over(Place::South, channels[Place::South].clone()),

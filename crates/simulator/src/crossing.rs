@@ -8,6 +8,7 @@ use std::time::Duration;
 use office::meeting::MeetingTerms;
 use office::officer::Officer;
 use office::{PerPlace, Place};
+use officers::Desk;
 use protocol::pb::office as pb;
 use rand_chacha::ChaCha8Rng;
 use rand_core::{RngCore as _, SeedableRng as _};
@@ -15,7 +16,6 @@ use scenario::{Act, Key, Timeline};
 use tokio::time::{Instant, sleep, sleep_until};
 use tonic::Status;
 
-use crate::call::Desk;
 use crate::simulation::SimulationError;
 
 /// How often a proposal is tried, a second and then up to a minute apart: an office may be down.

@@ -21,22 +21,16 @@
 //! ```
 
 mod acted;
-mod answering;
-mod call;
 mod clock;
 mod crossing;
 mod fault;
-mod live;
 mod network;
-mod officer;
 mod pair;
 mod replayed;
 mod simulation;
 
 pub use acted::Stage;
-pub use answering::answer_live;
 pub use crossing::Crossed;
 pub use fault::Faults;
-pub use live::{live_seed, play_live};
 pub use replayed::{SimulatedError, play_simulated};
 pub use simulation::{Outcome, Simulation, SimulationError};

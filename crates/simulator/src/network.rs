@@ -8,11 +8,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use office::{PerPlace, Place};
+use officers::Desk;
 use rand_chacha::ChaCha8Rng;
 use rand_core::{RngCore as _, SeedableRng as _};
 use server::{Dial, HandedOver, Io};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, ReadHalf, WriteHalf};
 use tokio::sync::{mpsc, watch};
+use tonic::transport::{Channel, Endpoint};
 
 const PIPE_BYTES: usize = 64 * 1024;
 const LINE_DELAY_MS: RangeInclusive<u64> = 1..=40;
@@ -78,6 +80,21 @@ impl Network {
     pub(crate) fn set_line_delay(&self, delay: Duration) {
         let delay_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
         self.shared.line_delay_ms.store(delay_ms, Ordering::Relaxed);
+    }
+
+    /// A desk in the office of `place`.
+    pub(crate) fn desk(&self, place: Place) -> Desk {
+        Desk::over(place, self.desk_channel(place))
+    }
+
+    /// The way to an office from a desk in it; it is connected by the first call.
+    pub(crate) fn desk_channel(&self, place: Place) -> Channel {
+        let network = self.clone();
+        let connector = tower::service_fn(move |_: http::Uri| {
+            let connected = network.connect(place, Cable::Desk);
+            std::future::ready(connected.map(hyper_util::rt::TokioIo::new))
+        });
+        Endpoint::from_static("http://office").connect_with_connector_lazy(connector)
     }
 
     /// Opens a connection to `place`.

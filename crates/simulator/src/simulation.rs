@@ -6,17 +6,16 @@ use std::time::Duration;
 
 use ledger::{LedgerError, MemoryStorage, Reconciliation};
 use office::{PerPlace, Place, Tally};
-use scenario::{Event, FaultSpan, Scenario, Timeline};
+use officers::{Desk, Exchanges, Officers, Refused, Timetable};
+use scenario::{FaultSpan, Scenario, Timeline};
 use server::ServeError;
 use tokio::task::JoinHandle;
 use tonic::Status;
 
-use crate::call::Desk;
 use crate::clock::SimulatedClock;
 use crate::crossing::{Crossed, Rivals, compare};
 use crate::fault::{Due, Fault, Faults};
 use crate::network::Network;
-use crate::officer::{Exchanges, Officers, Refused};
 use crate::pair::{Pair, Storages, in_storages, on_disk};
 
 /// How often the offices are asked whether the line is quiet, a simulated second apart and then a minute.
@@ -55,13 +54,8 @@ pub enum SimulationError {
     #[error(transparent)]
     Ledger(#[from] LedgerError),
     /// The scenario asks for something that an office refuses.
-    #[error("the {office} office refused what the scenario asks of it at {at}: {message}", office = .event.office, at = .event.at)]
-    Refused {
-        /// What was asked.
-        event: Box<Event>,
-        /// The answer.
-        message: String,
-    },
+    #[error(transparent)]
+    Refused(#[from] Refused),
     /// The line did not come to rest.
     #[error("the line did not come to rest after the last event: {why}")]
     NotQuiet {
@@ -83,15 +77,6 @@ pub enum SimulationError {
     /// The runtime cannot be started.
     #[error("failed to start the simulation: {0}")]
     Runtime(#[from] std::io::Error),
-}
-
-impl From<Refused> for SimulationError {
-    fn from(refused: Refused) -> Self {
-        Self::Refused {
-            message: format!("{:?}: {}", refused.status.code(), refused.status.message()),
-            event: refused.event,
-        }
-    }
 }
 
 impl Simulation {
@@ -180,7 +165,7 @@ impl Simulation {
         let played = tokio::select! {
             biased;
             Some(error) = failures.recv() => return Err(error.into()),
-            played = self.play_on(&network, clock, pair) => played?,
+            played = self.play_on(&network, clock.0, pair) => played?,
         };
         match failures.recv().await {
             Some(error) => Err(error.into()),
@@ -191,31 +176,28 @@ impl Simulation {
     async fn play_on(
         &self,
         network: &Network,
-        clock: SimulatedClock,
+        timetable: Timetable,
         pair: Pair,
     ) -> Result<Played, SimulationError> {
         let began = tokio::time::Instant::now();
         let pair = Arc::new(pair);
         let exchanges = Exchanges::default();
-        let mut desks = PerPlace::new(
-            Desk::at(network, Place::South),
-            Desk::at(network, Place::North),
-        );
+        let mut desks = PerPlace::new(network.desk(Place::South), network.desk(Place::North));
         let officers = |place: Place| {
             let (desk, exchanges) = (desks[place].clone(), exchanges.clone());
-            let officers = Officers::new(place, desk, clock, exchanges, self.seed);
+            let officers = Officers::new(place, desk, timetable, exchanges, self.seed);
             tokio::spawn(officers.act(Arc::clone(&self.timeline)))
         };
         let (south, north) = (officers(Place::South), officers(Place::North));
-        let faults = tokio::spawn(self.faults(network.clone(), clock, Arc::clone(&pair)));
-        let rivals = self.crossings(desks.clone(), clock);
+        let faults = tokio::spawn(self.faults(network.clone(), timetable, Arc::clone(&pair)));
+        let rivals = self.crossings(desks.clone(), timetable);
         let rivals = tokio::spawn(rivals);
         // One office's officers may wait for ever for what the other's were refused.
         let (south, north) = tokio::try_join!(joined(south), joined(north))?;
         let steps = south + north;
         joined(faults).await;
         let (meetings, rival_steps) = joined(rivals).await;
-        tokio::time::sleep_until(clock.at(self.timeline.end)).await;
+        tokio::time::sleep_until(timetable.at(self.timeline.end)).await;
         let tallies = quiet(&mut desks).await?;
         let crossed = Crossed {
             meetings: meetings.len() as u64,
@@ -235,12 +217,12 @@ impl Simulation {
     fn crossings(
         &self,
         desks: PerPlace<Desk>,
-        clock: SimulatedClock,
+        timetable: Timetable,
     ) -> impl Future<Output = (Vec<String>, u64)> + Send + 'static {
         let rivals = Rivals::new(desks, self.seed);
         let (count, timeline) = (self.faults.crossings, Arc::clone(&self.timeline));
         async move {
-            let start = clock.at(timeline.start);
+            let start = timetable.at(timeline.start);
             rivals.cross(count, &timeline, start).await
         }
     }
@@ -248,24 +230,24 @@ impl Simulation {
     fn faults(
         &self,
         network: Network,
-        clock: SimulatedClock,
+        timetable: Timetable,
         pair: Arc<Pair>,
     ) -> impl Future<Output = ()> + Send + 'static {
         let drawn = self.faults.draw(&self.timeline, self.seed);
-        let start = clock.at(self.timeline.start);
-        let timetable = self.timetable();
+        let start = timetable.at(self.timeline.start);
+        let scheduled = self.scheduled();
         async move {
             let drawn = suffer(drawn, start, network.clone(), Arc::clone(&pair));
-            // Those of the timetable may overlap: a slow line can be cut.
-            let timetable = timetable
+            // Those of the scenario may overlap: a slow line can be cut.
+            let scheduled = scheduled
                 .into_iter()
                 .map(|fault| suffer(vec![fault], start, network.clone(), Arc::clone(&pair)));
-            tokio::join!(futures_util::future::join_all(timetable), drawn);
+            tokio::join!(futures_util::future::join_all(scheduled), drawn);
         }
     }
 
     /// The faults that the scenario itself has.
-    fn timetable(&self) -> Vec<Due> {
+    fn scheduled(&self) -> Vec<Due> {
         let start = self.timeline.start;
         let due = |span: &FaultSpan| {
             let fault = match span.fault {
@@ -356,9 +338,7 @@ async fn look(
     }
     let mut tallies = PerPlace::default();
     for place in Place::BOTH {
-        let request = protocol::pb::ledger::GetTallyRequest::default();
-        let response = desks[place].ledger.get_tally(request).await?.into_inner();
-        tallies[place] = response.tally.unwrap_or_default();
+        tallies[place] = desks[place].tally().await?;
     }
     Ok(Some(tallies))
 }

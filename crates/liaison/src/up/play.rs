@@ -1,8 +1,8 @@
 //! `liaison up --play`: a scenario at the offices that are up.
 
 use office::{PerPlace, Place};
+use officers::{answer_live, live_seed, play_live};
 use scenario::{Answers, Scenario, Timeline};
-use simulator::{answer_live, live_seed, play_live};
 use tonic::transport::Endpoint;
 use words::figures::thousands;
 

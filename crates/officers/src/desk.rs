@@ -5,43 +5,28 @@ use client::{About, Call, Office};
 use office::officer::Officer;
 use office::{Collection, Place, StepKind};
 use prost::Message as _;
+use protocol::pb::ledger as ledger_pb;
 use protocol::pb::ledger::ledger_service_client::LedgerServiceClient;
 use protocol::pb::office as pb;
 use protocol::pb::office::meeting_service_client::MeetingServiceClient;
 use protocol::pb::office::office_service_client::OfficeServiceClient;
 use scenario::Act;
-use tonic::Status;
-use tonic::transport::{Channel, Endpoint};
-
-use crate::network::{Cable, Network};
+use tonic::transport::Channel;
+use tonic::{Status, Streaming};
 
 /// The clients of one office.
-#[derive(Clone)]
-pub(crate) struct Desk {
+#[derive(Debug, Clone)]
+pub struct Desk {
     place: Place,
     office: Office,
     meetings: MeetingServiceClient<Channel>,
     offices: OfficeServiceClient<Channel>,
-    pub(crate) ledger: LedgerServiceClient<Channel>,
+    ledger: LedgerServiceClient<Channel>,
 }
 
 impl Desk {
-    pub(crate) fn at(network: &Network, place: Place) -> Self {
-        Self::over(place, Self::channel(network, place))
-    }
-
-    /// The way to an office from a desk in it; it is connected by the first call.
-    pub(crate) fn channel(network: &Network, place: Place) -> Channel {
-        let network = network.clone();
-        let connector = tower::service_fn(move |_: http::Uri| {
-            let connected = network.connect(place, Cable::Desk);
-            std::future::ready(connected.map(hyper_util::rt::TokioIo::new))
-        });
-        Endpoint::from_static("http://office").connect_with_connector_lazy(connector)
-    }
-
     /// At the office of `place`, which is reached by `channel`.
-    pub(crate) fn over(place: Place, channel: Channel) -> Self {
+    pub fn over(place: Place, channel: Channel) -> Self {
         Self {
             place,
             office: Office::new(channel.clone()),
@@ -51,20 +36,48 @@ impl Desk {
         }
     }
 
-    pub(crate) async fn office(&mut self) -> Result<pb::GetOfficeResponse, Status> {
+    /// What the office says of itself.
+    ///
+    /// # Errors
+    /// The office's refusal, as of all calls here.
+    pub async fn office(&mut self) -> Result<pb::GetOfficeResponse, Status> {
         let response = self.offices.get_office(pb::GetOfficeRequest {}).await?;
         Ok(response.into_inner())
     }
 
-    pub(crate) async fn meeting(&mut self, name: String) -> Result<pb::Meeting, Status> {
+    /// How the office sees a meeting.
+    ///
+    /// # Errors
+    /// As of [`Self::office`].
+    pub async fn meeting(&mut self, name: String) -> Result<pb::Meeting, Status> {
         let request = pb::GetMeetingRequest { name };
         let response = self.meetings.get_meeting(request).await?.into_inner();
         Ok(response.meeting.unwrap_or_default())
     }
 
+    /// What the office has counted.
+    ///
+    /// # Errors
+    /// As of [`Self::office`].
+    pub async fn tally(&mut self) -> Result<ledger_pb::Tally, Status> {
+        let request = ledger_pb::GetTallyRequest::default();
+        let response = self.ledger.get_tally(request).await?.into_inner();
+        Ok(response.tally.unwrap_or_default())
+    }
+
+    pub(crate) async fn watch(
+        &mut self,
+        request: ledger_pb::WatchEntriesRequest,
+    ) -> Result<Streaming<ledger_pb::WatchEntriesResponse>, Status> {
+        Ok(self.ledger.watch_entries(request).await?.into_inner())
+    }
+
     /// Does an act. `name` is the exchange that an earlier act began, and `reply_to` the document that a new one
     /// answers. Returns the name of what the act began.
-    pub(crate) async fn act(
+    ///
+    /// # Errors
+    /// As of [`Self::office`].
+    pub async fn act(
         &mut self,
         act: &Act,
         request_id: String,

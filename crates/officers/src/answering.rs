@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use tonic::transport::Channel;
 use tonic::{Status, Streaming};
 
-use crate::call::Desk;
+use crate::desk::Desk;
 
 /// Answers that wait at once; above it nothing more is read until some are given.
 const WAITING_MAX: usize = 10_000;
@@ -31,6 +31,9 @@ const PATIENCE: Patience = Patience {
 
 /// Has the officers whom `answers` draws for answer, at the office of `place` that `office` reaches, whatever the peer
 /// does from `since` on; `speed` times as fast as the scenario says. Ends when the office does.
+///
+/// # Errors
+/// Why the office cannot be watched, or what refused an answer as often as it was tried.
 pub async fn answer_live(
     answers: Answers,
     place: Place,
@@ -41,7 +44,7 @@ pub async fn answer_live(
 ) -> Result<(), Status> {
     let mut desk = Desk::over(place, office);
     let request = pb::WatchEntriesRequest::default();
-    let mut entries = desk.ledger.watch_entries(request).await?.into_inner();
+    let mut entries = desk.watch(request).await?;
     let mut request_ids = RequestIds::of_answering(seed, place);
     let mut played = Played {
         answers,

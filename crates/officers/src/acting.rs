@@ -11,8 +11,8 @@ use tokio::sync::Notify;
 use tonic::Status;
 use tonic_types::StatusExt as _;
 
-use crate::call::Desk;
-use crate::clock::SimulatedClock;
+use crate::desk::Desk;
+use crate::timetable::Timetable;
 
 /// How often an act is tried: through the longest fault, and then some.
 const TRIES_MAX: u32 = 1_000;
@@ -31,13 +31,13 @@ pub(crate) const LIVE: Patience = Patience {
 };
 
 /// How far each exchange of the timeline has come, and the name that an office gave it.
-#[derive(Clone, Default)]
-pub(crate) struct Exchanges {
+#[derive(Debug, Clone, Default)]
+pub struct Exchanges {
     begun: Arc<Mutex<Vec<Exchange>>>,
     news: Arc<Notify>,
 }
 
-#[derive(Clone, Default)]
+#[derive(Debug, Clone, Default)]
 struct Exchange {
     name: String,
     acts: usize,
@@ -78,47 +78,58 @@ impl Exchanges {
 }
 
 /// An act that was refused for good: the scenario asks for something that the rules forbid.
-#[derive(Debug)]
-pub(crate) struct Refused {
-    pub(crate) event: Box<Event>,
-    pub(crate) status: Status,
+#[derive(Debug, thiserror::Error)]
+#[error("the {office} office refused what the scenario asks of it at {at}: {code:?}: {message}",
+    office = .event.office, at = .event.at, code = .status.code(), message = .status.message())]
+pub struct Refused {
+    /// What was asked.
+    pub event: Box<Event>,
+    /// The answer.
+    pub status: Box<Status>,
 }
 
 /// The officers of one office.
-pub(crate) struct Officers {
-    pub(crate) place: Place,
-    pub(crate) desk: Desk,
-    pub(crate) clock: SimulatedClock,
-    pub(crate) exchanges: Exchanges,
-    pub(crate) request_ids: RequestIds,
-    pub(crate) patience: Patience,
+#[derive(Debug)]
+pub struct Officers {
+    place: Place,
+    desk: Desk,
+    timetable: Timetable,
+    exchanges: Exchanges,
+    request_ids: RequestIds,
+    patience: Patience,
 }
 
 impl Officers {
-    pub(crate) fn new(
+    /// Officers of the office of `place`, who act at `desk` when it is time by `timetable`. `exchanges` are those of both
+    /// offices, and the request ids are of `seed`. Their patience is that of people who have the scenario's time.
+    pub fn new(
         place: Place,
         desk: Desk,
-        clock: SimulatedClock,
+        timetable: Timetable,
         exchanges: Exchanges,
         seed: u64,
     ) -> Self {
         Self {
             place,
             desk,
-            clock,
+            timetable,
             exchanges,
             request_ids: RequestIds::of_acting(seed, place),
             patience: SIMULATED,
         }
     }
 
-    pub(crate) fn with_patience(mut self, patience: Patience) -> Self {
+    /// As they are, with another patience.
+    pub fn with_patience(mut self, patience: Patience) -> Self {
         self.patience = patience;
         self
     }
 
     /// Does everything that this office does in the timeline; returns how many steps that made.
-    pub(crate) async fn act(mut self, timeline: Arc<Timeline>) -> Result<u64, Refused> {
+    ///
+    /// # Errors
+    /// The act that was refused for good.
+    pub async fn act(mut self, timeline: Arc<Timeline>) -> Result<u64, Refused> {
         let mut steps = 0;
         let place = self.place;
         // How many acts of its exchange come before an act.
@@ -132,7 +143,7 @@ impl Officers {
             if event.office != place {
                 continue;
             }
-            tokio::time::sleep_until(self.clock.at(event.at)).await;
+            tokio::time::sleep_until(self.timetable.at(event.at)).await;
             self.perform(event, acts).await?;
             steps += 1;
         }
@@ -195,6 +206,6 @@ fn not_refused() -> Status {
 fn refused(event: &Event, status: Status) -> Refused {
     Refused {
         event: Box::new(event.clone()),
-        status,
+        status: Box::new(status),
     }
 }
