@@ -10,6 +10,7 @@ mod account;
 mod act;
 mod called;
 mod caller;
+mod following;
 mod message;
 mod peer;
 mod place;

@@ -2,7 +2,7 @@
 //!
 //! **The decision.** Whether a refusal is worth another try, and how long to wait before, is decided here and nowhere else
 //! ([`Tries`]): by its code and by the office's own RetryInfo. So are the sizes of messages, what quiet is, and how a
-//! ledger is read in pages.
+//! ledger is read in pages, and followed.
 //!
 //! **The invariant.** A call that changes something is repeated under its own request id only, so that however often it is
 //! tried it is recorded once.
@@ -10,6 +10,7 @@
 mod call;
 mod calling;
 mod entries;
+mod follow;
 mod quiet;
 mod request;
 mod retry;
@@ -17,6 +18,7 @@ mod retry;
 pub use call::{About, Call, Raw, named};
 pub use calling::Office;
 pub use entries::Entries;
+pub use follow::{Follow, Followed};
 pub use quiet::{Quiet, is_quiet, quiet, sequences};
 pub use request::{RequestIds, request_id};
 pub use retry::{Awaited, Patience, Tries, may_pass};

@@ -3,18 +3,18 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use client::{Awaited, Patience, RequestIds, Tries};
+use client::{Awaited, Follow, Followed, Patience, RequestIds, Tries};
 use jiff::Timestamp;
 use ledger::{Entry, Record};
 use office::meeting::MeetingTerms;
 use office::{Collection, Exchanges, Place, Step, StepId, StepKind};
 use prost::Message as _;
-use protocol::pb::ledger as pb;
+use protocol::pb::ledger::watch_entries_response;
 use protocol::{Checked as _, Fields};
 use scenario::{Act, Answer, Answers};
 use tokio::time::Instant;
+use tonic::Status;
 use tonic::transport::Channel;
-use tonic::{Status, Streaming};
 
 use crate::desk::Desk;
 
@@ -30,10 +30,8 @@ const PATIENCE: Patience = Patience {
 };
 
 /// Has the officers whom `answers` draws for answer, at the office of `place` that `office` reaches, whatever the peer
-/// does from `since` on; `speed` times as fast as the scenario says. Ends when the office does.
-///
-/// # Errors
-/// Why the office cannot be watched, or what refused an answer as often as it was tried.
+/// does from `since` on; `speed` times as fast as the scenario says. They go on when the office has been away. Returns why they
+/// answer nobody any more: the office cannot be watched, or refused an answer as often as it was tried.
 pub async fn answer_live(
     answers: Answers,
     place: Place,
@@ -41,10 +39,9 @@ pub async fn answer_live(
     speed: u32,
     seed: u64,
     office: Channel,
-) -> Result<(), Status> {
+) -> Status {
+    let mut follow = Follow::new(office.clone(), 0, false, PATIENCE);
     let mut desk = Desk::over(place, office);
-    let request = pb::WatchEntriesRequest::default();
-    let mut entries = desk.watch(request).await?;
     let mut request_ids = RequestIds::of_answering(seed, place);
     let mut played = Played {
         answers,
@@ -60,31 +57,25 @@ pub async fn answer_live(
         let due = played.waiting.first_key_value().map(|((due, _), _)| *due);
         let room = played.waiting.len() < WAITING_MAX;
         tokio::select! {
-            entry = next_entry(&mut entries), if room => match entry? {
-                Some(entry) => played.take(&entry),
-                None => return Ok(()),
+            entry = next_entry(&mut follow), if room => match entry {
+                Ok(entry) => played.take(&entry),
+                Err(why) => return why,
             },
             () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
-                if let Some((_, waiting)) = played.waiting.pop_first() {
-                    played.give(waiting, &mut desk, &mut request_ids).await?;
+                if let Some((_, waiting)) = played.waiting.pop_first()
+                    && let Err(why) = played.give(waiting, &mut desk, &mut request_ids).await
+                {
+                    return why;
                 }
             }
         }
     }
 }
 
-async fn next_entry(
-    entries: &mut Streaming<pb::WatchEntriesResponse>,
-) -> Result<Option<Entry>, Status> {
+async fn next_entry(follow: &mut Follow) -> Result<Entry, Status> {
     loop {
-        let Some(response) = entries.message().await? else {
-            return Ok(None);
-        };
-        if let Some(pb::watch_entries_response::Event::Entry(entry)) = response.event {
-            let entry = Entry::from_pb(entry);
-            return entry
-                .map(Some)
-                .map_err(|fault| Status::data_loss(fault.to_string()));
+        if let Followed::Event(watch_entries_response::Event::Entry(entry)) = follow.next().await? {
+            return Entry::from_pb(entry).map_err(|fault| Status::data_loss(fault.to_string()));
         }
     }
 }

@@ -11,8 +11,8 @@ use protocol::pb::office as pb;
 use protocol::pb::office::meeting_service_client::MeetingServiceClient;
 use protocol::pb::office::office_service_client::OfficeServiceClient;
 use scenario::Act;
+use tonic::Status;
 use tonic::transport::Channel;
-use tonic::{Status, Streaming};
 
 /// The clients of one office.
 #[derive(Debug, Clone)]
@@ -63,13 +63,6 @@ impl Desk {
         let request = ledger_pb::GetTallyRequest::default();
         let response = self.ledger.get_tally(request).await?.into_inner();
         Ok(response.tally.unwrap_or_default())
-    }
-
-    pub(crate) async fn watch(
-        &mut self,
-        request: ledger_pb::WatchEntriesRequest,
-    ) -> Result<Streaming<ledger_pb::WatchEntriesResponse>, Status> {
-        Ok(self.ledger.watch_entries(request).await?.into_inner())
     }
 
     /// Does an act. `name` is the exchange that an earlier act began, and `reply_to` the document that a new one

@@ -83,12 +83,11 @@ impl Drawn {
             let office = offices[place].clone();
             let seed = live_seed(seed, now);
             tokio::spawn(async move {
-                if let Err(status) = answer_live(answers, place, now, speed, seed, office).await {
-                    let why = status.message();
-                    note(&format!(
-                        "the {place} office answers nobody any more: {why}"
-                    ));
-                }
+                let why = answer_live(answers, place, now, speed, seed, office).await;
+                note(&format!(
+                    "the {place} office answers nobody any more: {}",
+                    why.message()
+                ));
             });
         }
         let timeline = timeline.moved(now, speed);

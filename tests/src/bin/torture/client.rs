@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use office::Place;
 use tokio::time::{Instant, sleep, timeout_at};
-use tonic::{Code, Status};
+use tonic::Status;
 
 use crate::account::Account;
 use crate::doors::Doors;
@@ -38,16 +38,8 @@ pub(crate) enum Refused {
 }
 
 /// Whether asking again may help. Nothing is known of the request then: it may stand in the ledger or not.
-pub(crate) fn is_passing(code: Code) -> bool {
-    matches!(
-        code,
-        Code::Unavailable
-            | Code::Unknown
-            | Code::Cancelled
-            | Code::DeadlineExceeded
-            | Code::Internal
-            | Code::ResourceExhausted
-    )
+pub(crate) fn is_passing(refused: &Status) -> bool {
+    client::may_pass(refused, client::Awaited::Nothing)
 }
 
 impl Client {
@@ -97,7 +89,7 @@ impl Client {
             let until = deadline.min(Instant::now() + TRY);
             match timeout_at(until, attempt).await {
                 Ok(Ok(answer)) => return Ok(answer),
-                Ok(Err(status)) if is_passing(status.code()) => last = status.to_string(),
+                Ok(Err(status)) if is_passing(&status) => last = status.to_string(),
                 Ok(Err(status)) => return Err(Refused::ForGood(status)),
                 Err(_) if Instant::now() < deadline => {
                     hung = true;

@@ -139,7 +139,7 @@ pub(crate) async fn streamed(client: Client, place: Place, mut draw: Draw, docum
         );
         match ended.await {
             Ok(()) => return,
-            Err(status) if !is_passing(status.code()) && status.code() != Code::Ok => {
+            Err(status) if !is_passing(&status) && status.code() != Code::Ok => {
                 client
                     .account
                     .wrong(format!("{place} ended a stream of documents: {status}"));

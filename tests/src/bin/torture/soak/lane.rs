@@ -165,7 +165,7 @@ impl Lane {
         loop {
             match self.stream(client, acknowledged).await {
                 Ok(()) => return Ok(()),
-                Err(status) if !is_passing(status.code()) => return Err(status.to_string()),
+                Err(status) if !is_passing(&status) => return Err(status.to_string()),
                 Err(status) if self.answered.elapsed() >= PATIENCE => {
                     return Err(format!("no receipt for {PATIENCE:?}: {status}"));
                 }
