@@ -10,8 +10,8 @@ use tonic::Status;
 
 use crate::budget::Lease;
 use crate::call::{Call, Turn};
+use crate::desk::Desk;
 use crate::handle::Progress;
-use crate::services::Desk;
 use crate::slots::Slot;
 use crate::status::{damaged, draining, status_of, stopped};
 use crate::tasks::Tasks;

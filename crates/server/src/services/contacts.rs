@@ -7,9 +7,11 @@ use protocol::pb::office::contact_service_server::ContactService;
 use protocol::{Checked, Fields, Original};
 use tonic::{Request, Response, Status};
 
+use super::gathered::{Gathered, page_size, wrong_page_token};
 use super::measured::page_of;
-use super::{Desk, Gathered, page_size, read, wrong_page_token};
+use crate::desk::Desk;
 use crate::handle::{Authored, Authoring};
+use crate::read;
 use crate::status::{invalid, status_of};
 
 const CONTENT_FIELD: u32 = 2;

@@ -11,11 +11,13 @@ use protocol::{Fields, Original};
 use tokio_stream::Stream;
 use tonic::{Request, Response, Status, Streaming};
 
+use super::gathered::{Gathered, page_size, wrong_page_token};
 use super::measured::{measured, page_of};
-use super::read::{self, Read};
-use super::{Desk, Gathered, page_size, stream, upload, waited, wrong_page_token};
+use super::{stream, upload};
 use crate::call::{room, turn};
+use crate::desk::{Desk, waited};
 use crate::handle::{Authored, Authoring};
+use crate::read::{self, Read};
 use crate::status::{invalid, status_of};
 
 /// Bodies above this are left out of GetDocument.

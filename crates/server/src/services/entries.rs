@@ -13,8 +13,9 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio_stream::{Stream, StreamExt as _};
 use tonic::{Request, Response, Status};
 
+use super::gathered::{page_size, wrong_page_token};
 use super::measured::{measured, page_within};
-use super::{Desk, page_size, wrong_page_token};
+use crate::desk::Desk;
 use crate::phase::reached;
 use crate::status::{damaged, invalid, status_of};
 use crate::watch::{self, Watch};

@@ -11,10 +11,11 @@ use protocol::{Checked, Fields, Original};
 use tokio_stream::Stream;
 use tonic::{Request, Response, Status};
 
+use super::gathered::{Gathered, page_size, wrong_page_token};
 use super::measured::{measured, page_of};
-use super::read::{self, Read};
-use super::{Desk, Gathered, page_size, wrong_page_token};
+use crate::desk::Desk;
 use crate::handle::Authoring;
+use crate::read::{self, Read};
 use crate::status::{invalid, status_of};
 use crate::watch::{self, Watch};
 

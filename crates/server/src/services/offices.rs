@@ -7,7 +7,7 @@ use protocol::pb::office as pb;
 use protocol::pb::office::office_service_server::OfficeService;
 use tonic::{Request, Response, Status};
 
-use super::Desk;
+use crate::desk::Desk;
 use crate::line::Connection;
 use crate::status::status_of;
 
