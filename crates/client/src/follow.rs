@@ -30,7 +30,7 @@ pub enum Followed {
     /// The office has taken the watch.
     Began,
     /// Something was recorded, or happened on the line.
-    Event(Event),
+    Event(Box<Event>),
     /// The stream has broken, or could not be begun, for this reason. The next one is begun after a while.
     Lost(Status),
 }
@@ -86,7 +86,7 @@ impl Follow {
                         self.after = entry.sequence;
                     }
                     self.tries = self.patience.tries();
-                    return Ok(Followed::Event(event));
+                    return Ok(Followed::Event(Box::new(event)));
                 }
                 Ok(None) => return self.lost(Status::unavailable("the office ended the watch")),
                 Err(status) => return self.lost(status),

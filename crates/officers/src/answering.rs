@@ -74,7 +74,9 @@ pub async fn answer_live(
 
 async fn next_entry(follow: &mut Follow) -> Result<Entry, Status> {
     loop {
-        if let Followed::Event(watch_entries_response::Event::Entry(entry)) = follow.next().await? {
+        if let Followed::Event(event) = follow.next().await?
+            && let watch_entries_response::Event::Entry(entry) = *event
+        {
             return Entry::from_pb(entry).map_err(|fault| Status::data_loss(fault.to_string()));
         }
     }

@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -153,21 +153,8 @@ where
                 // Whoever asks again has made of the last message what is to be made of it.
                 self.leases.clear();
             }
-            if let Some(leasing) = &mut self.leasing {
-                match leasing.as_mut().poll(context) {
-                    Poll::Ready(Ok(lease)) => {
-                        let leases = match self.unpacking {
-                            Some(_) => &mut self.unpacked_leases,
-                            None => &mut self.leases,
-                        };
-                        leases.push(lease);
-                        self.leasing = None;
-                    }
-                    Poll::Ready(Err(refusal)) => {
-                        return Poll::Ready(Some(Err(status_of(&refusal))));
-                    }
-                    Poll::Pending => return Poll::Pending,
-                }
+            if self.leasing.is_some() {
+                ready!(self.poll_leasing(context))?;
                 continue;
             }
             if let Some(bytes) = self.lacking() {
@@ -213,6 +200,22 @@ where
                 Poll::Pending => return self.poll_timer(context),
             }
         }
+    }
+
+    /// Waits for memory, if some is wanted.
+    fn poll_leasing(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Status>> {
+        let Some(leasing) = &mut self.leasing else {
+            return Poll::Ready(Ok(()));
+        };
+        let lease =
+            ready!(leasing.as_mut().poll(context)).map_err(|refusal| status_of(&refusal))?;
+        let leases = match self.unpacking {
+            Some(_) => &mut self.unpacked_leases,
+            None => &mut self.leases,
+        };
+        leases.push(lease);
+        self.leasing = None;
+        Poll::Ready(Ok(()))
     }
 
     fn poll_timer(

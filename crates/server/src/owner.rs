@@ -283,15 +283,7 @@ impl Owner {
                 authoring,
                 room: _room,
                 reply,
-            } => match self.author(now, authoring) {
-                Ok(authored) => {
-                    let waiting = self.delivering.entry(authored.id.sequence).or_default();
-                    waiting.push((authored, reply));
-                }
-                refused => self.answer(move || {
-                    let _ = reply.send(refused);
-                }),
-            },
+            } => self.deliver(now, authoring, reply),
             Work::AuthorMany {
                 authorings,
                 room: _room,
@@ -411,6 +403,18 @@ impl Owner {
         };
         self.append_own(now, step, payload, Some(request_id));
         Ok(authored)
+    }
+
+    fn deliver(&mut self, now: Timestamp, authoring: Authoring, reply: oneshot::Sender<Outcome>) {
+        match self.author(now, authoring) {
+            Ok(authored) => {
+                let waiting = self.delivering.entry(authored.id.sequence).or_default();
+                waiting.push((authored, reply));
+            }
+            refused => self.answer(move || {
+                let _ = reply.send(refused);
+            }),
+        }
     }
 
     fn check_room(&self) -> Result<(), Refusal> {

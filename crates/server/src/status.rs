@@ -16,35 +16,32 @@ const HELLO_UNCONFIRMED: &str = "HELLO_UNCONFIRMED";
 /// The gRPC status of a refusal.
 pub(crate) fn status_of(refusal: &Refusal) -> Status {
     let mut details = ErrorDetails::new();
-    let info = |reason: &str, pairs: &[(&str, String)]| {
-        let metadata: HashMap<_, _> = pairs
-            .iter()
-            .map(|(key, value)| ((*key).to_owned(), value.clone()))
-            .collect();
-        (reason.to_owned(), metadata)
-    };
-    let (code, (reason, metadata)) = match refusal {
-        Refusal::Invalid { violations } => {
-            for Violation { field, description } in violations {
-                details.add_bad_request_violation(field, description);
-            }
-            (Code::InvalidArgument, info("INVALID_FIELD", &[]))
-        }
-        Refusal::NotFound { kind, name } => {
-            details.set_resource_info(*kind, name, "", "not known at this office");
+    add_remedy(refusal, &mut details);
+    let (code, (reason, metadata)) = kind_of(refusal);
+    details.set_error_info(reason, DOMAIN, metadata);
+    Status::with_error_details(code, refusal.to_string(), details)
+}
+
+type Info = (String, HashMap<String, String>);
+
+fn info(reason: &str, pairs: &[(&str, String)]) -> Info {
+    let owned = |(key, value): &(&str, String)| ((*key).to_owned(), value.clone());
+    (reason.to_owned(), pairs.iter().map(owned).collect())
+}
+
+/// The code and the ErrorInfo.
+fn kind_of(refusal: &Refusal) -> (Code, Info) {
+    match refusal {
+        Refusal::Invalid { .. } => (Code::InvalidArgument, info("INVALID_FIELD", &[])),
+        Refusal::NotFound { name, .. } => {
             (Code::NotFound, info("NOT_FOUND", &[("name", name.clone())]))
         }
         Refusal::IllegalStep {
-            subject,
             state,
             step,
             allowed,
+            ..
         } => {
-            details.add_precondition_failure_violation(
-                "STATE",
-                subject,
-                format!("is {state}; allowed next: {allowed}"),
-            );
             let pairs = [
                 ("state", state.clone()),
                 ("step", step.words().to_owned()),
@@ -52,34 +49,61 @@ pub(crate) fn status_of(refusal: &Refusal) -> Status {
             ];
             (Code::FailedPrecondition, info("ILLEGAL_STEP", &pairs))
         }
-        Refusal::Superseded { subject, by } => (
-            Code::Aborted,
-            info(
-                "SUPERSEDED",
-                &[("subject", subject.clone()), ("by", by.clone())],
-            ),
-        ),
-        Refusal::IdempotencyConflict { request_id, first } => {
-            details.set_resource_info(
-                "step",
-                first.name(Collection::Steps),
-                "",
-                "recorded with other content",
-            );
-            (
-                Code::AlreadyExists,
-                info(
-                    "IDEMPOTENCY_CONFLICT",
-                    &[("request_id", request_id.clone())],
-                ),
-            )
+        Refusal::Superseded { subject, by } => {
+            let pairs = [("subject", subject.clone()), ("by", by.clone())];
+            (Code::Aborted, info("SUPERSEDED", &pairs))
+        }
+        Refusal::IdempotencyConflict { request_id, .. } => {
+            let pairs = [("request_id", request_id.clone())];
+            (Code::AlreadyExists, info("IDEMPOTENCY_CONFLICT", &pairs))
         }
         Refusal::NotSettled { subject } => {
+            let pairs = [("subject", subject.clone())];
+            (Code::Unavailable, info("NOT_SETTLED", &pairs))
+        }
+        Refusal::Exhausted { what, limit, .. } => {
+            let pairs = [("what", (*what).to_owned()), ("limit", limit.to_string())];
+            (Code::ResourceExhausted, info("EXHAUSTED", &pairs))
+        }
+        Refusal::Unavailable { reason, .. } => (Code::Unavailable, info(reason, &[])),
+        Refusal::Line(fault) => line_status(fault),
+        Refusal::DataLoss { .. } => (Code::DataLoss, info("LEDGER_DAMAGED", &[])),
+        Refusal::DeadlineExceeded { .. } => {
+            (Code::DeadlineExceeded, info("DEADLINE_EXCEEDED", &[]))
+        }
+        Refusal::WatcherBehind { resume_after, .. } => {
+            let pairs = [("resume_after", resume_after.to_string())];
+            (Code::ResourceExhausted, info("WATCHER_BEHIND", &pairs))
+        }
+    }
+}
+
+/// What can be done: what is wrong and where, or when to come again.
+fn add_remedy(refusal: &Refusal, details: &mut ErrorDetails) {
+    match refusal {
+        Refusal::Invalid { violations } => {
+            for Violation { field, description } in violations {
+                details.add_bad_request_violation(field, description);
+            }
+        }
+        Refusal::NotFound { kind, name } => {
+            details.set_resource_info(*kind, name, "", "not known at this office");
+        }
+        Refusal::IllegalStep {
+            subject,
+            state,
+            allowed,
+            ..
+        } => {
+            let what = format!("is {state}; allowed next: {allowed}");
+            details.add_precondition_failure_violation("STATE", subject, what);
+        }
+        Refusal::IdempotencyConflict { first, .. } => {
+            let name = first.name(Collection::Steps);
+            details.set_resource_info("step", name, "", "recorded with other content");
+        }
+        Refusal::NotSettled { .. } => {
             details.set_retry_info(Some(Duration::from_millis(200)));
-            (
-                Code::Unavailable,
-                info("NOT_SETTLED", &[("subject", subject.clone())]),
-            )
         }
         Refusal::Exhausted {
             what,
@@ -88,48 +112,25 @@ pub(crate) fn status_of(refusal: &Refusal) -> Status {
         } => {
             details.set_retry_info(Some(*retry_after));
             details.add_quota_failure_violation(*what, format!("at most {limit}"));
-            (
-                Code::ResourceExhausted,
-                info(
-                    "EXHAUSTED",
-                    &[("what", (*what).to_owned()), ("limit", limit.to_string())],
-                ),
-            )
         }
-        Refusal::Unavailable {
-            reason,
-            retry_after,
-            ..
-        } => {
+        Refusal::Unavailable { retry_after, .. } => {
             details.set_retry_info(Some(*retry_after));
-            (Code::Unavailable, info(reason, &[]))
         }
         Refusal::Line(fault) => {
             if let Some(retry_after) = retry_of(fault) {
                 details.set_retry_info(Some(retry_after));
             }
-            line_status(fault)
         }
-        Refusal::DataLoss { .. } => (Code::DataLoss, info("LEDGER_DAMAGED", &[])),
-        Refusal::DeadlineExceeded { .. } => {
-            (Code::DeadlineExceeded, info("DEADLINE_EXCEEDED", &[]))
-        }
-        Refusal::WatcherBehind { resume_after, .. } => {
+        Refusal::WatcherBehind { .. } => {
             details.set_retry_info(Some(Duration::from_millis(100)));
-            (
-                Code::ResourceExhausted,
-                info(
-                    "WATCHER_BEHIND",
-                    &[("resume_after", resume_after.to_string())],
-                ),
-            )
         }
-    };
-    details.set_error_info(reason, DOMAIN, metadata);
-    Status::with_error_details(code, refusal.to_string(), details)
+        Refusal::Superseded { .. }
+        | Refusal::DataLoss { .. }
+        | Refusal::DeadlineExceeded { .. } => {}
+    }
 }
 
-fn line_status(fault: &LineFault) -> (Code, (String, HashMap<String, String>)) {
+fn line_status(fault: &LineFault) -> (Code, Info) {
     let info = |reason: &str, pairs: &[(&str, u64)]| {
         let metadata = pairs
             .iter()

@@ -169,62 +169,9 @@ impl Report {
 
     pub(crate) fn to_text(&self) -> String {
         let mut text = String::from("350-byte documents, loopback, three processes; medians\n\n");
-        let mut line = |what: &str, figure: f64, unit: &str| {
+        for (what, figure, unit) in self.lines() {
             let _ = writeln!(text, "  {what:<52} {figure:>12.0} {unit}");
-        };
-        line(
-            "relay, one stream",
-            self.relay_of(|round| round.stream_per_s),
-            "/s",
-        );
-        line(
-            "relay, unary, 64 in flight",
-            self.relay_of(|round| round.unary64_per_s),
-            "/s",
-        );
-        line(
-            "pair, one stream, DELIVERED",
-            self.pair_of(|round| round.stream1_per_s),
-            "/s",
-        );
-        line(
-            "pair, four streams, DELIVERED",
-            self.pair_of(|round| round.stream4_per_s),
-            "/s",
-        );
-        line(
-            "pair, unary, 64 in flight, DELIVERED",
-            self.pair_of(|round| round.unary64_per_s),
-            "/s",
-        );
-        line(
-            "pair, unary, one at a time, DELIVERED",
-            self.pair_of(|round| round.unary1_per_s),
-            "/s",
-        );
-        line("  p50", self.pair_of(|round| round.unary1.p50_us), "us");
-        line("  p99", self.pair_of(|round| round.unary1.p99_us), "us");
-        line(
-            "fdatasync p99",
-            median(&self.fdatasync, |round| round.p99_us),
-            "us",
-        );
-        if !self.jetstream.is_empty() {
-            let default = median(&self.jetstream, |round| round.default_per_s);
-            line("JetStream, default, 1,000 in flight", default, "/s");
-            let synced = median(&self.jetstream, |round| round.synced_per_s);
-            line("JetStream, sync_interval: always", synced, "/s");
         }
-        line(
-            "South, most memory",
-            most(&self.pair, |round| round.south_bytes),
-            "MiB",
-        );
-        line(
-            "North, most memory",
-            most(&self.pair, |round| round.north_bytes),
-            "MiB",
-        );
         let stream_us = self.pair_of(|round| round.stream1_cpu_us);
         let unary_us = self.pair_of(|round| round.unary64_cpu_us);
         let _ = write!(
@@ -241,5 +188,64 @@ impl Report {
             }
         }
         text
+    }
+
+    fn lines(&self) -> Vec<(&'static str, f64, &'static str)> {
+        let mut lines = vec![
+            (
+                "relay, one stream",
+                self.relay_of(|it| it.stream_per_s),
+                "/s",
+            ),
+            (
+                "relay, unary, 64 in flight",
+                self.relay_of(|it| it.unary64_per_s),
+                "/s",
+            ),
+            (
+                "pair, one stream, DELIVERED",
+                self.pair_of(|it| it.stream1_per_s),
+                "/s",
+            ),
+            (
+                "pair, four streams, DELIVERED",
+                self.pair_of(|it| it.stream4_per_s),
+                "/s",
+            ),
+            (
+                "pair, unary, 64 in flight, DELIVERED",
+                self.pair_of(|it| it.unary64_per_s),
+                "/s",
+            ),
+            (
+                "pair, unary, one at a time, DELIVERED",
+                self.pair_of(|it| it.unary1_per_s),
+                "/s",
+            ),
+            ("  p50", self.pair_of(|it| it.unary1.p50_us), "us"),
+            ("  p99", self.pair_of(|it| it.unary1.p99_us), "us"),
+            (
+                "fdatasync p99",
+                median(&self.fdatasync, |it| it.p99_us),
+                "us",
+            ),
+        ];
+        if !self.jetstream.is_empty() {
+            let default = median(&self.jetstream, |it| it.default_per_s);
+            lines.push(("JetStream, default, 1,000 in flight", default, "/s"));
+            let synced = median(&self.jetstream, |it| it.synced_per_s);
+            lines.push(("JetStream, sync_interval: always", synced, "/s"));
+        }
+        lines.push((
+            "South, most memory",
+            most(&self.pair, |it| it.south_bytes),
+            "MiB",
+        ));
+        lines.push((
+            "North, most memory",
+            most(&self.pair, |it| it.north_bytes),
+            "MiB",
+        ));
+        lines
     }
 }

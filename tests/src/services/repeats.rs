@@ -6,48 +6,57 @@ use tonic::Code;
 
 use crate::harness::{Pair, document, refused, request_id, sending, terms, try_send};
 
-#[tokio::test]
-async fn each_mutation_given_again_is_answered_as_the_first_time_even_after_a_crash() {
-    let mut pair = Pair::start().await;
-    let (mut south, mut north) = pair.both();
-    let id = request_id;
-    let sent = sending(document("read this"));
-    let receipt = try_send(&north, sent).await.expect("it is taken");
-    pair.quiet().await;
-
-    let acknowledge = pb::AcknowledgeDocumentRequest {
-        request_id: id(),
-        name: receipt.name,
-        acknowledgement: None,
-    };
-    let propose = pb::ProposeMeetingRequest {
-        request_id: id(),
-        terms: Some(terms("Roads")),
-    };
-    let record = pb::RecordContactRequest {
-        request_id: id(),
+fn a_contact() -> pb::RecordContactRequest {
+    pb::RecordContactRequest {
+        request_id: request_id(),
         contact: Some(pb::Contact {
             kind: pb::ContactKind::OnDemandConsultation.into(),
             begun_at: Some(prost_types::Timestamp::default()),
             ..Default::default()
         }),
-    };
-    let call = pb::RecordCallRequest {
-        request_id: id(),
+    }
+}
+
+fn a_call() -> pb::RecordCallRequest {
+    pb::RecordCallRequest {
+        request_id: request_id(),
         call: Some(pb::Call {
             kind: pb::CallKind::Opening.into(),
             day: "2018-09-14".to_owned(),
             outcome: pb::CallOutcome::Unanswered.into(),
             remark: None,
         }),
-    };
-    let declare = pb::DeclareLineRequest {
-        request_id: id(),
+    }
+}
+
+fn a_declaration() -> pb::DeclareLineRequest {
+    pb::DeclareLineRequest {
+        request_id: request_id(),
         declaration: Some(pb::LineDeclaration {
             statement: pb::LineStatement::Cut.into(),
             remark: None,
         }),
+    }
+}
+
+#[tokio::test]
+async fn each_mutation_given_again_is_answered_as_the_first_time_even_after_a_crash() {
+    let mut pair = Pair::start().await;
+    let (mut south, mut north) = pair.both();
+    let sent = sending(document("read this"));
+    let receipt = try_send(&north, sent).await.expect("it is taken");
+    pair.quiet().await;
+
+    let acknowledge = pb::AcknowledgeDocumentRequest {
+        request_id: request_id(),
+        name: receipt.name,
+        acknowledgement: None,
     };
+    let propose = pb::ProposeMeetingRequest {
+        request_id: request_id(),
+        terms: Some(terms("Roads")),
+    };
+    let (record, call, declare) = (a_contact(), a_call(), a_declaration());
     macro_rules! first {
         ($client:ident, $method:ident, $request:expr) => {
             south
@@ -67,7 +76,7 @@ async fn each_mutation_given_again_is_answered_as_the_first_time_even_after_a_cr
     // What follows does not change the first answer.
     let meeting = proposed.meeting.as_ref().expect("a meeting");
     let counter = pb::CounterMeetingRequest {
-        request_id: id(),
+        request_id: request_id(),
         name: meeting.name.clone(),
         parent: String::new(),
         terms: Some(terms("Railways")),

@@ -310,15 +310,13 @@ fn a_peer_from_before_a_restore_is_refused() {
 }
 
 /// Each way in which two ledgers can disagree.
-#[test]
-fn ledgers_that_disagree_keep_the_line_down_until_they_agree() {
-    let agreed = hello_of(Place::North, 3, 5);
+fn faulty_hellos(agreed: Hello) -> [(Hello, &'static str); 6] {
     let other = LineHash([1; 32]);
     let wrong = |sequence| Mark {
         sequence,
         hash: other,
     };
-    let faulty = [
+    [
         (
             Hello {
                 received: mark(Place::South, 6),
@@ -362,8 +360,13 @@ fn ledgers_that_disagree_keep_the_line_down_until_they_agree() {
             },
             "the north office's step 2 has another hash here",
         ),
-    ];
-    for (hello, why) in faulty {
+    ]
+}
+
+#[test]
+fn ledgers_that_disagree_keep_the_line_down_until_they_agree() {
+    let agreed = hello_of(Place::North, 3, 5);
+    for (hello, why) in faulty_hellos(agreed) {
         let mut office = office(Place::South, 5, 3);
         let fault = hear(office.line_mut(), &hello).expect_err("they disagree");
         assert_eq!(

@@ -206,82 +206,23 @@ async fn called_by(
 /// What is said, and what must come of it.
 fn script(wrong: Wrong, honest: &Honest) -> (Vec<pb::carry_request::Message>, Expected) {
     use pb::carry_request::Message::{Hello, Parcel};
-    let hello = honest.hello.clone();
-    let mut other = hello.clone();
-    let refused = |code, reason| Expected::Status(code, reason);
+    let said = |hello| vec![Hello(hello)];
     let after_hello = |parcel| vec![Hello(honest.hello.clone()), Parcel(parcel)];
+    let last = || honest.last.clone();
+    let refused = Expected::Status;
+    let disorder = refused(Code::InvalidArgument, "OUT_OF_ORDER");
+    let conflict = refused(Code::AlreadyExists, "IDEMPOTENCY_CONFLICT");
+    let received = Expected::Acknowledged(honest.last.sequence);
     match wrong {
-        Wrong::ParcelBeforeHello => (
-            vec![Parcel(honest.last.clone())],
-            refused(Code::InvalidArgument, "OUT_OF_ORDER"),
-        ),
-        Wrong::EndlessHello => (
-            vec![Hello(hello); 200],
-            refused(Code::InvalidArgument, "OUT_OF_ORDER"),
-        ),
-        Wrong::HelloNeverSaid => (Vec::new(), refused(Code::InvalidArgument, "OUT_OF_ORDER")),
-        Wrong::HelloIncomplete => {
-            other.received = None;
-            (
-                vec![Hello(other)],
-                refused(Code::InvalidArgument, "OUT_OF_ORDER"),
-            )
-        }
-        Wrong::UnknownVersion => {
-            (other.version_min, other.version_max) = (90, 99);
-            (
-                vec![Hello(other)],
-                refused(Code::FailedPrecondition, "UNSUPPORTED_VERSION"),
-            )
-        }
-        Wrong::OldEpoch => {
-            other.epoch = 0;
-            (
-                vec![Hello(other)],
-                refused(Code::FailedPrecondition, "STALE_EPOCH"),
-            )
-        }
-        Wrong::OtherPlace => {
-            let peer = protocol::place_from_pb(hello.place).unwrap_or(Place::South);
-            other.place = protocol::place_to_pb(peer.peer()).into();
-            (
-                vec![Hello(other)],
-                refused(Code::InvalidArgument, "WRONG_PLACE"),
-            )
-        }
-        Wrong::LateHello => {
-            other.appended = Some(pb::Mark {
-                sequence: honest.first.sequence,
-                hash: honest.first.hash.clone(),
-            });
-            (
-                vec![Hello(other)],
-                refused(Code::DataLoss, "LEDGERS_DISAGREE"),
-            )
-        }
-        Wrong::ClaimsMoreThanWasSent => {
-            let received = other.received.get_or_insert_default();
-            received.sequence += 1_000_000;
-            (
-                vec![Hello(other)],
-                refused(Code::DataLoss, "LEDGERS_DISAGREE"),
-            )
-        }
-        Wrong::RepeatEqual => (
-            after_hello(honest.last.clone()),
-            Expected::Acknowledged(honest.last.sequence),
-        ),
-        Wrong::RepeatOldEqual => (
-            after_hello(honest.first.clone()),
-            Expected::Acknowledged(honest.last.sequence),
-        ),
+        Wrong::ParcelBeforeHello => (vec![Parcel(last())], disorder),
+        Wrong::EndlessHello => (vec![Hello(honest.hello.clone()); 200], disorder),
+        Wrong::HelloNeverSaid => (Vec::new(), disorder),
+        Wrong::RepeatEqual => (after_hello(last()), received),
+        Wrong::RepeatOldEqual => (after_hello(honest.first.clone()), received),
         Wrong::RepeatOther => {
-            let mut parcel = honest.last.clone();
+            let mut parcel = last();
             parcel.payload = b"something else".to_vec().into();
-            (
-                after_hello(parcel),
-                refused(Code::AlreadyExists, "IDEMPOTENCY_CONFLICT"),
-            )
+            (after_hello(parcel), conflict)
         }
         Wrong::Gap => {
             let mut parcel = honest.next(b"", b"");
@@ -291,21 +232,59 @@ fn script(wrong: Wrong, honest: &Honest) -> (Vec<pb::carry_request::Message>, Ex
         Wrong::OtherHash => {
             let mut parcel = honest.next(&honest.last.envelope, &honest.last.payload);
             parcel.hash = vec![7; 32].into();
-            (
-                after_hello(parcel),
-                refused(Code::AlreadyExists, "IDEMPOTENCY_CONFLICT"),
-            )
+            (after_hello(parcel), conflict)
         }
-        Wrong::FaultyEnvelope => (
-            after_hello(honest.next(b"no envelope", b"")),
-            refused(Code::InvalidArgument, "FAULTY_ENVELOPE"),
-        ),
-        Wrong::TooLarge => (
-            after_hello(honest.next(&honest.last.envelope, &vec![0; 18 * 1024 * 1024])),
-            Expected::AnyRefusal,
-        ),
+        Wrong::FaultyEnvelope => {
+            let faulty = refused(Code::InvalidArgument, "FAULTY_ENVELOPE");
+            (after_hello(honest.next(b"no envelope", b"")), faulty)
+        }
+        Wrong::TooLarge => {
+            let parcel = honest.next(&honest.last.envelope, &vec![0; 18 * 1024 * 1024]);
+            (after_hello(parcel), Expected::AnyRefusal)
+        }
         Wrong::Garbage | Wrong::Called(_) => (Vec::new(), Expected::AnyRefusal),
+        of_hello => {
+            let (hello, code, reason) = wrong_hello(of_hello, honest);
+            (said(hello), refused(code, reason))
+        }
     }
+}
+
+/// A Hello that is wrong, and how it is refused.
+fn wrong_hello(wrong: Wrong, honest: &Honest) -> (pb::Hello, Code, &'static str) {
+    let mut hello = honest.hello.clone();
+    let (code, reason) = match wrong {
+        Wrong::HelloIncomplete => {
+            hello.received = None;
+            (Code::InvalidArgument, "OUT_OF_ORDER")
+        }
+        Wrong::UnknownVersion => {
+            (hello.version_min, hello.version_max) = (90, 99);
+            (Code::FailedPrecondition, "UNSUPPORTED_VERSION")
+        }
+        Wrong::OldEpoch => {
+            hello.epoch = 0;
+            (Code::FailedPrecondition, "STALE_EPOCH")
+        }
+        Wrong::OtherPlace => {
+            let place = protocol::place_from_pb(hello.place).unwrap_or(Place::South);
+            hello.place = protocol::place_to_pb(place.peer()).into();
+            (Code::InvalidArgument, "WRONG_PLACE")
+        }
+        Wrong::LateHello => {
+            hello.appended = Some(pb::Mark {
+                sequence: honest.first.sequence,
+                hash: honest.first.hash.clone(),
+            });
+            (Code::DataLoss, "LEDGERS_DISAGREE")
+        }
+        Wrong::ClaimsMoreThanWasSent => {
+            hello.received.get_or_insert_default().sequence += 1_000_000;
+            (Code::DataLoss, "LEDGERS_DISAGREE")
+        }
+        other => unreachable!("{other:?} is no wrong Hello"),
+    };
+    (hello, code, reason)
 }
 
 /// `place` dials, and is answered wrongly.
