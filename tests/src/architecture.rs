@@ -14,7 +14,7 @@ use crate::harness::root;
 const ARROWS: &[(&str, &[&str])] = &[
     ("office", &[]),
     ("reading", &[]),
-    ("proxy", &[]),
+    ("proxy", &["reading"]),
     ("protocol", &["office"]),
     ("ledger", &["protocol"]),
     ("words", &["protocol", "reading"]),

@@ -1,4 +1,4 @@
-//! Quantities as people write them: `20ms..80ms`, `1/500`, `10B/5ms`. Whole numbers only.
+//! Quantities as people write them: `20ms..80ms`, `1/500`, `10B/5ms`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,7 +7,7 @@ use std::time::Duration;
 /// No wait is longer.
 const DURATION_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Microseconds in each unit, the longest name first so that `ms` is not read as `s`.
+/// Microseconds in each unit that is written.
 const UNITS: [(&str, u64); 5] = [
     ("us", 1),
     ("ms", 1_000),
@@ -25,20 +25,13 @@ fn unreadable<T>(text: &str, wanted: &str) -> Result<T, Unreadable> {
     Err(Unreadable(format!("`{text}` is not {wanted}")))
 }
 
-/// Reads a duration such as `250ms`, `5s` or `2m`.
+/// Reads a duration such as `250ms`, `1.5s` or `2m`, of at most a day.
 pub fn parse_duration(text: &str) -> Result<Duration, Unreadable> {
-    const WANTED: &str =
-        "a duration; write a whole number and a unit (us, ms, s, m, h), such as 250ms";
-    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-    let (number, unit) = text.split_at(digits);
-    let micros = number.parse::<u64>().ok().and_then(|number| {
-        let (_, micros) = UNITS.iter().find(|(name, _)| *name == unit)?;
-        number.checked_mul(*micros)
-    });
-    match micros.map(Duration::from_micros) {
-        Some(duration) if duration <= DURATION_MAX => Ok(duration),
-        Some(_) => unreadable(text, "at most 24h"),
-        None => unreadable(text, WANTED),
+    const WANTED: &str = "a duration; write a number and a unit (us, ms, s, m, h), such as 250ms";
+    match reading::duration(text) {
+        Ok(duration) if duration <= DURATION_MAX => Ok(duration),
+        Ok(_) => unreadable(text, "at most 24h"),
+        Err(_) => unreadable(text, WANTED),
     }
 }
 
@@ -245,7 +238,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_meant_is_refused() {
-        for text in ["", "5", "-5ms", "1.5s", "ms", "25h", "99999999999999999h"] {
+        for text in ["", "5", "-5ms", "ms", "25h", "99999999999999999h"] {
             assert!(parse_duration(text).is_err(), "{text}");
         }
         assert!("80ms..20ms".parse::<Span>().is_err());

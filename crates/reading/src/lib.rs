@@ -15,12 +15,14 @@
 //! assert_eq!(error.lines().last(), Some("mine.toml:2:1: `rat` is no key; did you mean `rate`?"));
 //! ```
 
+mod duration;
 mod mistake;
 mod table;
 pub mod visible;
 
 use toml::de::DeTable;
 
+pub use duration::{FaultyDuration, duration, signed_duration};
 pub use mistake::{FileError, Mistake, Mistakes, near_miss};
 pub use table::{Table, Value, offset_of};
 

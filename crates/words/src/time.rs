@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
-use jiff::{Span, SpanRelativeTo, Timestamp};
 use office::tally::OFFICE_TIME;
 
 /// A time as typed: a moment, or a while from now.
@@ -60,12 +60,7 @@ pub fn parse_time(text: &str) -> Result<Timestamp, String> {
 
 /// Reads a duration such as `90s`, `1h 30m` or `2d`; a day has 24 hours.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
-    let read = text
-        .parse::<Span>()
-        .and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()));
-    read.ok()
-        .and_then(|duration| Duration::try_from(duration).ok())
-        .ok_or_else(|| format!("{text:?} is not a duration; write it as 90s, 1h 30m or 2d"))
+    reading::duration(text).map_err(|faulty| faulty.to_string())
 }
 
 /// Reads a day such as `2018-09-14`.

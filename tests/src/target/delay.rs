@@ -4,8 +4,6 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use jiff::SignedDuration;
-
 /// A distribution of delays.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Delay {
@@ -104,10 +102,9 @@ fn nanoseconds(duration: Duration) -> i64 {
 
 /// Reads `5ms`, `1.5s` or `200us`.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
-    let duration: SignedDuration = text.parse().map_err(|_| {
+    reading::duration(text).map_err(|_| {
         format!("{text:?} is no duration; write it with its unit, such as 200us, 5ms or 1.5s")
-    })?;
-    Duration::try_from(duration).map_err(|_| format!("{text:?} is less than nothing"))
+    })
 }
 
 impl FromStr for Delay {
