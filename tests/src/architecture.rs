@@ -26,7 +26,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("replay", &["client", "ledger"]),
     ("officers", &["client", "ledger", "scenario"]),
     ("simulator", &["officers", "replay", "server"]),
-    ("load", &["scenario", "replay", "words"]),
+    ("template", &["reading"]),
+    ("load", &["scenario", "replay", "template", "words"]),
     ("south", &["service"]),
     ("north", &["service"]),
     (
@@ -38,7 +39,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 
 /// The crates that have no runtime: everything that can be used without `server`.
 const PURE: &[&str] = &[
-    "office", "reading", "protocol", "ledger", "words", "scenario", "formats",
+    "office", "reading", "protocol", "ledger", "words", "scenario", "formats", "template",
 ];
 
 struct Member {
@@ -106,10 +107,11 @@ fn member(package: &Value) -> Member {
     }
 }
 
-/// Tests that need a recording have one simulated.
+/// Tests that need a recording have one simulated; those that need a schema take the offices'.
 const BY_TESTS: &[(&str, &str)] = &[
     ("replay", "simulator"),
     ("replay", "scenario"),
+    ("template", "protocol"),
     ("load", "simulator"),
 ];
 

@@ -4,9 +4,9 @@ use prost::Message as _;
 use prost_reflect::{DynamicMessage, Kind, MessageDescriptor};
 use tonic::Code;
 
-use crate::schema::Method;
 use crate::transport::{Blame, Failed};
-use crate::wire::{Field, Fields};
+use template::Method;
+use template::wire::{Field, Fields};
 
 /// How the answers of a method are read.
 #[derive(Debug, Clone)]

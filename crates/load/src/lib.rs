@@ -25,7 +25,6 @@ mod answer;
 pub mod books;
 pub mod compare;
 mod generator;
-pub mod keep;
 pub mod latency;
 pub mod merge;
 mod mutations;
@@ -37,11 +36,8 @@ pub mod schedule;
 pub mod schema;
 pub mod search;
 pub mod show;
-pub mod template;
 pub mod threshold;
 pub mod transport;
-mod units;
-mod wire;
 
 pub use books::Accounts;
 pub use compare::compare;
@@ -49,7 +45,6 @@ pub use generator::{
     Arrivals, Finished, Manner, Progress, RunError, START_AHEAD, Sample, SoFar, Steering, Timing,
     run,
 };
-pub use keep::{Keep, KeepError, Kept};
 pub use latency::{Latencies, LatencyHistogram};
 pub use merge::{MergeError, merge, merge_named, repeated};
 pub use mutations::{Known, Mutations, RunId};
@@ -57,8 +52,5 @@ pub use plan::{At, Plan, Sender, Single, Step, Workflow, shipped, shipped_text};
 pub use recorder::{Ended, Recorder};
 pub use saved::SavedError;
 pub use schedule::{Arrival, End, FaultyShape, Kind, Pace, Schedule, ScheduleError, Shape, Shard};
-pub use schema::{CallKind, Method, Schema, SchemaError};
 pub use search::{Limits, Search};
-pub use template::{Csv, Scope, Template, TemplateError, TemplateMistake, Text, Values};
 pub use threshold::{FaultyThreshold, Goal, Measured, Threshold};
-pub use units::duration;

@@ -56,7 +56,7 @@ pub(super) fn run(args: &RunArgs, settings: &Settings) -> Result<(), Failure> {
 }
 
 fn list(settings: &Settings) -> Result<(), Failure> {
-    let schema = load::Schema::of_offices();
+    let schema = load::schema::of_offices();
     let plans: Vec<_> = load::shipped()
         .iter()
         .filter_map(|(name, text)| {
@@ -147,7 +147,7 @@ fn check(args: &RunArgs, plan: &load::Plan) -> Result<(), Failure> {
     let mut kinds = plan.workflows.iter().flat_map(|it| &it.steps);
     let measured = Measured {
         workflows: plan.workflows.iter().map(steps).collect(),
-        streams: kinds.any(|step| step.method.kind != load::CallKind::Unary),
+        streams: kinds.any(|step| step.method.kind != template::CallKind::Unary),
         books: plan.is_for_offices && !args.no_books,
     };
     let mut conditions = args.fail_if.iter().map(|it| it.expect(&measured));

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use http::uri::Authority;
 use load::transport::{Endpoint, Tls};
-use load::{Csv, Plan, Schema, Single};
+use load::{Plan, Single, schema};
 use office::Place;
+use template::{Csv, Schema};
 
 use super::arguments::RunArgs;
 use crate::connect::{Address, Offices};
@@ -96,7 +97,7 @@ async fn named(args: &RunArgs, name: &str) -> Result<Plan, Failure> {
         None if args.target.is_some() && shipped.is_none() => {
             reflected(args, &Plan::calls(&text)).await?
         }
-        None => Schema::of_offices(),
+        None => schema::of_offices(),
     };
     let beside = path.parent().unwrap_or(Path::new("")).to_owned();
     let files = |file: &str| std::fs::read_to_string(beside.join(file));
@@ -161,7 +162,6 @@ async fn single(args: &RunArgs, call: &str) -> Result<Plan, Failure> {
 
 /// The methods as files declare them.
 fn declared(args: &RunArgs) -> Result<Option<Schema>, Failure> {
-    let failed = |error: load::SchemaError| Failure::Failed(error.to_string());
     if let Some(path) = &args.descriptor_set {
         let bytes = std::fs::read(path).map_err(|error| {
             Failure::Failed(format!("failed to read {}: {error}", path.display()))
@@ -169,14 +169,14 @@ fn declared(args: &RunArgs) -> Result<Option<Schema>, Failure> {
         let name = path.display().to_string();
         return Schema::of_descriptor_set(&name, &bytes)
             .map(Some)
-            .map_err(failed);
+            .map_err(|error| Failure::Failed(error.to_string()));
     }
     if args.proto.is_empty() {
         return Ok(None);
     }
-    Schema::of_protos(&args.proto, &args.import_path)
+    schema::of_protos(&args.proto, &args.import_path)
         .map(Some)
-        .map_err(failed)
+        .map_err(|error| Failure::Failed(error.to_string()))
 }
 
 /// The methods as the target tells them.
@@ -202,7 +202,7 @@ async fn reflected(args: &RunArgs, calls: &[String]) -> Result<Schema, Failure> 
                 .to_owned()
         })
         .collect();
-    Schema::by_reflection(connection.channel(), &symbols)
+    schema::by_reflection(connection.channel(), &symbols)
         .await
         .map_err(|error| {
             Failure::Failed(format!(

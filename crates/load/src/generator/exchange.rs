@@ -16,9 +16,9 @@ use crate::mutations::Known;
 use crate::plan::Step;
 use crate::recorder::Ended;
 use crate::schedule::Arrival;
-use crate::schema::CallKind;
-use crate::template::Values;
 use crate::transport::{Blame, Failed, Request, frame};
+use template::CallKind;
+use template::Values;
 
 /// Asked so, an office tells where a step's time went.
 const TIMING: HeaderName = HeaderName::from_static("liaison-timing");

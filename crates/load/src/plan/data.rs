@@ -7,7 +7,7 @@ use serde_json::{Map, Number, Value as Json};
 use toml::Spanned;
 use toml::de::DeValue;
 
-use crate::template::{TemplateMistake, joined};
+use template::{TemplateMistake, field_path};
 
 /// A message as JSON, and where in the file its values stand.
 #[derive(Debug)]
@@ -54,7 +54,7 @@ impl Data {
                 None => break otherwise,
             }
         };
-        let key = joined(key, &mistake.path);
+        let key = field_path(key, &mistake.path);
         mistakes.add(offset, &key, mistake.message, mistake.remedy);
     }
 }
@@ -94,7 +94,7 @@ fn json_of(value: &DeValue<'_>, path: &str, offsets: &mut BTreeMap<String, usize
             entries.sort_by_key(|(key, _)| key.span().start);
             let entries = entries.into_iter().map(|(key, value)| {
                 let key = key.get_ref().to_string();
-                let json = inside(value, joined(path, &key));
+                let json = inside(value, field_path(path, &key));
                 (key, json)
             });
             Json::Object(entries.collect())

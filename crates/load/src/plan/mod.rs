@@ -21,9 +21,9 @@ use office::Place;
 pub use shipped::{shipped, shipped_text};
 pub use single::Single;
 
-use crate::keep::Keep;
-use crate::schema::Method;
-use crate::template::{Draw, Template, Text};
+use template::Keep;
+use template::Method;
+use template::{Draw, Template, Text};
 
 /// What each arrival does.
 #[derive(Debug, Clone)]

@@ -1,7 +1,7 @@
 //! Which workflow an arrival makes: the weights hold exactly in each round of the mix.
 
 use super::{Plan, Workflow};
-use crate::template::{Draw, mixed};
+use template::{Draw, mixed};
 
 /// Where the orders of rounds are drawn; no step is as high.
 const ORDER_PLACE: u64 = u64::MAX;

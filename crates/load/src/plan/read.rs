@@ -10,8 +10,8 @@ use toml::de::{DeTable, DeValue};
 
 use super::step::{STEP_KEYS, StepReader};
 use super::{At, Plan, Sender, Workflow};
-use crate::schema::Schema;
-use crate::template::{Csv, Scope};
+use template::Schema;
+use template::{Csv, Scope};
 
 const ROOT_KEYS: &[&str] = &["plan", "workflow"];
 const PLAN_KEYS: &[&str] = &["name", "title", "csv"];

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::step::{RETRY_FOR, header_of};
 use super::{At, PLACES_PER_STEP, Plan, Sender, Step, Workflow};
-use crate::schema::Method;
-use crate::template::{Csv, Scope, Template, TemplateError, TemplateMistake, Text};
+use template::Method;
+use template::{Csv, Scope, Template, TemplateError, TemplateMistake, Text};
 
 /// What may be said of a single call.
 #[derive(Debug, Clone, Default)]

@@ -10,10 +10,9 @@ use tonic::Code;
 use super::data::Data;
 use super::read::name_of;
 use super::{At, PLACES_PER_STEP, Step};
-use crate::keep::{Keep, KeepError};
-use crate::schema::{Method, Schema, SchemaError};
-use crate::template::{Scope, Template, TemplateError, Text, is_reserved};
-use crate::units::duration;
+use template::{Keep, KeepError};
+use template::{Method, Schema, SchemaError};
+use template::{Scope, Template, TemplateError, Text, is_reserved};
 
 pub(super) const STEP_KEYS: &[&str] = &[
     "name",
@@ -200,6 +199,14 @@ fn check_stream(table: &Table<'_>, method: &Method) {
             "leave `one_to_one` out",
         );
     }
+}
+
+/// A hundred days: longer than any run, and far from the bounds of the numbers.
+const DURATION_MAX: Duration = Duration::from_secs(100 * 24 * 3_600);
+
+fn duration(text: &str) -> Option<Duration> {
+    let length = reading::duration(text).ok();
+    length.filter(|length| *length <= DURATION_MAX)
 }
 
 fn length_of_time(value: &Value<'_>) -> Option<Duration> {

@@ -11,9 +11,8 @@ use protocol::{Checked, Fields};
 use uuid::Uuid;
 
 use super::*;
-use crate::keep::Kept;
-use crate::schema::Schema;
-use crate::template::Values;
+use template::Kept;
+use template::Values;
 
 fn no_files(name: &str) -> io::Result<String> {
     Err(io::Error::new(
@@ -24,12 +23,12 @@ fn no_files(name: &str) -> io::Result<String> {
 
 fn shipped_plan(name: &str) -> Plan {
     let text = shipped_text(name).expect("it is shipped");
-    let plan = Plan::parse(name, text, &Schema::of_offices(), &no_files);
+    let plan = Plan::parse(name, text, &crate::schema::of_offices(), &no_files);
     plan.unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn wrong(text: &str) -> String {
-    let error = Plan::parse("mine.toml", text, &Schema::of_offices(), &no_files);
+    let error = Plan::parse("mine.toml", text, &crate::schema::of_offices(), &no_files);
     error.expect_err("mistakes").to_string()
 }
 
@@ -251,7 +250,7 @@ fn targets_are_for_all_steps_or_for_none() {
     let twice = plan(&(step("a", "") + &step("a", "")));
     assert!(wrong(&twice).contains("give each step of a workflow its own name"));
     let alone = plan(&step("a", "pause = \"1ms..3ms\""));
-    let alone = Plan::parse("p", &alone, &Schema::of_offices(), &no_files).expect("a plan");
+    let alone = Plan::parse("p", &alone, &crate::schema::of_offices(), &no_files).expect("a plan");
     assert!(!alone.is_for_offices);
     let step = &alone.workflows[0].steps[0];
     let pauses: Vec<Duration> = (0..100).map(|index| step.pause_of(1, index)).collect();
@@ -284,9 +283,9 @@ fn rows_come_from_the_file_that_the_plan_names() {
         assert_eq!(name, "people.csv");
         Ok("place,number\nsouth,3\nnorth,4\n".to_owned())
     };
-    let plan = Plan::parse("p", text, &Schema::of_offices(), &files).expect("a plan");
+    let plan = Plan::parse("p", text, &crate::schema::of_offices(), &files).expect("a plan");
     assert_eq!(plan.workflows[0].steps.len(), 1);
-    let error = Plan::parse("p.toml", text, &Schema::of_offices(), &no_files).unwrap_err();
+    let error = Plan::parse("p.toml", text, &crate::schema::of_offices(), &no_files).unwrap_err();
     assert!(
         error
             .to_string()
@@ -297,7 +296,7 @@ fn rows_come_from_the_file_that_the_plan_names() {
 
 #[test]
 fn a_single_call_is_a_plan() {
-    let schema = Schema::of_offices();
+    let schema = crate::schema::of_offices();
     let call = || {
         schema
             .method("liaison.office.v1.DocumentService/SendDocuments")

@@ -3,7 +3,6 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use jiff::{Span, SpanRelativeTo};
 use words::figures;
 use words::time::exact_duration_words;
 
@@ -259,18 +258,12 @@ fn parse_rate(text: &str) -> Result<f64, Wrong> {
 }
 
 fn parse_time(text: &str) -> Result<Duration, Wrong> {
-    let read = text
-        .trim()
-        .parse::<Span>()
-        .and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()));
-    read.ok()
-        .and_then(|time| Duration::try_from(time).ok())
-        .ok_or_else(|| {
-            Wrong::new(
-                format!("{text:?} is no time"),
-                "write it as 10s, 500ms or 1h 30m",
-            )
-        })
+    reading::duration(text).map_err(|_| {
+        Wrong::new(
+            format!("{text:?} is no time"),
+            "write it as 10s, 500ms or 1h 30m",
+        )
+    })
 }
 
 impl std::fmt::Display for Shape {

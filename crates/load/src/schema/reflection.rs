@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::uri::PathAndQuery;
 use prost::Message as _;
-use prost::encoding::{WireType, encode_varint};
+use prost::encoding::{WireType, encode_key, encode_varint};
 use prost_types::FileDescriptorProto;
 use tokio::time::timeout;
 use tonic::client::Grpc;
@@ -17,8 +17,7 @@ use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
 use tonic_reflection::pb::v1::{ErrorResponse, ServerReflectionRequest, ServerReflectionResponse};
 
-use super::error::SchemaError;
-use crate::wire::put_key;
+use super::error::SourceError;
 
 const PATHS: [&str; 2] = [
     "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
@@ -37,16 +36,16 @@ enum Stop {
 }
 
 /// An encoded descriptor set with all that `symbols` need.
-pub(super) async fn fetch(channel: Channel, symbols: &[String]) -> Result<Vec<u8>, SchemaError> {
+pub(super) async fn fetch(channel: Channel, symbols: &[String]) -> Result<Vec<u8>, SourceError> {
     for path in PATHS {
         let mut files = Files::default();
         match files.fetch(channel.clone(), path, symbols).await {
             Ok(()) => return Ok(files.into_set()),
             Err(Stop::Unimplemented) => {}
-            Err(Stop::Failed(message)) => return Err(SchemaError::Reflection { message }),
+            Err(Stop::Failed(message)) => return Err(SourceError::Reflection { message }),
         }
     }
-    Err(SchemaError::Reflection {
+    Err(SourceError::Reflection {
         message: "it serves neither grpc.reflection.v1 nor v1alpha".to_owned(),
     })
 }
@@ -154,7 +153,7 @@ impl Files {
     fn into_set(self) -> Vec<u8> {
         let mut set = Vec::with_capacity(self.bytes);
         for bytes in self.by_name.values() {
-            put_key(1, WireType::LengthDelimited, &mut set);
+            encode_key(1, WireType::LengthDelimited, &mut set);
             encode_varint(bytes.len() as u64, &mut set);
             set.extend_from_slice(bytes);
         }
@@ -272,7 +271,9 @@ mod tests {
     use tonic::transport::{Channel, Server};
     use tonic_reflection::server::Builder;
 
-    use crate::schema::{Schema, SchemaError};
+    use template::Schema;
+
+    use crate::schema::{SourceError, by_reflection};
 
     #[derive(Clone, Copy)]
     enum Serves {
@@ -326,9 +327,9 @@ mod tests {
         endpoint.connect().await.expect("it listens")
     }
 
-    async fn asked(serves: Serves, symbols: &[&str]) -> Result<Schema, SchemaError> {
+    async fn asked(serves: Serves, symbols: &[&str]) -> Result<Schema, SourceError> {
         let symbols: Vec<String> = symbols.iter().map(|symbol| (*symbol).to_owned()).collect();
-        Schema::by_reflection(target(serves).await, &symbols).await
+        by_reflection(target(serves).await, &symbols).await
     }
 
     #[tokio::test]

@@ -53,6 +53,15 @@ pub enum TemplateError {
     },
 }
 
+/// A path and a name behind it: `document` and `subject` are `document.subject`.
+pub fn field_path(path: &str, name: &str) -> String {
+    if path.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{path}.{name}")
+    }
+}
+
 fn lines(mistakes: &[TemplateMistake]) -> String {
     let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
     lines.join("\n")

@@ -545,23 +545,3 @@ fn a_message_without_placeholders_is_bytes() {
     let template = Template::compile(&outer(), &json, &scope()).expect("a template");
     assert!(!template.is_constant() && template.uses_request_id());
 }
-
-/// `cargo test --release -p load -- --ignored --nocapture encoding_a_message`
-#[test]
-#[ignore = "a measurement"]
-fn encoding_a_message_takes_little_time() {
-    let json = json!({ "text": "{{request_id}}", "inner": { "text": "Load {{sequence}}", "raw": "{{bytes 100}}" } });
-    let template = Template::compile(&outer(), &json, &scope()).expect("a template");
-    let mut values = values(1, 0, 0);
-    let mut out = BytesMut::with_capacity(1 << 16);
-    for count in [1_000, 1_000_000_u64] {
-        let start = tokio::time::Instant::now();
-        for index in 0..count {
-            values.index = index;
-            out.clear();
-            template.encode(&values, &mut out).expect("encoded");
-        }
-        let each = start.elapsed().as_nanos() as u64 / count;
-        println!("{each} ns a message of {} bytes", out.len());
-    }
-}

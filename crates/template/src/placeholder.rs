@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use jiff::SignedDuration;
-use reading::near_miss;
+use reading::signed_duration;
 
-use super::scope::{Csv, Scope};
-use crate::units::signed_duration;
+use crate::meant::meant_or_listed;
+use crate::scope::{Csv, Scope};
 
 /// No placeholder draws more bytes than the largest document has.
 const DRAWN_BYTES_MAX: u64 = 16 << 20;
@@ -93,7 +93,7 @@ pub(super) fn has_placeholder(text: &str) -> bool {
 }
 
 /// Whether a name is taken by a placeholder, so that no value can be kept by it.
-pub(crate) fn is_reserved(name: &str) -> bool {
+pub fn is_reserved(name: &str) -> bool {
     FORMS.iter().any(|(known, _)| *known == name)
 }
 
@@ -173,7 +173,7 @@ fn placeholder(inside: &str, scope: &Scope) -> Result<Placeholder, Wrong> {
         _ => {
             let offset = match argument {
                 "" => Some(SignedDuration::ZERO),
-                offset if offset.starts_with(['+', '-']) => signed_duration(offset),
+                offset if offset.starts_with(['+', '-']) => signed_duration(offset).ok(),
                 _ => None,
             };
             let offset = offset.ok_or_else(wrong)?;
@@ -248,14 +248,6 @@ fn kept(name: &str, scope: &Scope) -> Result<Placeholder, Wrong> {
         ),
         remedy: meant_or_listed(word, &all, "what there is:"),
     })
-}
-
-/// “did you mean …?”, or the whole list.
-pub(crate) fn meant_or_listed(word: &str, known: &[&str], intro: &str) -> String {
-    near_miss(word, known).map_or_else(
-        || format!("{intro} {}", known.join(", ")),
-        |meant| format!("did you mean `{meant}`?"),
-    )
 }
 
 #[cfg(test)]

@@ -2,11 +2,11 @@
 
 use bytes::BytesMut;
 
-use super::Values;
-use super::error::{TemplateError, TemplateMistake};
-use super::fill::{Filling, fill};
-use super::placeholder::{Part, Placeholder, parts};
-use super::scope::Scope;
+use crate::error::{TemplateError, TemplateMistake};
+use crate::fill::{Filling, fill};
+use crate::placeholder::{Part, Placeholder, parts};
+use crate::scope::Scope;
+use crate::values::Values;
 
 /// Text with placeholders, such as the value of a metadata key.
 #[derive(Debug, Clone)]

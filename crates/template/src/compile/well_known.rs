@@ -5,9 +5,9 @@ use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor};
 use serde_json::{Map, Value as Json, json};
 
 use super::{Compiler, fixed_bytes, key};
-use crate::template::leaf::{Content, Leaf};
-use crate::template::piece::Piece;
-use crate::template::placeholder::{Placeholder, has_placeholder};
+use crate::leaf::{Content, Leaf};
+use crate::piece::Piece;
+use crate::placeholder::{Placeholder, has_placeholder};
 
 impl Compiler<'_> {
     /// A message that JSON writes in a way of its own.

@@ -5,7 +5,7 @@ use std::fmt;
 use bytes::Bytes;
 use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor, Value};
 
-use crate::template::meant_or_listed;
+use crate::meant::meant_or_listed;
 use crate::wire::{Field, Fields, varint};
 
 /// A value taken out of an answer.

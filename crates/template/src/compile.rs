@@ -3,17 +3,18 @@
 mod well_known;
 
 use prost::Message as _;
-use prost::encoding::WireType;
+use prost::encoding::{WireType, encode_key};
 use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MessageDescriptor};
 use serde_json::{Value as Json, json};
 
-use super::error::TemplateMistake;
-use super::leaf::{Content, Leaf, kind_name};
-use super::piece::Piece;
-use super::placeholder::{Placeholder, has_placeholder, meant_or_listed};
-use super::scope::Scope;
-use super::text::Text;
-use crate::wire::{put_key, varint};
+use crate::error::{TemplateMistake, field_path};
+use crate::leaf::{Content, Leaf, kind_name};
+use crate::meant::meant_or_listed;
+use crate::piece::Piece;
+use crate::placeholder::{Placeholder, has_placeholder};
+use crate::scope::Scope;
+use crate::text::Text;
+use crate::wire::varint;
 use well_known::{is_well_known, takes_null, takes_text};
 
 /// Walks a message as written. All mistakes are collected.
@@ -61,7 +62,7 @@ impl<'s> Compiler<'s> {
         let mut given: Vec<(FieldDescriptor, &str)> = Vec::new();
         let mut numbered: Vec<Numbered> = Vec::new();
         for (name, value) in entries {
-            let path = joined(path, name);
+            let path = field_path(path, name);
             // An extension is written as `[its.full.name]`.
             if let Some(extension) = message.get_extension_by_json_name(name) {
                 let pieces = self.fixed(message, &json!({ name: value }), &path, "");
@@ -124,7 +125,7 @@ impl<'s> Compiler<'s> {
         let mut pieces = Vec::new();
         for (key, value) in entries {
             // A map entry is a message of two fields. Its key is a string in JSON, whatever it is on the wire.
-            let entry_path = joined(path, key);
+            let entry_path = field_path(path, key);
             let mut both = Vec::new();
             let (key_field, value_field) =
                 (entry.map_entry_key_field(), entry.map_entry_value_field());
@@ -358,7 +359,7 @@ impl<'s> Compiler<'s> {
     }
 
     fn text(&mut self, text: &str, path: &str) -> Option<Text> {
-        match super::placeholder::parts(text, self.scope) {
+        match crate::placeholder::parts(text, self.scope) {
             Ok(parts) => {
                 let text = Text { parts };
                 self.uses_request_id |= text.uses_request_id();
@@ -476,15 +477,6 @@ enum Place {
     Packed,
 }
 
-/// A path and a name behind it.
-pub(crate) fn joined(path: &str, name: &str) -> String {
-    if path.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{path}.{name}")
-    }
-}
-
 fn encoded(message: &MessageDescriptor, value: &Json) -> Result<Vec<u8>, serde_json::Error> {
     DynamicMessage::deserialize(message.clone(), value).map(|message| message.encode_to_vec())
 }
@@ -508,7 +500,7 @@ fn key_of(field: &FieldDescriptor) -> Vec<u8> {
 
 fn key(number: u32, wire_type: WireType) -> Vec<u8> {
     let mut key = Vec::new();
-    put_key(number, wire_type, &mut key);
+    encode_key(number, wire_type, &mut key);
     key
 }
 

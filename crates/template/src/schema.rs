@@ -1,20 +1,17 @@
 //! Which methods there are, and what messages they take and give.
 //!
-//! A schema comes from the offices' own descriptors, from a descriptor set, from `.proto` files, or from the target itself.
+//! A schema comes from a descriptor set, wherever that comes from.
 
 mod error;
-mod reflection;
 
 use std::fmt;
-use std::path::PathBuf;
 
 use http::uri::PathAndQuery;
 use prost_reflect::{DescriptorPool, MessageDescriptor, MethodDescriptor, ServiceDescriptor};
-use tonic::transport::Channel;
 
 pub use error::SchemaError;
 
-use crate::template::meant_or_listed;
+use crate::meant::meant_or_listed;
 
 /// The services that are known.
 #[derive(Clone)]
@@ -63,14 +60,6 @@ pub struct Method {
 }
 
 impl Schema {
-    /// What the offices serve.
-    pub fn of_offices() -> Self {
-        let pool = DescriptorPool::decode(protocol::DESCRIPTORS);
-        Self {
-            pool: pool.expect("the build has checked the descriptors"),
-        }
-    }
-
     /// What a descriptor set has, as `buf build -o` and `protoc --include_imports -o` write it. `name` is how errors name it.
     pub fn of_descriptor_set(name: &str, bytes: &[u8]) -> Result<Self, SchemaError> {
         let pool = DescriptorPool::decode(bytes).map_err(|source| SchemaError::DescriptorSet {
@@ -78,45 +67,6 @@ impl Schema {
             message: source.to_string(),
         })?;
         Self { pool }.checked(name)
-    }
-
-    /// What `.proto` files have; their imports are looked for in `includes`, or beside the first file if there are none.
-    pub fn of_protos(files: &[PathBuf], includes: &[PathBuf]) -> Result<Self, SchemaError> {
-        let names: Vec<String> = files
-            .iter()
-            .map(|file| file.display().to_string())
-            .collect();
-        let names = names.join(", ");
-        let proto = |source: protox::Error| SchemaError::Proto {
-            files: names.clone(),
-            message: format!("{source}"),
-        };
-        let mut includes = includes.to_vec();
-        if includes.is_empty() {
-            let beside = files.first().and_then(|file| file.parent());
-            let beside = beside.filter(|directory| !directory.as_os_str().is_empty());
-            includes.push(beside.map_or_else(|| PathBuf::from("."), PathBuf::from));
-        }
-        let mut compiler = protox::Compiler::new(&includes).map_err(proto)?;
-        compiler.include_imports(true);
-        compiler.open_files(files).map_err(proto)?;
-        // Through the encoded set, for it keeps options that the compiler's own pool may not have.
-        let pool = DescriptorPool::decode(&compiler.encode_file_descriptor_set()[..]);
-        let pool = pool.map_err(|source| SchemaError::Proto {
-            files: names.clone(),
-            message: source.to_string(),
-        })?;
-        Self { pool }.checked(&names)
-    }
-
-    /// What the target at the end of `channel` says of itself: of the services of `symbols` (methods or services), or of
-    /// all its services if there are none.
-    pub async fn by_reflection(channel: Channel, symbols: &[String]) -> Result<Self, SchemaError> {
-        let set = reflection::fetch(channel, symbols).await?;
-        let pool = DescriptorPool::decode(&set[..]).map_err(|source| SchemaError::Reflection {
-            message: format!("what it told does not fit together: {source}"),
-        })?;
-        Self { pool }.checked("the target")
     }
 
     /// Finds `package.Service/Method`; a dot or a slash may stand before the method, and a slash before all.
@@ -241,9 +191,13 @@ impl Method {
 mod tests {
     use super::*;
 
+    fn offices() -> Schema {
+        Schema::of_descriptor_set("the offices", protocol::DESCRIPTORS).expect("a schema")
+    }
+
     #[test]
     fn a_method_is_found_however_it_is_written() {
-        let schema = Schema::of_offices();
+        let schema = offices();
         let name = "liaison.office.v1.DocumentService/SendDocument";
         for written in [
             name,
@@ -270,7 +224,7 @@ mod tests {
 
     #[test]
     fn an_unknown_method_is_told_with_the_near_ones() {
-        let schema = Schema::of_offices();
+        let schema = offices();
         let error = |name: &str| schema.method(name).unwrap_err().to_string();
         let near = error("liaison.office.v1.DocumentService/SendDocment");
         assert!(near.contains("did you mean `SendDocument`?"), "{near}");
@@ -291,21 +245,12 @@ mod tests {
     }
 
     #[test]
-    fn protos_and_descriptor_sets_are_read() {
-        let directory = tempfile::tempdir().expect("a directory");
-        let file = directory.path().join("echo.proto");
-        let proto = "syntax = 'proto3'; package echo; message Say { string text = 1; } service Echo { rpc Call(Say) returns (Say); }";
-        std::fs::write(&file, proto).expect("written");
-        let schema = Schema::of_protos(std::slice::from_ref(&file), &[]).expect("a schema");
-        assert!(schema.method("echo.Echo/Call").is_ok());
-        assert_eq!(schema.services().len(), 1);
-        std::fs::write(&file, "syntax = 'proto3'; message Say { text = 1; }").expect("written");
-        let error = Schema::of_protos(&[file], &[]).unwrap_err().to_string();
-        assert!(error.contains("echo.proto"), "{error}");
-        assert!(Schema::of_descriptor_set("image.binpb", protocol::DESCRIPTORS).is_ok());
-        let error = Schema::of_descriptor_set("image.binpb", b"\x0a\xff").unwrap_err();
-        assert!(error.to_string().contains("image.binpb"), "{error}");
-        let error = Schema::of_descriptor_set("image.binpb", b"").unwrap_err();
-        assert!(error.to_string().contains("no service"), "{error}");
+    fn descriptor_sets_are_read() {
+        let read = |bytes: &[u8]| Schema::of_descriptor_set("image.binpb", bytes);
+        assert!(read(protocol::DESCRIPTORS).is_ok());
+        let error = read(b"\x0a\xff").unwrap_err().to_string();
+        assert!(error.contains("image.binpb"), "{error}");
+        let error = read(b"").unwrap_err().to_string();
+        assert!(error.contains("no service"), "{error}");
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use prost_reflect::Kind;
 
-use super::error::TemplateMistake;
+use crate::error::TemplateMistake;
 
 /// Rows of values, by column.
 #[derive(Debug, Default)]
@@ -118,7 +118,8 @@ impl Scope {
         self.place.set(place);
     }
 
-    pub(crate) fn slot(&self, name: &str) -> Option<usize> {
+    /// The slot of a value that is kept by this name.
+    pub fn slot(&self, name: &str) -> Option<usize> {
         self.kept.iter().position(|(kept, _)| kept == name)
     }
 

@@ -3,9 +3,9 @@
 use bytes::{BufMut, BytesMut};
 use prost::encoding::{encode_varint, encoded_len_varint};
 
-use super::Values;
-use super::error::TemplateError;
-use super::leaf::Leaf;
+use crate::error::TemplateError;
+use crate::leaf::Leaf;
+use crate::values::Values;
 use crate::wire::put_delimited;
 
 /// A piece of an encoded message.

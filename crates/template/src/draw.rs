@@ -28,7 +28,7 @@ static TEXT: LazyLock<Vec<u8>> = LazyLock::new(|| {
 });
 
 /// Mixes a number into one that is spread over all 64 bits.
-pub(crate) fn mixed(number: u64) -> u64 {
+pub fn mixed(number: u64) -> u64 {
     let number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     number ^ (number >> 31)
@@ -36,25 +36,27 @@ pub(crate) fn mixed(number: u64) -> u64 {
 
 /// The draws of one placeholder of one message.
 #[derive(Debug, Clone)]
-pub(crate) struct Draw {
+pub struct Draw {
     state: u64,
 }
 
 impl Draw {
-    pub(crate) fn new(parts: &[u64]) -> Self {
+    /// The draws that these numbers, in this order, stand for.
+    pub fn new(parts: &[u64]) -> Self {
         let join = |state: u64, part: &u64| mixed(state.wrapping_add(STEP) ^ part);
         Self {
             state: parts.iter().fold(0, join),
         }
     }
 
-    pub(crate) fn word(&mut self) -> u64 {
+    /// A number of 64 bits, each value as likely as any other.
+    pub fn word(&mut self) -> u64 {
         self.state = self.state.wrapping_add(STEP);
         mixed(self.state)
     }
 
     /// A whole number within `range`, each as likely as any other.
-    pub(crate) fn within(&mut self, range: RangeInclusive<u64>) -> u64 {
+    pub fn within(&mut self, range: RangeInclusive<u64>) -> u64 {
         let (low, high) = range.into_inner();
         let Some(count) = high.saturating_sub(low).checked_add(1) else {
             return self.word();

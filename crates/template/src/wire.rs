@@ -1,12 +1,7 @@
 //! The few pieces of the protobuf wire that templates write and kept values are read from.
 
 use bytes::{BufMut, BytesMut};
-use prost::encoding::{WireType, encode_varint, encoded_len_varint};
-
-/// Writes a field's key.
-pub(crate) fn put_key(number: u32, wire_type: WireType, out: &mut impl BufMut) {
-    encode_varint(u64::from(number << 3 | wire_type as u32), out);
-}
+use prost::encoding::{encode_varint, encoded_len_varint};
 
 /// Writes a length and what `write` writes behind it. `reserve` is how many bytes the length is expected to take: if it
 /// takes as many, nothing is moved.
@@ -35,20 +30,26 @@ pub(crate) fn put_delimited<E>(
 
 /// One field of a message as it stands on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Field<'a> {
+pub enum Field<'a> {
+    /// A varint.
     Varint(u64),
+    /// Four bytes.
     Fixed32(u32),
+    /// Eight bytes.
     Fixed64(u64),
+    /// Bytes with their length, or a group.
     Delimited(&'a [u8]),
 }
 
 /// The fields of a message, in order; `None` where the bytes are no message.
-pub(crate) struct Fields<'a> {
+#[derive(Debug, Clone)]
+pub struct Fields<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Fields<'a> {
-    pub(crate) fn of(message: &'a [u8]) -> Self {
+    /// Those of an encoded message.
+    pub fn of(message: &'a [u8]) -> Self {
         Self { rest: message }
     }
 

@@ -5,13 +5,13 @@ use jiff::{SignedDuration, Timestamp};
 use prost::encoding::encode_varint;
 use prost_reflect::{EnumDescriptor, Kind};
 
-use super::Values;
-use super::error::TemplateError;
-use super::fill::{Filling, number, picked, time};
-use super::piece::reserve;
-use super::placeholder::Placeholder;
-use super::text::Text;
+use crate::error::TemplateError;
+use crate::fill::{Filling, number, picked, time};
 use crate::keep::Kept;
+use crate::piece::reserve;
+use crate::placeholder::Placeholder;
+use crate::text::Text;
+use crate::values::Values;
 use crate::wire::put_delimited;
 
 /// A field with placeholders.

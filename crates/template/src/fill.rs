@@ -6,11 +6,11 @@ use bytes::{BufMut, BytesMut};
 use jiff::Timestamp;
 use uuid::{Builder, Uuid};
 
-use super::Values;
-use super::draw;
-use super::error::TemplateError;
-use super::placeholder::Placeholder;
+use crate::draw;
+use crate::error::TemplateError;
 use crate::keep::Kept;
+use crate::placeholder::Placeholder;
+use crate::values::Values;
 
 /// What is filled in, and where.
 pub(super) struct Filling<'a> {
