@@ -27,7 +27,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("officers", &["client", "ledger", "scenario"]),
     ("simulator", &["officers", "replay", "server"]),
     ("template", &["reading"]),
-    ("load", &["scenario", "replay", "template", "words"]),
+    ("report", &["words"]),
+    ("load", &["scenario", "replay", "template", "report"]),
     ("south", &["service"]),
     ("north", &["service"]),
     (
@@ -39,7 +40,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 
 /// The crates that have no runtime: everything that can be used without `server`.
 const PURE: &[&str] = &[
-    "office", "reading", "protocol", "ledger", "words", "scenario", "formats", "template",
+    "office", "reading", "protocol", "ledger", "words", "scenario", "formats", "template", "report",
 ];
 
 struct Member {

@@ -12,9 +12,9 @@ use tonic::transport::Channel;
 use uuid::Uuid;
 
 use crate::generator::Sample;
-use crate::latency::LatencyHistogram;
 use crate::mutations::{Known, Mutations, RunId};
-use crate::report::{Books, Breakdown, Stage};
+use report::LatencyHistogram;
+use report::{Books, Breakdown, Stage};
 
 const EXAMPLES_MAX: usize = 20;
 

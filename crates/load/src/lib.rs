@@ -23,34 +23,19 @@
 
 mod answer;
 pub mod books;
-pub mod compare;
 mod generator;
-pub mod latency;
-pub mod merge;
 mod mutations;
 pub mod plan;
-pub mod recorder;
-pub mod report;
-pub mod saved;
 pub mod schedule;
 pub mod schema;
 pub mod search;
-pub mod show;
-pub mod threshold;
 pub mod transport;
 
 pub use books::Accounts;
-pub use compare::compare;
 pub use generator::{
-    Arrivals, Finished, Manner, Progress, RunError, START_AHEAD, Sample, SoFar, Steering, Timing,
-    run,
+    Arrivals, Finished, Manner, Progress, RunError, START_AHEAD, Sample, Steering, Timing, run,
 };
-pub use latency::{Latencies, LatencyHistogram};
-pub use merge::{MergeError, merge, merge_named, repeated};
 pub use mutations::{Known, Mutations, RunId};
 pub use plan::{At, Plan, Sender, Single, Step, Workflow, shipped, shipped_text};
-pub use recorder::{Ended, Recorder};
-pub use saved::SavedError;
-pub use schedule::{Arrival, End, FaultyShape, Kind, Pace, Schedule, ScheduleError, Shape, Shard};
+pub use schedule::{Arrival, End, FaultyShape, Kind, Pace, Schedule, ScheduleError, Shape};
 pub use search::{Limits, Search};
-pub use threshold::{FaultyThreshold, Goal, Measured, Threshold};

@@ -23,7 +23,6 @@ mod error;
 mod poisson;
 mod recorded;
 mod shape;
-mod shard;
 mod times;
 
 use std::sync::Arc;
@@ -33,9 +32,9 @@ pub use error::ScheduleError;
 pub(crate) use error::check_rate;
 pub use recorded::Pace;
 pub use shape::{FaultyShape, Shape};
-pub use shard::{FaultyShard, Shard};
 
 use poisson::Poisson;
+use report::Shard;
 use times::Times;
 use words::figures;
 

@@ -6,7 +6,7 @@
 //! halve what the target can do. So is one that fails below a rate that held.
 //!
 //! ```
-//! use load::report::Trial;
+//! use report::Trial;
 //! use load::{Limits, Search};
 //!
 //! let mut search = Search::new("p99<10ms".parse()?, 1_000.0, Limits::default())?;
@@ -20,9 +20,9 @@
 
 use words::figures;
 
-use crate::report::{SearchReport, Trial};
 use crate::schedule::{RATE_MAX, ScheduleError, check_rate};
-use crate::threshold::Goal;
+use report::Goal;
+use report::{SearchReport, Trial};
 
 /// The bounds of a search.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -279,8 +279,8 @@ mod tests {
     use rand_core::{RngCore, SeedableRng};
 
     use super::*;
-    use crate::latency::LatencyHistogram;
-    use crate::report::Report;
+    use report::LatencyHistogram;
+    use report::Report;
 
     /// A server that can do so many a second: what is asked of it beyond half of that waits, and ever longer.
     fn response_us(rate: f64, capacity: f64) -> u64 {

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use clap::Args;
 use jiff::Timestamp;
-use load::{Goal, Shard, Threshold};
 use office::tally::OFFICE_TIME;
 use replay::Speed;
+use report::{Goal, Shard, Threshold};
 use words::time;
 
 use crate::connect::Address;

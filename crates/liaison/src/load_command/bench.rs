@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue};
 use jiff::Timestamp;
-use load::report::Report;
 use load::transport::PoolLimits;
-use load::{Accounts, Arrivals, Limits, Manner, Measured, RunError, RunId, Search, Steering};
+use load::{Accounts, Arrivals, Limits, Manner, RunError, RunId, Search, Steering};
 use office::PerPlace;
+use report::live::Heading;
+use report::{Measured, Report};
 use tokio::time::Duration;
 use tonic::transport::Channel;
 use words::Refused;
@@ -15,7 +16,6 @@ use words::figures::thousands;
 
 use super::arguments::RunArgs;
 use super::books;
-use super::live::Heading;
 use super::outcome;
 use super::plan::{self, Meant};
 use super::prometheus::{self, Latest};
@@ -241,7 +241,7 @@ impl Bench<'_> {
         let finished = run.await;
         drop(watched);
         let finished = finished.map_err(|error| self.failed(error))?;
-        let mut report = finished.report;
+        let mut report = Report::of_run(finished.run);
         report.setup.shard = self.args.shard.map(|it| it.to_string()).unwrap_or_default();
         if let (Some(before), Some(channels), Some(offices)) =
             (before, &self.channels, &self.meant.offices)
@@ -298,10 +298,10 @@ impl Bench<'_> {
         if runs.len() == 1 {
             return Ok(runs.remove(0));
         }
-        Ok(load::repeated(runs))
+        Ok(report::repeated(runs))
     }
 
-    async fn find_max(&self, goal: &load::Goal) -> Result<Report, Failure> {
+    async fn find_max(&self, goal: &report::Goal) -> Result<Report, Failure> {
         let first = self.args.rate.unwrap_or(RATE_FIRST);
         let mut search = Search::new(goal.clone(), first, Limits::default())
             .map_err(|error| Failure::Usage(error.to_string()))?;

@@ -2,9 +2,9 @@
 
 use std::cell::{Cell, RefCell};
 
-use load::report::{Books, Breakdown};
 use load::{Accounts, books};
 use office::{PerPlace, Place};
+use report::{Books, Breakdown};
 use tonic::transport::Channel;
 use words::figures::thousands;
 

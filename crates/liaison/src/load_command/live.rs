@@ -3,20 +3,7 @@
 //! It draws on a thread of its own, and only when there is something new: a second that passed, a key, another size.
 //! Whoever hands in a second never waits for the terminal: a frame is written while nothing of the run is locked.
 
-mod bars;
-mod draw;
-mod failures;
-mod figures;
-mod heat;
-mod help;
-mod history;
-mod over_time;
-mod palette;
-mod rows;
-#[cfg(test)]
-mod sample;
 mod screen;
-mod tables;
 mod terminal;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,35 +12,11 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
-use load::report::{Interval, Report};
-
-use history::History;
-use palette::Palette;
+use report::live::{Heading, Key, Palette, Pressed, View};
+use report::{Interval, Report};
 
 /// So long the thread waits for a key before it looks for something else to draw.
 const ROUND: Duration = Duration::from_millis(100);
-
-/// What does not change during a run.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Heading {
-    /// The plan's name, or the method called.
-    pub(crate) plan: String,
-    /// The addresses called.
-    pub(crate) targets: Vec<String>,
-    /// The schedule in words.
-    pub(crate) schedule: String,
-    /// How long the warm-up is, in seconds; 0 for none.
-    pub(crate) warmup_s: f64,
-}
-
-/// What somebody pressed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Pressed {
-    /// Space.
-    PauseOrResume,
-    /// `q` or Ctrl-C; a second time too.
-    Stop,
-}
 
 /// The view. Once it is dropped the terminal is as it was; after a panic, of any thread, too.
 ///
@@ -75,74 +38,6 @@ impl Shared {
     }
 }
 
-/// All that a frame is drawn from.
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is on or off by itself: help is shown while a paused run is stopping"
-)]
-struct View {
-    heading: Heading,
-    palette: Palette,
-    history: History,
-    length_s: Option<f64>,
-    paused: bool,
-    stopping: bool,
-    help: bool,
-    /// Whether it differs from what was drawn last.
-    fresh: bool,
-}
-
-impl View {
-    fn new(heading: Heading, palette: Palette) -> Self {
-        Self {
-            heading,
-            palette,
-            history: History::default(),
-            length_s: None,
-            paused: false,
-            stopping: false,
-            help: false,
-            fresh: true,
-        }
-    }
-
-    fn show(&mut self, interval: &Interval, so_far: &Report, length_s: Option<f64>, paused: bool) {
-        self.history.add(interval, so_far);
-        self.length_s = length_s;
-        self.paused = paused;
-        self.fresh = true;
-    }
-
-    /// What a key means to the run. What it means to the view is done.
-    fn press(&mut self, key: KeyEvent) -> Option<Pressed> {
-        if key.kind == KeyEventKind::Release {
-            return None;
-        }
-        self.fresh = true;
-        let control = key.modifiers.contains(KeyModifiers::CONTROL);
-        match key.code {
-            // In raw mode Ctrl-C is a key like others.
-            KeyCode::Char(key @ ('c' | 'C' | 'q' | 'Q')) if control == matches!(key, 'c' | 'C') => {
-                self.stopping = true;
-                Some(Pressed::Stop)
-            }
-            KeyCode::Char(' ') => {
-                // Said at once; the next second corrects it if the run sees it otherwise.
-                self.paused = !self.paused;
-                Some(Pressed::PauseOrResume)
-            }
-            KeyCode::Char('?' | 'h' | 'H') if !control => {
-                self.help = !self.help;
-                None
-            }
-            _ => {
-                self.help = false;
-                None
-            }
-        }
-    }
-}
-
 impl Live {
     /// Takes the terminal. `None` where nobody looks: stdin or stderr is no terminal, or a dumb one, or it belongs to
     /// another command for now.
@@ -157,7 +52,7 @@ impl Live {
         }
         let shared = Arc::new(Shared {
             over: AtomicBool::new(false),
-            view: Mutex::new(View::new(heading, Palette::of_environment())),
+            view: Mutex::new(View::new(heading, palette())),
         });
         let mut terminal = terminal::take().ok()?;
         let theirs = Arc::clone(&shared);
@@ -215,12 +110,12 @@ fn keep_drawing(shared: &Shared, terminal: &mut terminal::Terminal, pressed: &im
                         // If it cannot be cleared, it cannot be drawn on either.
                         let _ = terminal.clear();
                     }
-                    let meant = shared.view().press(key);
+                    let meant = meant(key).and_then(|key| shared.view().press(key));
                     if let Some(meant) = meant {
                         pressed(meant);
                     }
                 }
-                Ok(Some(_)) => shared.view().fresh = true,
+                Ok(Some(_)) => shared.view().disturb(),
                 Ok(None) => break,
                 Err(_) => {
                     // A terminal that is gone has no keys; it must not make the thread spin.
@@ -230,9 +125,9 @@ fn keep_drawing(shared: &Shared, terminal: &mut terminal::Terminal, pressed: &im
             }
             wait = Duration::ZERO;
         }
-        if std::mem::take(&mut shared.view().fresh) {
+        if shared.view().take_fresh() {
             // Nobody sees a frame that cannot be written, and the run goes on.
-            let _ = terminal.draw(|frame| draw::draw(&shared.view(), frame.buffer_mut()));
+            let _ = terminal.draw(|frame| shared.view().draw(frame.buffer_mut()));
         }
     }
 }
@@ -240,6 +135,31 @@ fn keep_drawing(shared: &Shared, terminal: &mut terminal::Terminal, pressed: &im
 /// Ctrl-L, as everywhere: draw all of it anew.
 fn is_redraw(key: KeyEvent) -> bool {
     key.code == KeyCode::Char('l') && key.modifiers.contains(KeyModifiers::CONTROL)
+}
+
+/// The key that was pressed; `None` if it was let go.
+fn meant(key: KeyEvent) -> Option<Key> {
+    if key.kind == KeyEventKind::Release {
+        return None;
+    }
+    Some(match key.code {
+        // In raw mode Ctrl-C is a key like others.
+        KeyCode::Char(letter) if key.modifiers.contains(KeyModifiers::CONTROL) => {
+            Key::Control(letter)
+        }
+        KeyCode::Char(letter) => Key::Letter(letter),
+        _ => Key::Other,
+    })
+}
+
+/// The colours that the environment promises.
+fn palette() -> Palette {
+    let variable = |name| std::env::var_os(name).unwrap_or_default();
+    Palette::of(
+        &variable("NO_COLOR"),
+        &variable("COLORTERM"),
+        &variable("TERM"),
+    )
 }
 
 #[cfg(test)]

@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use load::report::Report;
-use load::{Threshold, show};
+use report::{Report, Threshold, show};
 
 use super::arguments::FilesArgs;
 use crate::failure::Failure;
@@ -14,7 +13,7 @@ use crate::settings::Settings;
 pub(super) fn read_saved(path: &Path) -> Result<Report, Failure> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| Failure::Failed(format!("failed to read {}: {error}", path.display())))?;
-    load::saved::read(&text)
+    report::saved::read(&text)
         .map_err(|error| Failure::Failed(format!("failed to read {}: {error}", path.display())))
 }
 
@@ -30,7 +29,7 @@ pub(super) fn tell(
     if let Some(path) = baseline {
         let before = read_saved(path)?;
         let name = path.display().to_string();
-        report.comparison = Some(load::compare(&before, &name, &report));
+        report.comparison = Some(report::compare(&before, &name, &report));
     }
     // Written before it is printed: whoever reads stdout may close it.
     let written = write_files(&report, files);
@@ -56,7 +55,7 @@ fn write_files(report: &Report, files: &FilesArgs) -> Result<(), Failure> {
         note(&format!("written: {}", path.display()));
         Ok(())
     };
-    write(&files.save, &|| load::saved::save(report))?;
+    write(&files.save, &|| report::saved::save(report))?;
     write(&files.html, &|| show::html(report))?;
     write(&files.csv_out, &|| show::csv(report))
 }

@@ -9,7 +9,7 @@ use http::{Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper_util::rt::TokioIo;
-use load::report::Report;
+use report::Report;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
@@ -70,7 +70,7 @@ fn answer(request: &Request<Incoming>, latest: &Latest) -> Response<Full<Bytes>>
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
-        *response.body_mut() = Full::from(load::show::prometheus(&report));
+        *response.body_mut() = Full::from(report::show::prometheus(&report));
         let kind = http::HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
         response
             .headers_mut()

@@ -3,9 +3,10 @@
 use std::sync::{Arc, PoisonError};
 
 use load::{Progress, Steering};
+use report::live::{Heading, Pressed};
 use words::figures::thousands;
 
-use super::live::{Heading, Live, Pressed};
+use super::live::Live;
 use super::prometheus::Latest;
 use crate::output::note;
 

@@ -4,17 +4,15 @@ use std::collections::BTreeMap;
 
 use tokio::sync::mpsc;
 
-use super::intervals::{Intervals, interval};
 use super::worker::{ThreadEnd, Told};
-use crate::recorder::Recorder;
-use crate::report::Interval;
 use crate::transport::Failed;
+use report::{Interval, Intervals, Recorder, interval};
 
 /// The sum of what has been told.
 pub(crate) struct Collector {
     pub(crate) total: Recorder,
     pub(crate) intervals: Intervals,
-    pub(crate) ended: Vec<ThreadEnd>,
+    ended: Vec<ThreadEnd>,
     spares: Vec<mpsc::UnboundedSender<Box<Recorder>>>,
     /// The last interval that each thread has told of.
     told: Vec<Option<i64>>,
@@ -73,6 +71,12 @@ impl Collector {
                 News::Ended
             }
         }
+    }
+
+    /// All that was seen: the sum, the log, and each thread's own, in their order.
+    pub(crate) fn into_parts(mut self) -> (Recorder, Vec<Interval>, Vec<ThreadEnd>) {
+        self.ended.sort_by_key(|end| end.thread);
+        (self.total, self.intervals.into_log(), self.ended)
     }
 
     fn add(&mut self, number: i64, recorder: &Recorder) {

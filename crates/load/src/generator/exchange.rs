@@ -14,9 +14,9 @@ use super::worker::{Sample, Timing, Worker, is_refusal};
 use crate::answer::AnswerKind;
 use crate::mutations::Known;
 use crate::plan::Step;
-use crate::recorder::Ended;
 use crate::schedule::Arrival;
 use crate::transport::{Blame, Failed, Request, frame};
+use report::Ended;
 use template::CallKind;
 use template::Values;
 

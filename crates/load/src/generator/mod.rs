@@ -3,10 +3,9 @@
 mod collector;
 mod cpu;
 mod exchange;
-mod intervals;
 mod run;
 mod ticker;
 mod worker;
 
-pub use run::{Arrivals, Finished, Manner, Progress, RunError, START_AHEAD, SoFar, Steering, run};
+pub use run::{Arrivals, Finished, Manner, Progress, RunError, START_AHEAD, Steering, run};
 pub use worker::{Sample, Timing};

@@ -1,4 +1,4 @@
-//! A run from its first arrival to its report.
+//! A run from its first arrival to its last.
 
 use std::io;
 use std::sync::Arc;
@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 
 use http::{HeaderName, HeaderValue};
 use jiff::Timestamp;
+use report::{Interval, Recorder, Setup, SoFar, WorkflowNames};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::LocalSet;
 use tokio::time::{Duration, Instant};
@@ -13,16 +14,10 @@ use tokio::time::{Duration, Instant};
 use super::collector::{Collector, News};
 use super::worker::{Sample, Source, Told, Worker};
 use crate::mutations::{Mutations, RunId};
-use crate::plan::Plan;
-use crate::recorder::{CODES, Failures, Recorder, StreamRecorder, WorkflowRecorder, code_name};
-use crate::report::{
-    GeneratorReport, Interval, Report, Shortfall, StepReport, StreamsReport, WorkflowReport,
-};
+use crate::plan::{Plan, Workflow};
 use crate::schedule::Schedule;
 use crate::transport::{Endpoint, Failed, Pool, PoolLimits};
 
-/// A lag below this share of the response does not make a run invalid, whatever `lag_max` says.
-const LAG_SHARE_MAX: f64 = 0.05;
 /// The rate of one thread at which its ticks are longest.
 const TICK_RATE: f64 = 10_000.0;
 /// Threads are given so long to be at their start together.
@@ -120,22 +115,16 @@ pub struct Progress<'a> {
     /// The second that has just passed.
     pub interval: &'a Interval,
     /// What it has come to so far, as far as it is known before the end.
-    pub so_far: &'a dyn SoFar,
+    pub so_far: SoFar<'a>,
     /// Of how many seconds; `None` if nobody knows.
     pub length_s: Option<f64>,
-}
-
-/// What a run has come to so far.
-pub trait SoFar: std::fmt::Debug {
-    /// The figures; workflows, streams and books come at the end.
-    fn report(&self) -> Report;
 }
 
 /// What came of a run.
 #[derive(Debug)]
 pub struct Finished {
-    /// The report; the books are not made up yet.
-    pub report: Report,
+    /// What was measured.
+    pub run: report::Run,
     /// Every request that changes something, by thread.
     pub mutations: Vec<Mutations>,
     /// Steps whose times were kept, by thread.
@@ -151,26 +140,6 @@ pub enum RunError {
     /// A thread cannot be started.
     #[error("failed to start a thread: {0}")]
     Thread(#[source] io::Error),
-}
-
-struct SoFarOf<'a> {
-    collector: &'a Collector,
-    measured_s: f64,
-}
-
-impl std::fmt::Debug for SoFarOf<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SoFar").finish_non_exhaustive()
-    }
-}
-
-impl SoFar for SoFarOf<'_> {
-    fn report(&self) -> Report {
-        let mut report = figures(&self.collector.total, self.measured_s);
-        report.intervals = self.collector.intervals.log().to_vec();
-        report.valid = true;
-        report
-    }
 }
 
 /// Makes a run. `begin` is awaited once all is connected, and gives the time then; the start is [`START_AHEAD`] later.
@@ -238,13 +207,14 @@ pub async fn run(
             continue;
         };
         for interval in closed {
-            let so_far = SoFarOf {
-                collector: &collector,
+            let so_far = SoFar {
+                total: &collector.total,
+                intervals: collector.intervals.log(),
                 measured_s: interval.at_s + interval.seconds,
             };
             on_interval(&Progress {
                 interval: &interval,
-                so_far: &so_far,
+                so_far,
                 length_s,
             });
         }
@@ -338,242 +308,66 @@ fn on_thread(
     });
 }
 
-/// The figures of a recorder over so many seconds.
-fn figures(total: &Recorder, seconds: f64) -> Report {
-    let rate = |count: u64| {
-        if seconds > 0.0 {
-            count as f64 / seconds
-        } else {
-            0.0
-        }
-    };
-    let codes = (0..CODES).filter(|code| total.codes[*code] > 0);
-    Report {
-        duration_s: seconds,
-        offered_rate: rate(total.offered),
-        achieved_rate: rate(total.finished),
-        arrivals: total.offered,
-        calls: total.calls,
-        errors: total.errors,
-        codes: codes
-            .map(|code| {
-                let name = code_name(tonic::Code::from_i32(code as i32));
-                (name.to_owned(), total.codes[code])
-            })
-            .collect(),
-        response: total.response.summary(),
-        service: total.service.summary(),
-        lag: total.lag.summary(),
-        bytes_sent: total.bytes_sent,
-        bytes_received: total.bytes_received,
-        ..Report::default()
-    }
-}
-
 #[expect(
     clippy::too_many_arguments,
-    reason = "each is one thing that a report tells of"
+    reason = "each is one thing that a run is told of"
 )]
 fn finish(
-    mut collector: Collector,
+    collector: Collector,
     plan: &Plan,
     targets: &[Endpoint],
     arrivals: &Arrivals,
     manner: &Manner,
     steering: &Steering,
-    start_wall: Timestamp,
+    begun_at: Timestamp,
     elapsed: Duration,
 ) -> Finished {
-    collector.ended.sort_by_key(|end| end.thread);
-    let ended = std::mem::take(&mut collector.ended);
-    let last = ended.iter().map(|end| end.last).max().unwrap_or_default();
-    let whole = match length_of(arrivals).filter(|_| !steering.is_stopped()) {
-        Some(length) => length,
-        None => last.max(Duration::from_micros(1)).min(elapsed),
-    };
-    let seconds = whole.saturating_sub(manner.warmup).as_secs_f64();
-    let mut report = figures(&collector.total, seconds);
-    let until_last = last
-        .saturating_sub(manner.warmup)
-        .as_secs_f64()
-        .max(seconds);
-    report.achieved_rate = if until_last > 0.0 {
-        collector.total.finished as f64 / until_last
-    } else {
-        0.0
-    };
-    report.started_at = start_wall.checked_add(manner.warmup).ok();
-    report.interrupted = steering.is_stopped();
-    report.unsent = ended.iter().map(|end| end.unsent).sum();
-    report.unfinished = ended.iter().map(|end| end.unfinished).sum();
-    report.workflows = workflows(plan, &ended);
-    let mut streams = StreamRecorder::default();
-    let mut failures = Failures::default();
-    for end in &ended {
-        streams.add(&end.streams);
-        failures.merge(&end.failures);
-    }
-    report.failures = failures.report();
-    report.streams = (streams.opened > 0).then(|| StreamsReport {
-        opened: streams.opened,
-        messages_sent: streams.messages_sent,
-        messages_received: streams.messages_received,
-        message: streams.message.summary(),
-        first_message: streams.first_message.summary(),
-        life: streams.life.summary(),
-    });
-    let cpu_s: f64 = ended.iter().map(|end| end.cpu.ran.as_secs_f64()).sum();
-    let cpu_wait_s = ended.iter().map(|end| end.cpu.waited.as_secs_f64()).sum();
-    let in_measure = seconds / elapsed.as_secs_f64().max(f64::MIN_POSITIVE);
-    let calls = report.calls + collector.total.messages_received;
-    report.generator = GeneratorReport {
-        threads: ended.len() as u64,
-        connections: ended.iter().map(|end| end.connections as u64).sum(),
-        in_flight_max: ended.iter().map(|end| end.in_flight_most as u64).sum(),
-        cpu_s,
-        // The warm-up's calls are not counted, so its share of the time is not either.
-        cpu_us_per_call: if calls == 0 {
-            0.0
-        } else {
-            cpu_s * in_measure.min(1.0) * 1e6 / calls as f64
-        },
-        cpu_wait_s,
-    };
-    report.setup.plan.clone_from(&plan.name);
-    report.setup.targets = targets.iter().map(|it| it.address().to_owned()).collect();
-    (report.setup.loop_kind, report.setup.schedule) = match arrivals {
+    let (total, intervals, ended) = collector.into_parts();
+    let (loop_kind, schedule) = match arrivals {
         Arrivals::Open(schedule) => ("open".to_owned(), schedule.words()),
         Arrivals::Closed { loops, .. } => ("closed".to_owned(), format!("{loops} at a time")),
     };
-    report.setup.seed = manner.seed;
-    report.setup.duration_s = seconds;
-    report.setup.warmup_s = manner.warmup.as_secs_f64();
-    report.setup.in_flight_max = manner.in_flight_max as u64;
-    env!("CARGO_PKG_VERSION").clone_into(&mut report.setup.version);
-    let mut mutations = Vec::new();
-    let mut samples = Vec::new();
-    report.invalid_because = shortfalls(&report, manner, &ended, elapsed);
-    report.valid = report.invalid_because.is_empty();
+    let (mut threads, mut mutations, mut samples) = (Vec::new(), Vec::new(), Vec::new());
     for end in ended {
+        threads.push(end.seen);
         mutations.push(end.mutations);
         samples.push(end.samples);
     }
-    report.intervals = collector.intervals.into_log();
+    let run = report::Run {
+        setup: Setup {
+            plan: plan.name.clone(),
+            targets: targets.iter().map(|it| it.address().to_owned()).collect(),
+            loop_kind,
+            schedule,
+            seed: manner.seed,
+            in_flight_max: manner.in_flight_max as u64,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            ..Setup::default()
+        },
+        workflows: plan.workflows.iter().map(names).collect(),
+        begun_at,
+        length: length_of(arrivals).filter(|_| !steering.is_stopped()),
+        warmup: manner.warmup,
+        lag_max: manner.lag_max,
+        interrupted: steering.is_stopped(),
+        elapsed,
+        total,
+        intervals,
+        threads,
+    };
     Finished {
-        report,
+        run,
         mutations,
         samples,
     }
 }
 
-fn workflows(plan: &Plan, ended: &[super::worker::ThreadEnd]) -> Vec<WorkflowReport> {
-    let workflows = plan.workflows.iter().enumerate();
-    workflows
-        .map(|(number, workflow)| {
-            let mut sum = WorkflowRecorder::of_steps(workflow.steps.len());
-            for end in ended {
-                if let Some(recorded) = end.workflows.get(number) {
-                    sum.add(recorded);
-                }
-            }
-            let steps = workflow.steps.iter().zip(&sum.steps);
-            WorkflowReport {
-                name: workflow.name.clone(),
-                started: sum.started,
-                finished: sum.finished,
-                failed: sum.failed,
-                end_to_end: sum.end_to_end.summary(),
-                steps: steps
-                    .map(|(step, recorded)| StepReport {
-                        name: step.name.clone(),
-                        method: step.method.name.clone(),
-                        calls: recorded.calls,
-                        errors: recorded.errors,
-                        retries: recorded.retries,
-                        response: recorded.response.summary(),
-                        service: recorded.service.summary(),
-                    })
-                    .collect(),
-            }
-        })
-        .collect()
-}
-
-/// Of what the generator had too little, if it could not keep up.
-fn shortfalls(
-    report: &Report,
-    manner: &Manner,
-    ended: &[super::worker::ThreadEnd],
-    elapsed: Duration,
-) -> Vec<Shortfall> {
-    let mut found = Vec::new();
-    for fault in ended.iter().filter_map(|end| end.fault.as_ref()) {
-        found.push(Shortfall {
-            resource: "schedule".to_owned(),
-            text: format!("a thread's timer failed: {fault}"),
-        });
+fn names(workflow: &Workflow) -> WorkflowNames {
+    let steps = workflow.steps.iter();
+    WorkflowNames {
+        name: workflow.name.clone(),
+        steps: steps
+            .map(|step| (step.name.clone(), step.method.name.clone()))
+            .collect(),
     }
-    let lag_p99 = Duration::from_micros(report.lag.p99_us);
-    let share = report.lag.p99_us as f64 / (report.response.p99_us.max(1)) as f64;
-    let late = lag_p99 > manner.lag_max && share > LAG_SHARE_MAX;
-    let unsent = report.unsent > 0 && !report.interrupted;
-    if !late && !unsent {
-        return found;
-    }
-    let seen = if unsent {
-        format!("{} arrivals that were due were never sent", report.unsent)
-    } else {
-        format!(
-            "1 in 100 calls was sent {:.1} ms or more after it was due",
-            lag_p99.as_secs_f64() * 1e3
-        )
-    };
-    let mut add = |resource: &str, why: String| {
-        found.push(Shortfall {
-            resource: resource.to_owned(),
-            text: format!("{seen}: {why}"),
-        });
-    };
-    if ended.iter().any(|end| end.waited_for_room) {
-        add(
-            "in flight",
-            format!(
-                "{} were under way at once, and no more may be; give --in-flight more, if the target is to take them",
-                report.generator.in_flight_max
-            ),
-        );
-    }
-    if ended.iter().any(|end| end.waited_for_streams) {
-        add(
-            "streams",
-            format!(
-                "every stream that the target allows on {} connections was taken; give --connections more",
-                report.generator.connections
-            ),
-        );
-    }
-    let whole = elapsed.as_secs_f64().max(f64::MIN_POSITIVE) * ended.len().max(1) as f64;
-    let (ran, waited) = (
-        report.generator.cpu_s / whole,
-        report.generator.cpu_wait_s / whole,
-    );
-    if found.is_empty() && (ran > 0.8 || waited > 0.02) {
-        let text = format!(
-            "{seen}: its threads ran for {:.0}% of the time and waited for a processor for {:.0}%; give it more \
-             processors (--threads), a lower rate, or another machine (--shard)",
-            ran * 100.0,
-            waited * 100.0
-        );
-        found.push(Shortfall {
-            resource: "processor".to_owned(),
-            text,
-        });
-    }
-    if found.is_empty() {
-        found.push(Shortfall {
-            resource: "schedule".to_owned(),
-            text: format!("{seen}; other work on this machine may have held it up"),
-        });
-    }
-    found
 }

@@ -20,9 +20,9 @@ use super::ticker::Ticker;
 use crate::answer::AnswerKind;
 use crate::mutations::Mutations;
 use crate::plan::{At, Plan, Step};
-use crate::recorder::{Ended, Failures, Recorder, StepRecorder, StreamRecorder, WorkflowRecorder};
 use crate::schedule::{Arrival, Schedule};
 use crate::transport::{Blame, Failed, Pool, Request};
+use report::{Ended, Failures, Recorder, StepRecorder, StreamRecorder, WorkflowRecorder};
 
 /// Arrivals let go at once, before the sockets have their turn.
 const BURST_MAX: usize = 64;
@@ -60,25 +60,11 @@ pub(crate) enum Told {
 #[derive(Debug, Default)]
 pub(crate) struct ThreadEnd {
     pub(crate) thread: usize,
+    /// Since it last told.
     pub(crate) recorder: Recorder,
-    pub(crate) workflows: Vec<WorkflowRecorder>,
-    pub(crate) streams: StreamRecorder,
-    pub(crate) failures: Failures,
+    pub(crate) seen: report::Thread,
     pub(crate) mutations: Mutations,
     pub(crate) samples: Vec<Sample>,
-    pub(crate) cpu: Cpu,
-    pub(crate) connections: usize,
-    pub(crate) in_flight_most: usize,
-    pub(crate) unsent: u64,
-    /// Arrivals that were under way at the end.
-    pub(crate) unfinished: u64,
-    /// When the last arrival was finished, after the start.
-    pub(crate) last: Duration,
-    /// It could let nothing go since as much was in flight as may be.
-    pub(crate) waited_for_room: bool,
-    /// It had to wait since all streams of all connections were taken.
-    pub(crate) waited_for_streams: bool,
-    pub(crate) fault: Option<String>,
 }
 
 /// A step whose times are kept.
@@ -500,23 +486,27 @@ impl Worker {
     fn end(&self, cpu: Cpu, fault: Option<io::Error>) -> ThreadEnd {
         let mut seen = self.seen.borrow_mut();
         let pools = self.pools.iter();
+        let cpu = Cpu::of_this_thread().since(cpu);
         ThreadEnd {
             thread: self.thread,
             recorder: std::mem::take(&mut *seen.recorder),
-            workflows: std::mem::take(&mut seen.workflows),
-            streams: std::mem::take(&mut seen.streams),
-            failures: std::mem::take(&mut seen.failures),
+            seen: report::Thread {
+                workflows: std::mem::take(&mut seen.workflows),
+                streams: std::mem::take(&mut seen.streams),
+                failures: std::mem::take(&mut seen.failures),
+                ran: cpu.ran,
+                waited: cpu.waited,
+                connections: pools.clone().map(|pool| pool.connections_most()).sum(),
+                in_flight_most: self.in_flight_most.get(),
+                unsent: self.backlog.borrow().len() as u64 + self.dropped.get(),
+                unfinished: self.in_flight.get() as u64,
+                last: seen.last,
+                waited_for_room: self.waited_for_room.get(),
+                waited_for_streams: pools.clone().any(|pool| pool.waited_for_streams()),
+                fault: fault.map(|fault| fault.to_string()),
+            },
             mutations: std::mem::take(&mut seen.mutations),
             samples: std::mem::take(&mut seen.samples),
-            cpu: Cpu::of_this_thread().since(cpu),
-            connections: pools.clone().map(|pool| pool.connections_most()).sum(),
-            in_flight_most: self.in_flight_most.get(),
-            unsent: self.backlog.borrow().len() as u64 + self.dropped.get(),
-            unfinished: self.in_flight.get() as u64,
-            last: seen.last,
-            waited_for_room: self.waited_for_room.get(),
-            waited_for_streams: pools.clone().any(|pool| pool.waited_for_streams()),
-            fault: fault.map(|fault| fault.to_string()),
         }
     }
 

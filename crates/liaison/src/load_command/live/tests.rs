@@ -1,251 +1,49 @@
 use std::sync::mpsc;
 
-use ratatui_core::backend::TestBackend;
-use ratatui_core::buffer::{Buffer, Cell};
-use ratatui_core::style::Color;
-use ratatui_core::terminal::Terminal;
+use report::heat_bucket;
 
-use super::sample::{Run, heading};
 use super::*;
 
-fn view_after(seconds: u32) -> View {
-    let mut view = View::new(heading(), Palette::Plain);
-    let mut run = Run::begin();
-    for _ in 0..seconds {
-        let interval = run.second();
-        view.show(&interval, &run.so_far, Some(60.0), false);
-    }
-    view
-}
-
-fn drawn(view: &View, width: u16, height: u16) -> Buffer {
-    let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
-    terminal
-        .draw(|frame| draw::draw(view, frame.buffer_mut()))
-        .unwrap();
-    terminal.backend().buffer().clone()
-}
-
-fn lines(view: &View, width: u16, height: u16) -> Vec<String> {
-    let buffer = drawn(view, width, height);
-    let rows = buffer.content().chunks(usize::from(width));
-    rows.map(|row| row.iter().map(Cell::symbol).collect())
-        .collect()
-}
-
-fn text(view: &View, width: u16, height: u16) -> String {
-    lines(view, width, height).join("\n")
-}
-
-fn key(code: KeyCode) -> KeyEvent {
-    KeyEvent::new(code, KeyModifiers::NONE)
-}
-
-/// Whether some line holds all of these, in this order.
-fn says(lines: &[String], parts: &[&str]) -> bool {
-    lines.iter().any(|line| {
-        let mut rest = line.as_str();
-        parts.iter().all(|part| {
-            let found = rest.split_once(part);
-            rest = found.map_or("", |(_, after)| after);
-            found.is_some()
-        })
-    })
-}
-
 #[test]
-fn a_screen_says_all_there_is() {
-    let view = view_after(40);
-    let lines = lines(&view, 100, 30);
-    for parts in [
-        &["documents and meetings → 127.0.0.1:50051", "● running"] as &[&str],
-        &["constant, 2,000/s · 3 in flight", "0:35 of 1:00 ━", "─"],
-        &["response", "p50", "p90", "p99", "p99.9", "max"],
-        &["max", "offered", "achieved", "errors", "lag p99"],
-        &["this second", "687 µs", "2.58 ms", "│"],
-        &["│", "2,000/s", "1,998/s", "0", "89 µs"],
-        &[
-            "so far", "1.07 ms", "742 ms", "2,000/s", "37 0.05%", "1.49 ms",
-        ],
-        &["2,000/s", "██"],
-        &["share of each second's calls", "░ <1 %", "█ more"],
-        &["1.02 ms", "▓", "█"],
-        &["−80 s ┘", "−20 s ┘", "now ┘"],
-        &[
-            "UNAVAILABLE",
-            "33",
-            "document.send",
-            "the peer cannot be reached",
-        ],
-        &["space pause", "q stop", "? help"],
-    ] {
-        assert!(says(&lines, parts), "{parts:?} in\n{}", lines.join("\n"));
-    }
+fn a_key_is_what_was_pressed_and_not_what_was_let_go() {
+    let letter = KeyEvent::new(KeyCode::Char('c'), KeyModifiers::NONE);
+    assert_eq!(meant(letter), Some(Key::Letter('c')));
+    let control = KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL);
+    assert_eq!(meant(control), Some(Key::Control('c')));
+    let escape = KeyEvent::new(KeyCode::Esc, KeyModifiers::NONE);
+    assert_eq!(meant(escape), Some(Key::Other));
+    let let_go = KeyEvent {
+        kind: KeyEventKind::Release,
+        ..letter
+    };
+    assert_eq!(meant(let_go), None);
 }
 
-#[test]
-fn less_room_leaves_what_matters_most() {
-    let view = view_after(40);
-    for (width, height) in [(80, 24), (60, 15)] {
-        let lines = lines(&view, width, height);
-        for parts in [
-            &["documents and meetings", "● running"] as &[&str],
-            &["3 in flight", "0:35 of 1:00 ━"],
-            &[
-                "rate 1,998/s of 2,000/s",
-                "errors 37 0.05%",
-                "lag p99 89 µs",
-            ],
-            &[
-                "this second",
-                "687 µs",
-                "947 µs",
-                "2.58 ms",
-                "5.17 ms",
-                "5.23 ms",
-            ],
-            &["so far", "742 ms"],
-            &["p99", "▂", "█"],
-            &["256 µs", "█"],
-            &["now ┘"],
-            &["UNAVAILABLE", "33", "document.send"],
-            &["q stop"],
-        ] {
-            assert!(says(&lines, parts), "{parts:?} in\n{}", lines.join("\n"));
-        }
-    }
-}
-
-#[test]
-fn every_size_is_drawn() {
-    let palettes = [
-        Palette::Plain,
-        Palette::Basic,
-        Palette::Indexed,
-        Palette::True,
-    ];
-    let sizes = [
-        (1, 1),
-        (1, 40),
-        (200, 1),
-        (2, 3),
-        (9, 9),
-        (31, 12),
-        (300, 90),
-    ];
-    for mut view in [view_after(0), view_after(2), view_after(40)] {
-        for palette in palettes {
-            view.palette = palette;
-            for help in [false, true] {
-                view.help = help;
-                for (width, height) in sizes {
-                    drawn(&view, width, height);
-                }
-            }
-        }
-    }
-}
-
-#[test]
-fn odd_figures_are_drawn() {
-    let mut view = View::new(Heading::default(), Palette::True);
+/// A second of a run that is swelling, and what it has come to.
+fn made_up(second: u32) -> (Interval, Report) {
+    let swell = f64::from(second % 60) / 60.0;
     let mut interval = Interval {
-        at_s: f64::NAN,
-        offered: u64::MAX,
-        finished: u64::MAX,
-        calls: u64::MAX,
-        errors: u64::MAX,
-        in_flight: u64::MAX,
+        at_s: f64::from(second),
+        seconds: 1.0,
+        offered: 2_000,
+        finished: 1_998,
+        calls: 1_998,
         ..Interval::default()
     };
-    interval.response.p99_us = u64::MAX;
-    interval.heat.insert(u16::MAX, u64::MAX);
-    interval.heat.insert(0, u64::MAX);
-    for (seconds, length_s) in [(0.0, Some(0.0)), (f64::INFINITY, Some(-1.0)), (1e-9, None)] {
-        interval.seconds = seconds;
-        view.show(&interval, &Report::default(), length_s, false);
-        text(&view, 100, 30);
+    for call in 0..interval.calls {
+        let us = 900.0 * (1.0 + swell) * (1.0 + call as f64 / 4_000.0);
+        *interval.heat.entry(heat_bucket(us as u64)).or_default() += 1;
     }
-}
-
-#[test]
-fn a_state_is_seen_without_colours() {
-    let mut view = view_after(3);
-    assert!(text(&view, 80, 24).contains("○ warming up"));
-    assert!(text(&view, 80, 24).contains("warm-up 0:03 of 0:05"));
-    let pause = view.press(key(KeyCode::Char(' ')));
-    assert_eq!(pause, Some(Pressed::PauseOrResume));
-    assert!(text(&view, 80, 24).contains("‖ PAUSED"));
-    assert!(text(&view, 80, 24).contains("space resume"));
-    assert_eq!(view.press(key(KeyCode::Char('q'))), Some(Pressed::Stop));
-    assert!(text(&view, 80, 24).contains("■ stopping"));
-    assert!(text(&view, 80, 24).contains("q stop at once"));
-}
-
-#[test]
-fn keys_mean_what_the_footer_says() {
-    let mut view = view_after(1);
-    let interrupt = KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL);
-    for _ in 0..2 {
-        assert_eq!(view.press(interrupt), Some(Pressed::Stop));
-    }
-    assert_eq!(view.press(key(KeyCode::Char('c'))), None);
-    for pressed in ['?', 'h'] {
-        assert_eq!(view.press(key(KeyCode::Char(pressed))), None);
-        assert!(text(&view, 80, 24).contains("any key closes this"));
-        assert_eq!(view.press(key(KeyCode::Esc)), None);
-        assert!(!text(&view, 80, 24).contains("any key closes this"));
-    }
-}
-
-#[test]
-fn errors_and_lag_stand_out() {
-    let mut view = view_after(0);
-    view.palette = Palette::Basic;
-    let mut run = Run::begin();
-    // The target stalls in the 26th second.
-    for _ in 0..26 {
-        let interval = run.second();
-        view.show(&interval, &run.so_far, None, false);
-    }
-    let screen = lines(&view, 100, 30);
-    let whole = screen.join("\n");
-    assert!(
-        says(&screen, &["this second", "37 3.36%", "3.94 ms"]),
-        "{whole}"
-    );
-    assert!(
-        says(&screen, &["UNAVAILABLE", "33", "+33", "document.send"]),
-        "{whole}"
-    );
-    let buffer = drawn(&view, 100, 30);
-    let colour_of = |part: &str| {
-        let mut rows = (0..).zip(&screen);
-        let (row, line) = rows.find(|(_, line)| line.contains(part)).unwrap();
-        let column = line.split(part).next().unwrap().chars().count();
-        buffer.cell((column as u16, row)).unwrap().fg
+    interval.response.p50_us = (1_100.0 * (1.0 + swell)) as u64;
+    interval.response.p99_us = (1_340.0 * (1.0 + swell)) as u64;
+    interval.response.max_us = interval.response.p99_us + 10;
+    let so_far = Report {
+        offered_rate: 2_000.0,
+        achieved_rate: 1_998.0,
+        calls: interval.calls * u64::from(second + 1),
+        ..Report::default()
     };
-    let (red, yellow) = (Color::Indexed(1), Color::Indexed(3));
-    assert_eq!(colour_of("37 3.36%"), red);
-    assert_eq!(colour_of("3.94 ms"), yellow);
-    assert_eq!(colour_of("UNAVAILABLE"), red);
-}
-
-#[test]
-fn a_long_run_takes_no_more_memory() {
-    let mut view = view_after(0);
-    let (interval, so_far) = (Interval::default(), Report::default());
-    for _ in 0..history::SECONDS_MAX + 10 {
-        view.show(&interval, &so_far, None, false);
-    }
-    assert_eq!(view.history.seconds.len(), history::SECONDS_MAX);
-}
-
-#[test]
-fn what_came_from_elsewhere_cannot_move_the_cursor() {
-    let mut view = view_after(0);
-    view.heading.plan = "a\u{1b}[2Jb\nc".to_owned();
-    assert!(text(&view, 80, 24).contains("a‹U+001B›[2Jb‹U+000A›c"));
+    (interval, so_far)
 }
 
 /// Run it in a terminal: `cargo test -p liaison --bin liaison live_demo -- --ignored --nocapture`. `DEMO_FAST` is how many
@@ -254,17 +52,16 @@ fn what_came_from_elsewhere_cannot_move_the_cursor() {
 #[ignore = "takes the terminal: to be looked at"]
 fn live_demo() {
     let (sender, pressed) = mpsc::channel();
-    let live = Live::begin(heading(), move |what| {
+    let live = Live::begin(Heading::default(), move |what| {
         let _ = sender.send(what);
     })
     .expect("a terminal");
     let setting = |name| std::env::var(name).ok().and_then(|text| text.parse().ok());
     let fast = setting("DEMO_FAST").unwrap_or(40);
     let panic_after = setting("DEMO_PANIC");
-    let mut run = Run::begin();
     let mut paused = false;
     for second in 0_u32.. {
-        let mut interval = run.second();
+        let (mut interval, so_far) = made_up(second);
         if paused {
             interval = Interval {
                 at_s: interval.at_s,
@@ -272,7 +69,7 @@ fn live_demo() {
                 ..Interval::default()
             };
         }
-        live.show(&interval, &run.so_far, Some(120.0), paused);
+        live.show(&interval, &so_far, Some(120.0), paused);
         assert_ne!(Some(second), panic_after, "the run came to grief");
         let wait = if second < fast { 1 } else { 1000 };
         match pressed.recv_timeout(Duration::from_millis(wait)) {

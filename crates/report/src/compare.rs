@@ -11,9 +11,9 @@ use crate::latency::Latencies;
 use crate::report::{ComparisonReport, FigureComparison, Report, Spread};
 
 /// From so many repeats on, on both sides, their ranges tell something.
-pub const REPEATS_MIN: u64 = 3;
+const REPEATS_MIN: u64 = 3;
 /// Medians that differ by no more, as a share of the one before, are the same.
-pub const SAME_WITHIN: f64 = 0.02;
+const SAME_WITHIN: f64 = 0.02;
 
 /// One repeat, or the run itself if it was not repeated.
 #[derive(Debug, Clone, Copy)]

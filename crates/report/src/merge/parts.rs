@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::MergeError;
 use crate::report::Report;
-use crate::schedule::Shard;
+use crate::shard::Shard;
 
 /// Parts of one schedule: each with the report it came from. They are written as `1/3+2/3`, all of them as nothing.
 #[derive(Debug)]

@@ -1,8 +1,8 @@
-//! What results cost: time each, and memory in all. `cargo bench -p load`.
+//! What results cost: time each, and memory in all. `cargo bench -p report`.
 
 use std::time::{Duration, Instant};
 
-use load::{Ended, Recorder};
+use report::{Ended, Recorder};
 use tonic::Code;
 
 const FEW: u64 = 100_000;

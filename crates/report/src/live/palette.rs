@@ -6,7 +6,7 @@ use ratatui_core::style::{Color, Modifier, Style};
 
 /// What the terminal shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Palette {
+pub enum Palette {
     /// No colours, or none wanted.
     Plain,
     /// The eight of old.
@@ -36,17 +36,8 @@ const TRUE_EMPTY: Color = Color::Rgb(24, 22, 32);
 const INDEXED_EMPTY: Color = Color::Indexed(234);
 
 impl Palette {
-    /// What the environment promises. `NO_COLOR` wins.
-    pub(super) fn of_environment() -> Self {
-        let variable = |name| std::env::var_os(name).unwrap_or_default();
-        Self::of(
-            &variable("NO_COLOR"),
-            &variable("COLORTERM"),
-            &variable("TERM"),
-        )
-    }
-
-    fn of(no_color: &OsStr, color_term: &OsStr, term: &OsStr) -> Self {
+    /// What the environment promises, by its variables `NO_COLOR` (which wins), `COLORTERM` and `TERM`.
+    pub fn of(no_color: &OsStr, color_term: &OsStr, term: &OsStr) -> Self {
         let term = term.to_string_lossy();
         if !no_color.is_empty() || term.starts_with("vt") {
             Self::Plain

@@ -8,7 +8,8 @@ use words::style::clean;
 
 use super::palette::{FAINT, REVERSED, STRONG};
 use super::rows::{Rows, render_cut};
-use super::{View, figures, help, over_time, tables};
+use super::view::View;
+use super::{figures, help, over_time, tables};
 
 const GAUGE_MIN: u16 = 4;
 const WARM_UP: &str = "warm-up ";

@@ -2,8 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use load::Latencies;
-use load::report::{HEAT_PER_OCTAVE, Interval, IntervalLatency, Report};
+use crate::{HEAT_PER_OCTAVE, Interval, IntervalLatency, Latencies, Report};
 
 /// More seconds than a terminal has columns.
 pub(super) const SECONDS_MAX: usize = 1024;

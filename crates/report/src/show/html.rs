@@ -291,7 +291,7 @@ mod tests {
     use super::*;
     use crate::show::fixture;
 
-    /// To look at: `SHOW=/tmp/pages cargo test -p load look -- --ignored`.
+    /// To look at: `SHOW=/tmp/pages cargo test -p report look -- --ignored`.
     #[test]
     #[ignore = "writes pages for somebody to look at"]
     fn look() {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tonic::Code;
+use words::code_name;
 
 use crate::latency::LatencyHistogram;
 use crate::report::{FailureCount, heat_bucket};
@@ -315,30 +316,6 @@ fn kind_of(message: &str) -> String {
         }
     }
     kind
-}
-
-/// A code as gRPC writes it.
-pub fn code_name(code: Code) -> &'static str {
-    const NAMES: [&str; CODES] = [
-        "OK",
-        "CANCELLED",
-        "UNKNOWN",
-        "INVALID_ARGUMENT",
-        "DEADLINE_EXCEEDED",
-        "NOT_FOUND",
-        "ALREADY_EXISTS",
-        "PERMISSION_DENIED",
-        "RESOURCE_EXHAUSTED",
-        "FAILED_PRECONDITION",
-        "ABORTED",
-        "OUT_OF_RANGE",
-        "UNIMPLEMENTED",
-        "INTERNAL",
-        "UNAVAILABLE",
-        "DATA_LOSS",
-        "UNAUTHENTICATED",
-    ];
-    NAMES[code as usize % CODES]
 }
 
 #[cfg(test)]

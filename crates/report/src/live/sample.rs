@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use load::LatencyHistogram;
-use load::report::{FailureCount, Interval, IntervalLatency, Report, heat_bucket};
+use crate::{FailureCount, Interval, IntervalLatency, LatencyHistogram, Report, heat_bucket};
 
-use super::Heading;
+use super::view::Heading;
 
 /// A run that goes on for ever, the same each time.
 pub(super) struct Run {

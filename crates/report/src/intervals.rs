@@ -11,7 +11,7 @@ const INTERVALS_MAX: usize = 3_600;
 
 /// The log.
 #[derive(Debug, Default)]
-pub(crate) struct Intervals {
+pub struct Intervals {
     log: Vec<Interval>,
     /// How many seconds make one interval, less one.
     more: u64,
@@ -19,7 +19,8 @@ pub(crate) struct Intervals {
 }
 
 impl Intervals {
-    pub(crate) fn push(&mut self, interval: Interval) {
+    /// Adds the second that has passed.
+    pub fn push(&mut self, interval: Interval) {
         let joins = !self.seconds.is_multiple_of(self.more + 1);
         self.seconds += 1;
         match self.log.last_mut() {
@@ -39,17 +40,19 @@ impl Intervals {
         }
     }
 
-    pub(crate) fn log(&self) -> &[Interval] {
+    /// The log so far.
+    pub fn log(&self) -> &[Interval] {
         &self.log
     }
 
-    pub(crate) fn into_log(self) -> Vec<Interval> {
+    /// The log.
+    pub fn into_log(self) -> Vec<Interval> {
         self.log
     }
 }
 
 /// What happened in the interval that begins at `at_s`.
-pub(crate) fn interval(at_s: f64, seconds: f64, recorder: &Recorder, in_flight: u64) -> Interval {
+pub fn interval(at_s: f64, seconds: f64, recorder: &Recorder, in_flight: u64) -> Interval {
     Interval {
         at_s,
         seconds,

@@ -6,8 +6,7 @@
 //! Latencies are known to three digits: a response of 5.001 ms may count as one of 5.003 ms.
 //!
 //! ```
-//! use load::report::Report;
-//! use load::threshold::Threshold;
+//! use report::{Report, Threshold};
 //!
 //! let threshold: Threshold = "errors>0.1%".parse()?;
 //! let report = Report { calls: 1_000, errors: 2, ..Report::default() };
@@ -17,7 +16,7 @@
 //!
 //! let error = "p999>5ms".parse::<Threshold>().unwrap_err();
 //! assert!(error.to_string().ends_with("did you mean p99.9?"));
-//! # Ok::<(), load::threshold::FaultyThreshold>(())
+//! # Ok::<(), report::FaultyThreshold>(())
 //! ```
 
 mod condition;
@@ -131,7 +130,7 @@ impl Goal {
         misses
     }
 
-    /// What one rate came to, for a [`crate::Search`].
+    /// What one rate came to, for a search for the highest rate.
     ///
     /// A goal that is missed while nothing but the most calls in flight held the generator back is the target's doing:
     /// calls pile up where answers are slow. Such a trial counts as valid.

@@ -56,12 +56,12 @@ impl Shard {
     }
 
     /// The number of its first arrival.
-    pub(super) const fn first(self) -> u64 {
+    pub const fn first(self) -> u64 {
         self.index - 1
     }
 
     /// How many of the first `whole` arrivals belong to it.
-    pub(super) const fn share_of(self, whole: u64) -> u64 {
+    pub const fn share_of(self, whole: u64) -> u64 {
         whole.saturating_sub(self.first()).div_ceil(self.of)
     }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use load::report::{HEAT_PER_OCTAVE, heat_floor_us};
+use crate::{HEAT_PER_OCTAVE, heat_floor_us};
 use ratatui_core::buffer::Buffer;
 use ratatui_core::layout::Rect;
 

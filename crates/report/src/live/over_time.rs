@@ -10,7 +10,8 @@ use super::bars::{self, Bar};
 use super::history::Second;
 use super::palette::{FAINT, Palette};
 use super::rows::Rows;
-use super::{View, failures, figures, heat};
+use super::view::View;
+use super::{failures, figures, heat};
 
 /// Labels of what is drawn over time stand in so many columns.
 const GUTTER: u16 = 10;

@@ -1,0 +1,52 @@
+//! What a load run has come to: measured, judged, merged, compared, saved, and shown.
+//!
+//! **The decision.** A report is one value. A generator hands out what it measured ([`Run`]), one function makes the report of it
+//! ([`Report::of_run`]), and all else is made of the report alone: so a run that was saved years ago, or that five generators
+//! made together, is judged and shown like one that has just ended.
+//!
+//! **The invariant.** What is remembered does not grow with the number of results, and histograms are added exactly. Text that
+//! came from elsewhere comes out visible, and in HTML escaped. No file, no clock, no socket, no runtime, no terminal.
+//!
+//! ```
+//! use std::time::Duration;
+//! use report::{LatencyHistogram, Report, Threshold};
+//!
+//! let mut response = LatencyHistogram::default();
+//! (1..=1_000).for_each(|us| response.record(Duration::from_micros(us)));
+//! let report = Report { calls: 1_000, response: response.summary(), ..Report::default() };
+//!
+//! let threshold: Threshold = "p99>5ms".parse()?;
+//! assert!(!threshold.check(&report).failed);
+//! assert!(report::show::text(&report, report::show::Colours::Plain).contains("990 µs"));
+//! assert_eq!(report::saved::read(&report::saved::save(&report))?, report);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod compare;
+mod intervals;
+mod latency;
+pub mod live;
+mod merge;
+mod recorder;
+mod report;
+mod run;
+pub mod saved;
+mod shard;
+pub mod show;
+mod threshold;
+
+pub use compare::compare;
+pub use intervals::{Intervals, interval};
+pub use latency::{LATENCY_US_MAX, Latencies, LatencyHistogram};
+pub use merge::{MergeError, merge, merge_named, repeated};
+pub use recorder::{Ended, Failures, Recorder, StepRecorder, StreamRecorder, WorkflowRecorder};
+pub use report::{
+    Books, Breakdown, ComparisonReport, FailureCount, FigureComparison, GeneratorReport,
+    HEAT_PER_OCTAVE, Interval, IntervalLatency, RepeatReport, Report, SearchReport, Setup,
+    Shortfall, Spread, Stage, StepReport, StreamsReport, ThresholdReport, Trial, WorkflowReport,
+    heat_bucket, heat_floor_us,
+};
+pub use run::{Run, SoFar, Thread, WorkflowNames};
+pub use saved::SavedError;
+pub use shard::{FaultyShard, Shard};
+pub use threshold::{FaultyThreshold, Goal, Measured, Threshold};
