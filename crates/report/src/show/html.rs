@@ -2,57 +2,70 @@
 //!
 //! The page is HTML, a style sheet, and drawings in SVG made here. It forbids the browser all else (its
 //! Content-Security-Policy has no source for scripts, pictures or fonts), so that whatever a server put into an error message
-//! stays text even if it were not escaped, which all text is. What is pointed at tells its figures by `<title>`.
+//! stays text even if it were not escaped, which all text is: maud sees to that, and to nothing being left open. What is pointed at tells its figures by `<title>`.
 
 mod chart;
-mod markup;
 mod over_time;
+mod pieces;
 mod ranges;
 mod scale;
 mod search;
 mod spectrum;
 mod tables;
 
-use crate::report::Report;
-use markup::{esc, mark, pairs, put, section};
-use over_time::Columns;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
 use words::figures::thousands;
 
 use super::figures::{
     Hidden, count, elapsed, hidden, percent, rate, seconds, thresholds_failed, time,
 };
+use crate::report::Report;
+use over_time::Columns;
+use pieces::{Foreign, mark, pairs, section};
+
+const STYLES: PreEscaped<&str> = PreEscaped(include_str!("html/page.css"));
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
 
 /// A report as one self-contained HTML page.
 pub fn html(report: &Report) -> String {
-    let mut page = String::with_capacity(128 * 1024);
-    put!(
-        page,
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
-         <meta name=\"generator\" content=\"Liaison {}\"><title>{}</title>\n<style>\n{}</style></head>\n<body><main>\n",
-        esc(&report.setup.version),
-        esc(&title(report)),
-        include_str!("html/page.css")
-    );
-    page.push_str(&header(report));
-    page.push_str(&charts(report));
-    page.push_str(&tables::workflows(report));
-    page.push_str(&verdict_details(report));
-    page.push_str(&tables::breakdown(report));
-    page.push_str(&tables::streams(report));
-    page.push_str(&search::search(report));
-    page.push_str(&tables::comparison(report));
-    page.push_str(&tables::repeats(report));
-    page.push_str(&tables::failures(report));
-    page.push_str(&tables::setup(report));
-    put!(
-        page,
-        "<footer>Liaison {}. Response is measured from when a call was intended, service from when it was sent, lag \
-         is what lies between.</footer>\n</main></body></html>\n",
-        esc(&report.setup.version)
-    );
-    page
+    let version = Foreign(&report.setup.version);
+    let page = html! {
+        (DOCTYPE) "\n"
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta http-equiv="Content-Security-Policy" content=(POLICY);
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="generator" content={ "Liaison " (version) };
+                title { (Foreign(&title(report))) }
+                "\n" style { "\n" (STYLES) }
+            }
+            "\n"
+            body {
+                main {
+                    "\n"
+                    (header(report))
+                    (charts(report))
+                    (tables::workflows(report))
+                    (verdict_details(report))
+                    (tables::breakdown(report))
+                    (tables::streams(report))
+                    (search::search(report))
+                    (tables::comparison(report))
+                    (tables::repeats(report))
+                    (tables::failures(report))
+                    (tables::setup(report))
+                    footer {
+                        "Liaison " (version) ". Response is measured from when a call was intended, service from when \
+                         it was sent, lag is what lies between."
+                    }
+                    "\n"
+                }
+            }
+        }
+        "\n"
+    };
+    page.into_string()
 }
 
 fn title(report: &Report) -> String {
@@ -60,18 +73,11 @@ fn title(report: &Report) -> String {
     format!("{verdict}{}, {}", report.setup.plan, report.setup.schedule)
 }
 
-fn header(report: &Report) -> String {
+fn header(report: &Report) -> Markup {
     let setup = &report.setup;
-    let mut page = "<header><p class=\"kicker\">Load report".to_owned();
-    if let Some(started_at) = report.started_at {
-        // A reader wants the minute; the nanosecond is in the saved run.
-        put!(
-            page,
-            ", {}",
-            esc(&started_at.strftime("%-d %B %Y, %H:%M UTC").to_string())
-        );
-    }
-    put!(page, "</p><h1>{}</h1>", esc(&setup.plan));
+    // A reader wants the minute; the nanosecond is in the saved run.
+    let started_at = report.started_at;
+    let started_at = started_at.map(|at| at.strftime("%-d %B %Y, %H:%M UTC").to_string());
     let mut parts = vec![setup.schedule.clone()];
     if report.duration_s > 0.0 {
         parts.push(format!("for {}", seconds(report.duration_s)));
@@ -79,29 +85,34 @@ fn header(report: &Report) -> String {
     if !setup.targets.is_empty() {
         parts.push(format!("at {}", setup.targets.join(", ")));
     }
-    put!(page, "<p class=\"subtitle\">{}</p>", esc(&parts.join(", ")));
-    if !report.valid {
-        page.push_str(&invalid(report));
+    html! {
+        header {
+            p class="kicker" { "Load report" @if let Some(at) = started_at { ", " (at) } }
+            h1 { (Foreign(&setup.plan)) }
+            p class="subtitle" { (Foreign(&parts.join(", "))) }
+            @if !report.valid { (invalid(report)) }
+            (verdicts(report))
+            (key_figures(report))
+        }
+        "\n"
     }
-    page.push_str(&verdicts(report));
-    page.push_str(&key_figures(report));
-    page + "</header>\n"
 }
 
-fn invalid(report: &Report) -> String {
-    let reasons: Vec<_> = report
-        .invalid_because
-        .iter()
-        .map(|one| (one.resource.as_str(), esc(&one.text)))
+fn invalid(report: &Report) -> Markup {
+    let reasons = report.invalid_because.iter();
+    let reasons: Vec<_> = reasons
+        .map(|one| (one.resource.as_str(), html! { (Foreign(&one.text)) }))
         .collect();
-    format!(
-        "<div class=\"invalid\" role=\"alert\"><strong>INVALID: these figures are not the target’s</strong><p>The \
-         generator could not keep up with its own schedule. What it was short of:</p>{}</div>",
-        pairs(&reasons)
-    )
+    html! {
+        div class="invalid" role="alert" {
+            strong { "INVALID: these figures are not the target’s" }
+            p { "The generator could not keep up with its own schedule. What it was short of:" }
+            (pairs(&reasons))
+        }
+    }
 }
 
-fn verdicts(report: &Report) -> String {
+fn verdicts(report: &Report) -> Markup {
     let mut all = vec![if report.valid {
         mark(true, "Valid: the generator kept up")
     } else {
@@ -115,17 +126,12 @@ fn verdicts(report: &Report) -> String {
         all.push(if failed == 0 {
             mark(true, "Every threshold holds")
         } else {
-            mark(
-                false,
-                &format!(
-                    "{failed} of {}",
-                    count(
-                        report.thresholds.len() as u64,
-                        "threshold failed",
-                        "thresholds failed"
-                    )
-                ),
-            )
+            let of = count(
+                report.thresholds.len() as u64,
+                "threshold failed",
+                "thresholds failed",
+            );
+            mark(false, &format!("{failed} of {of}"))
         });
     }
     if let Some(books) = &report.books {
@@ -135,14 +141,10 @@ fn verdicts(report: &Report) -> String {
             mark(false, "The books do NOT balance")
         });
     }
-    let mut page = "<ul class=\"verdicts\">".to_owned();
-    for one in all {
-        put!(page, "<li>{one}</li>");
-    }
-    page + "</ul>"
+    html! { ul class="verdicts" { @for one in all { li { (one) } } } }
 }
 
-fn key_figures(report: &Report) -> String {
+fn key_figures(report: &Report) -> Markup {
     let response = &report.response;
     let (_, calls_rate) = elapsed(report);
     let achieved = if report.offered_rate > 0.0 {
@@ -175,114 +177,110 @@ fn key_figures(report: &Report) -> String {
             format!("lag p99 {}", time(report.lag.p99_us)),
         ),
     ];
-    let mut page = "<div class=\"keys\">".to_owned();
-    for (name, figure, more) in keys {
-        let (number, unit) = figure.rsplit_once(' ').unwrap_or((&figure, ""));
-        put!(
-            page,
-            "<div class=\"key\"><p class=\"name\">{}</p><p class=\"figure\">{}",
-            esc(name),
-            esc(number)
-        );
-        if !unit.is_empty() {
-            put!(page, "<small>{}</small>", esc(unit));
+    html! {
+        div class="keys" {
+            @for (name, figure, more) in &keys {
+                @let (number, unit) = figure.rsplit_once(' ').unwrap_or((figure, ""));
+                div class="key" {
+                    p class="name" { (name) }
+                    p class="figure" { (number) @if !unit.is_empty() { small { (unit) } } }
+                    p class="more" { (more) }
+                }
+            }
         }
-        put!(page, "</p><p class=\"more\">{}</p></div>", esc(&more));
     }
-    page + "</div>"
 }
 
-fn charts(report: &Report) -> String {
-    let mut page = String::new();
+fn charts(report: &Report) -> Markup {
     let columns = Columns::of(report);
-    if let Some(heat) = columns.as_ref().and_then(Columns::heat) {
-        let lead = "From when each call was intended to when it was done. The stronger the shade of a cell, the more calls; \
-                    after a stall a tall column stands where all who waited are answered.";
-        page.push_str(&section("Response over time", lead, &heat));
+    let heat = columns.as_ref().and_then(Columns::heat);
+    let heat = heat.map(|heat| {
+        let lead = html! {
+            "From when each call was intended to when it was done. The stronger the shade of a cell, the more calls; after a \
+             stall a tall column stands where all who waited are answered."
+        };
+        section("Response over time", &lead, &heat)
+    });
+    html! {
+        @if let Some(heat) = heat { (heat) }
+        @if report.calls > 0 { (slow_ones(report)) }
+        @if let Some(columns) = columns { (small_charts(&columns)) }
     }
-    if report.calls > 0 {
-        let mut body = hidden(report)
-            .map(|hidden| callout(hidden, report.valid))
-            .unwrap_or_default();
-        let spectrum = spectrum::spectrum(report);
-        let lead = spectrum.as_ref().map_or(
-            "",
-            |_| "Each step to the right looks at a tenth as many calls, and they are the slowest.",
-        );
-        body.push_str(&spectrum.unwrap_or_default());
-        body.push_str(&tables::latencies(report));
-        page.push_str(&section("How slow are the slow ones", lead, &body));
-    }
-    if let Some(columns) = columns {
-        page.push_str(&small_charts(&columns));
-    }
-    page
+}
+
+fn slow_ones(report: &Report) -> Markup {
+    let spectrum = spectrum::spectrum(report);
+    let lead = html! {
+        @if spectrum.is_some() {
+            "Each step to the right looks at a tenth as many calls, and they are the slowest."
+        }
+    };
+    let body = html! {
+        @if let Some(hidden) = hidden(report) { (callout(hidden, report.valid)) }
+        @if let Some(spectrum) = spectrum { (spectrum) }
+        (tables::latencies(report))
+    };
+    section("How slow are the slow ones", &lead, &body)
 }
 
 /// What other tools do not show. Of an invalid run nobody can say whose the wait was.
-fn callout(hidden: Hidden, valid: bool) -> String {
+fn callout(hidden: Hidden, valid: bool) -> Markup {
     let whose = if valid {
         "A generator that sends only when an answer has come reports the second figure: the shaded gap is what it hides."
     } else {
         "The generator itself was late, so that the shaded gap may be its own and not the target’s."
     };
-    format!(
-        "<p class=\"callout\">At {}, callers waited <b>{}</b>; counted only from when the call was sent, it is <i>{}</i>. {whose}</p>",
-        hidden.name,
-        time(hidden.response_us),
-        time(hidden.service_us)
-    )
-}
-
-fn small_charts(columns: &Columns) -> String {
-    let keyline = |class, words| {
-        format!(
-            "<span class=\"keyline\"><svg width=\"26\" height=\"8\" aria-hidden=\"true\"><path class=\"line {class}\" \
-             d=\"M1 4h24\"/></svg>{words}</span>"
-        )
-    };
-    let rates_lead = format!(
-        "{} against {}, arrivals a second",
-        keyline("offered", "offered"),
-        keyline("achieved", "finished")
-    );
-    let mut page = "<section><h2>From second to second</h2><div class=\"two\">".to_owned();
-    let errors = columns
-        .errors()
-        .unwrap_or_else(|| format!("<p>{}</p>", mark(true, "No call failed")));
-    let mut one = |heading: &str, lead: &str, chart: &str| {
-        put!(
-            page,
-            "<div><h3>{heading}</h3><p class=\"lead\">{lead}</p>{chart}</div>"
-        );
-    };
-    one("Rate", &rates_lead, &columns.rates());
-    one("Errors", "calls that failed, a second", &errors);
-    if let Some(lag) = columns.lag() {
-        one(
-            "Lag",
-            "how long calls that were due waited at the generator",
-            &lag,
-        );
-    }
-    if let Some(in_flight) = columns.in_flight() {
-        one(
-            "In flight",
-            "calls that were sent and not yet done",
-            &in_flight,
-        );
-    }
-    page + "</div></section>\n"
-}
-
-fn verdict_details(report: &Report) -> String {
-    let (thresholds, books) = (tables::thresholds(report), tables::books(report));
-    match (thresholds.is_empty(), books.is_empty()) {
-        (true, true) => String::new(),
-        (false, false) => {
-            format!("<section class=\"two\"><div>{thresholds}</div><div>{books}</div></section>\n")
+    html! {
+        p class="callout" {
+            "At " (hidden.name) ", callers waited " b { (time(hidden.response_us)) }
+            "; counted only from when the call was sent, it is " i { (time(hidden.service_us)) } ". " (whose)
         }
-        _ => format!("<section>{thresholds}{books}</section>\n"),
+    }
+}
+
+fn small_charts(columns: &Columns) -> Markup {
+    let rates_lead = html! {
+        (key_line("offered", "offered")) " against " (key_line("achieved", "finished")) ", arrivals a second"
+    };
+    let lead = |words: &str| html! { (words) };
+    let one = |heading: &str, lead: &Markup, chart: &Markup| {
+        html! { div { h3 { (heading) } p class="lead" { (lead) } (chart) } }
+    };
+    let errors = columns.errors();
+    let errors = errors.unwrap_or_else(|| html! { p { (mark(true, "No call failed")) } });
+    let waited = lead("how long calls that were due waited at the generator");
+    let in_flight = lead("calls that were sent and not yet done");
+    html! {
+        section {
+            h2 { "From second to second" }
+            div class="two" {
+                (one("Rate", &rates_lead, &columns.rates()))
+                (one("Errors", &lead("calls that failed, a second"), &errors))
+                @if let Some(lag) = columns.lag() { (one("Lag", &waited, &lag)) }
+                @if let Some(chart) = columns.in_flight() { (one("In flight", &in_flight, &chart)) }
+            }
+        }
+        "\n"
+    }
+}
+
+fn key_line(class: &str, words: &str) -> Markup {
+    html! {
+        span class="keyline" {
+            svg width="26" height="8" aria-hidden="true" { path class={ "line " (class) } d="M1 4h24" {} }
+            (words)
+        }
+    }
+}
+
+fn verdict_details(report: &Report) -> Markup {
+    let (thresholds, books) = (tables::thresholds(report), tables::books(report));
+    html! {
+        @match (thresholds.0.is_empty(), books.0.is_empty()) {
+            (true, true) => {}
+            (false, false) => { section class="two" { div { (thresholds) } div { (books) } } "\n" }
+            _ => { section { (thresholds) (books) } "\n" }
+        }
     }
 }
 

@@ -3,7 +3,11 @@
 //! What is stretched with the width (lines, areas, cells) is drawn into an inner drawing 1,000 wide; what must not be
 //! (letters, dots) is placed outside it, by shares of the width. Heights are pixels everywhere.
 
-use super::markup::{esc, put, px, share};
+use std::fmt::Write as _;
+
+use maud::{Markup, PreEscaped, Render as _, html};
+
+use super::pieces::{Foreign, px, share};
 use super::scale::{Scale, Tick};
 
 /// How wide the inner drawing is.
@@ -71,22 +75,24 @@ impl Chart {
     /// A line through points; where there is none, it is broken.
     pub(super) fn line(&mut self, class: &str, points: &[Option<(f64, f64)>]) {
         let path = self.path(points);
-        put!(self.inner, "<path class=\"{class}\" d=\"{path}\"/>");
+        self.draw(class, &path);
     }
 
     /// Steps: each figure holds from and to on x; where there is none, the line is broken.
     pub(super) fn steps(&mut self, class: &str, steps: &[Option<[f64; 3]>]) {
         let path = self.stairs(steps);
-        put!(self.inner, "<path class=\"{class}\" d=\"{path}\"/>");
+        self.draw(class, &path);
     }
 
     /// The same over cells: with a border in the colour of the ground.
     pub(super) fn steps_with_halo(&mut self, class: &str, steps: &[Option<[f64; 3]>]) {
         let path = self.stairs(steps);
-        put!(
-            self.inner,
-            "<path class=\"line halo\" d=\"{path}\"/><path class=\"{class}\" d=\"{path}\"/>"
-        );
+        self.draw("line halo", &path);
+        self.draw(class, &path);
+    }
+
+    fn draw(&mut self, class: &str, path: &str) {
+        html! { path class=(class) d=(path) {} }.render_to(&mut self.inner);
     }
 
     fn stairs(&self, steps: &[Option<[f64; 3]>]) -> String {
@@ -99,11 +105,11 @@ impl Chart {
             };
             let y = px(self.y_px(*y));
             if pen_down {
-                put!(path, "V{y}");
+                let _ = write!(path, "V{y}");
             } else {
-                put!(path, "M{} {y}", px(self.x_inner(*from)));
+                let _ = write!(path, "M{} {y}", px(self.x_inner(*from)));
             }
-            put!(path, "H{}", px(self.x_inner(*to)));
+            let _ = write!(path, "H{}", px(self.x_inner(*to)));
             pen_down = true;
         }
         path
@@ -118,7 +124,7 @@ impl Chart {
                 continue;
             };
             let (x, y) = (px(self.x_inner(*x)), px(self.y_px(*y)));
-            put!(path, "{}{x} {y}", if pen_down { 'L' } else { 'M' });
+            let _ = write!(path, "{}{x} {y}", if pen_down { 'L' } else { 'M' });
             // A point alone is drawn as a dot: its line has round ends.
             if !pen_down && points.get(index + 1).is_none_or(Option::is_none) {
                 path.push_str("h.01");
@@ -134,9 +140,10 @@ impl Chart {
         let mut path = String::new();
         for (index, (x, y)) in all.enumerate() {
             let (x, y) = (px(self.x_inner(*x)), px(self.y_px(*y)));
-            put!(path, "{}{x} {y}", if index == 0 { 'M' } else { 'L' });
+            let _ = write!(path, "{}{x} {y}", if index == 0 { 'M' } else { 'L' });
         }
-        put!(self.inner, "<path class=\"{class}\" d=\"{path}z\"/>");
+        path.push('z');
+        self.draw(class, &path);
     }
 
     /// Cells of one class: each from and to on x, from and to on y.
@@ -147,7 +154,7 @@ impl Chart {
             let tenth = |at: f64| (at * 10.0).round() / 10.0;
             let (left, right) = (tenth(self.x_inner(*x_from)), tenth(self.x_inner(*x_to)));
             let (top, bottom) = (tenth(self.y_px(*y_to)), tenth(self.y_px(*y_from)));
-            put!(
+            let _ = write!(
                 path,
                 "M{} {}h{}v{}h-{}z",
                 px(left),
@@ -157,50 +164,38 @@ impl Chart {
                 px(right - left)
             );
         }
-        put!(self.inner, "<path class=\"{class}\" d=\"{path}\"/>");
+        self.draw(class, &path);
     }
 
     /// A band from and to on x, with a name at its top.
     pub(super) fn band(&mut self, class: &str, from: f64, to: f64, name: &str) {
         let (from, to) = (self.x.part(from), self.x.part(to));
-        put!(
-            self.under,
-            "<rect class=\"band {class}\" x=\"{}\" y=\"0\" width=\"{}\" height=\"{}\"/>",
-            share(from),
-            share(to - from),
-            px(self.height)
-        );
-        put!(
-            self.under,
-            "<text class=\"band-name\" x=\"{}\" y=\"-5\" text-anchor=\"middle\">{}</text>",
-            share(f64::midpoint(from, to)),
-            esc(name)
-        );
+        let middle = share(f64::midpoint(from, to));
+        html! {
+            rect class={ "band " (class) } x=(share(from)) y="0" width=(share(to - from)) height=(px(self.height)) {}
+            text class="band-name" x=(middle) y="-5" text-anchor="middle" { (Foreign(name)) }
+        }
+        .render_to(&mut self.under);
     }
 
     /// A column that tells its figures when it is pointed at.
     pub(super) fn read_out(&mut self, from: f64, to: f64, words: &str) {
         let (from, to) = (self.x.part(from), self.x.part(to));
-        put!(
-            self.over,
-            "<rect class=\"hit\" x=\"{}\" width=\"{}\" height=\"{}\"><title>{}</title></rect>",
-            share(from),
-            share(to - from),
-            px(self.height),
-            esc(words)
-        );
+        html! {
+            rect class="hit" x=(share(from)) width=(share(to - from)) height=(px(self.height)) {
+                title { (Foreign(words)) }
+            }
+        }
+        .render_to(&mut self.over);
     }
 
     /// A dot that tells its figures when it is pointed at.
     pub(super) fn dot(&mut self, class: &str, x: f64, y: f64, words: &str) {
-        let y = px(self.y_px(y));
-        put!(
-            self.over,
-            "<circle class=\"{class}\" cx=\"{}\" cy=\"{}\" r=\"5\"><title>{}</title></circle>",
-            share(self.x.part(x)),
-            y,
-            esc(words)
-        );
+        let (x, y) = (share(self.x.part(x)), px(self.y_px(y)));
+        html! {
+            circle class=(class) cx=(x) cy=(y) r="5" { title { (Foreign(words)) } }
+        }
+        .render_to(&mut self.over);
     }
 
     /// A bracket at `x` between two figures, with a word beside it.
@@ -208,23 +203,17 @@ impl Chart {
         let part = self.x.part(x);
         let at = share(part);
         let (top, bottom) = (self.y_px(one.max(other)), self.y_px(one.min(other)));
-        put!(
-            self.over,
-            "<line class=\"bracket\" x1=\"{at}\" x2=\"{at}\" y1=\"{}\" y2=\"{}\"/>",
-            px(top + 4.0),
-            px(bottom - 4.0)
-        );
         let (dx, anchor) = if part > 0.7 {
             (-8, "end")
         } else {
             (8, "start")
         };
-        put!(
-            self.over,
-            "<text class=\"bracket-name\" x=\"{at}\" dx=\"{dx}\" y=\"{}\" text-anchor=\"{anchor}\">{}</text>",
-            px(f64::midpoint(top, bottom) + 5.0),
-            esc(words)
-        );
+        let middle = px(f64::midpoint(top, bottom) + 5.0);
+        html! {
+            line class="bracket" x1=(at) x2=(at) y1=(px(top + 4.0)) y2=(px(bottom - 4.0)) {}
+            text class="bracket-name" x=(at) dx=(dx) y=(middle) text-anchor=(anchor) { (Foreign(words)) }
+        }
+        .render_to(&mut self.over);
     }
 
     /// A line across at `x`, with a word at its top.
@@ -238,13 +227,11 @@ impl Chart {
         } else {
             "middle"
         };
-        put!(
-            self.over,
-            "<line class=\"{class}\" x1=\"{at}\" x2=\"{at}\" y1=\"0\" y2=\"{}\"/>\
-             <text class=\"across-name\" x=\"{at}\" y=\"-6\" text-anchor=\"{anchor}\">{}</text>",
-            px(self.height),
-            esc(words)
-        );
+        html! {
+            line class=(class) x1=(at) x2=(at) y1="0" y2=(px(self.height)) {}
+            text class="across-name" x=(at) y="-6" text-anchor=(anchor) { (Foreign(words)) }
+        }
+        .render_to(&mut self.over);
     }
 
     /// A name to the right of the chart, at a figure.
@@ -253,79 +240,58 @@ impl Chart {
     }
 
     /// The chart.
-    pub(super) fn render(mut self) -> String {
+    pub(super) fn render(self) -> Markup {
         let bottom = px(self.height);
         let below = if self.x_name.is_empty() { 24.0 } else { 44.0 };
-        let mut page = String::new();
         let class = if self.ends.is_empty() {
             "chart"
         } else {
             "chart named"
         };
-        put!(
-            page,
-            "<figure class=\"{class}\"><svg role=\"img\" aria-labelledby=\"{id}-t {id}-d\" width=\"100%\" \
-             height=\"{}\"><title id=\"{id}-t\">{}</title><desc id=\"{id}-d\">{}</desc>",
-            px(self.height + below),
-            esc(&self.title),
-            esc(&self.desc),
-            id = self.id,
-        );
-        page.push_str(&self.under);
-        page.push_str("<g class=\"grid\" aria-hidden=\"true\">");
-        for tick in &self.y_ticks {
-            let y = px(self.y_px(tick.at));
-            put!(page, "<line x1=\"0\" x2=\"100%\" y1=\"{y}\" y2=\"{y}\"/>");
+        let (title, desc) = (format!("{}-t", self.id), format!("{}-d", self.id));
+        html! {
+            figure class=(class) {
+                svg role="img" aria-labelledby={ (title) " " (desc) } width="100%" height=(px(self.height + below)) {
+                    title id=(title) { (Foreign(&self.title)) }
+                    desc id=(desc) { (Foreign(&self.desc)) }
+                    (PreEscaped(&self.under))
+                    g class="grid" aria-hidden="true" {
+                        @for tick in &self.y_ticks {
+                            @let y = px(self.y_px(tick.at));
+                            line x1="0" x2="100%" y1=(y) y2=(y) {}
+                        }
+                    }
+                    svg class="inner" width="100%" height=(bottom) viewBox={ "0 0 " (WIDTH) " " (bottom) }
+                        preserveAspectRatio="none" { (PreEscaped(&self.inner)) }
+                    (PreEscaped(&self.over))
+                    g class="axis" aria-hidden="true" { (self.axes()) }
+                }
+            }
         }
-        page.push_str("</g>");
-        put!(
-            page,
-            "<svg class=\"inner\" width=\"100%\" height=\"{bottom}\" viewBox=\"0 0 {WIDTH} {bottom}\" \
-             preserveAspectRatio=\"none\">{}</svg>{}<g class=\"axis\" aria-hidden=\"true\">",
-            self.inner,
-            self.over
-        );
-        put!(
-            page,
-            "<line x1=\"0\" x2=\"100%\" y1=\"{bottom}\" y2=\"{bottom}\"/>"
-        );
-        for tick in &self.y_ticks {
-            put!(
-                page,
-                "<text x=\"-8\" y=\"{}\" text-anchor=\"end\">{}</text>",
-                px(self.y_px(tick.at) + 4.0),
-                esc(&tick.label)
-            );
+    }
+
+    fn axes(&self) -> Markup {
+        let bottom = px(self.height);
+        let (tick_end, label) = (px(self.height + 5.0), px(self.height + 19.0));
+        html! {
+            line x1="0" x2="100%" y1=(bottom) y2=(bottom) {}
+            @for tick in &self.y_ticks {
+                text x="-8" y=(px(self.y_px(tick.at) + 4.0)) text-anchor="end" { (Foreign(&tick.label)) }
+            }
+            @for tick in &self.x_ticks {
+                @let at = share(self.x.part(tick.at));
+                g class=[tick.minor.then_some("minor")] {
+                    line x1=(at) x2=(at) y1=(bottom) y2=(tick_end) {}
+                    text x=(at) y=(label) text-anchor="middle" { (Foreign(&tick.label)) }
+                }
+            }
+            @if !self.x_name.is_empty() {
+                text class="x-name" x="50%" y=(px(self.height + 38.0)) text-anchor="middle" { (Foreign(&self.x_name)) }
+            }
+            @for (y, name, class) in apart(self.ends.clone(), self.height) {
+                text class={ "end " (class) } x="100%" dx="8" y=(px(y + 4.0)) { (Foreign(&name)) }
+            }
         }
-        for tick in &self.x_ticks {
-            let class = if tick.minor { " class=\"minor\"" } else { "" };
-            let at = share(self.x.part(tick.at));
-            put!(
-                page,
-                "<g{class}><line x1=\"{at}\" x2=\"{at}\" y1=\"{bottom}\" y2=\"{}\"/><text x=\"{at}\" y=\"{}\" \
-                 text-anchor=\"middle\">{}</text></g>",
-                px(self.height + 5.0),
-                px(self.height + 19.0),
-                esc(&tick.label)
-            );
-        }
-        if !self.x_name.is_empty() {
-            put!(
-                page,
-                "<text class=\"x-name\" x=\"50%\" y=\"{}\" text-anchor=\"middle\">{}</text>",
-                px(self.height + 38.0),
-                esc(&self.x_name)
-            );
-        }
-        for (y, name, class) in apart(std::mem::take(&mut self.ends), self.height) {
-            put!(
-                page,
-                "<text class=\"end {class}\" x=\"100%\" dx=\"8\" y=\"{}\">{}</text>",
-                px(y + 4.0),
-                esc(&name)
-            );
-        }
-        page + "</g></svg></figure>"
     }
 }
 
@@ -370,7 +336,7 @@ mod tests {
         let mut chart = chart();
         let points = [Some((0.0, 0.0)), Some((5.0, 10.0)), None, Some((10.0, 5.0))];
         chart.line("line", &points);
-        let page = chart.render();
+        let page = chart.render().into_string();
         assert!(page.contains("M0 100L500 0M1000 50h.01"), "{page}");
         let steps = [
             Some([0.0, 5.0, 0.0]),

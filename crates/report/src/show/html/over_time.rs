@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use maud::{Markup, html};
 use words::figures::thousands;
 
 use super::chart::Chart;
-use super::markup::{put, share};
+use super::pieces::share;
 use super::scale::Scale;
 use crate::report::{Interval, IntervalLatency, Report, heat_floor_us};
 use crate::show::figures::{count, heat_quantile_us, rate, seconds, time};
@@ -94,7 +95,7 @@ impl Columns {
     }
 
     /// Responses over time, by how many there were of each.
-    pub(super) fn heat(&self) -> Option<String> {
+    pub(super) fn heat(&self) -> Option<Markup> {
         let buckets = || self.columns.iter().flat_map(|column| column.heat.keys());
         let lowest = heat_floor_us(*buckets().min()?);
         let highest = heat_floor_us(*buckets().max()? + 1);
@@ -149,11 +150,11 @@ impl Columns {
         for column in &self.columns {
             chart.read_out(column.at_s, end(column), &in_words(column));
         }
-        Some(chart.render() + &legend(most))
+        Some(html! { (chart.render()) (legend(most)) })
     }
 
     /// Offered against achieved.
-    pub(super) fn rates(&self) -> String {
+    pub(super) fn rates(&self) -> Markup {
         // After the end none is due: a fall to nothing there would look like one of the target's.
         let offered = self.steps(|column| {
             (self.duration_s <= 0.0 || column.at_s < self.duration_s)
@@ -192,7 +193,7 @@ impl Columns {
     }
 
     /// Calls that failed a second; `None` if none did.
-    pub(super) fn errors(&self) -> Option<String> {
+    pub(super) fn errors(&self) -> Option<Markup> {
         let failed = |column: &Interval| per_second(column, column.errors).unwrap_or(0.0);
         let largest = self.columns.iter().map(failed).fold(0.0, f64::max);
         if largest <= 0.0 {
@@ -238,7 +239,7 @@ impl Columns {
     }
 
     /// Intended to sent; `None` if it was not kept.
-    pub(super) fn lag(&self) -> Option<String> {
+    pub(super) fn lag(&self) -> Option<Markup> {
         let with_lag = || {
             self.columns
                 .iter()
@@ -251,11 +252,7 @@ impl Columns {
             "How long calls waited at the generator: half of them, 99 of 100, and the longest."
                 .to_owned();
         if self.merged > 1 {
-            put!(
-                desc,
-                " Each point is the worst interval of {}.",
-                self.each()
-            );
+            desc += &format!(" Each point is the worst interval of {}.", self.each());
         }
         let mut chart = self.chart("lag", "Lag over time", &desc, SMALL, (y, y.time_ticks()));
         let lines: [Line; 3] = [
@@ -286,7 +283,7 @@ impl Columns {
     }
 
     /// Calls in flight at the end of each interval.
-    pub(super) fn in_flight(&self) -> Option<String> {
+    pub(super) fn in_flight(&self) -> Option<Markup> {
         let most = self.columns.iter().map(|column| column.in_flight).max()?;
         if most == 0 {
             return None;
@@ -349,7 +346,7 @@ fn in_words(column: &Interval) -> String {
         count(column.calls, "call", "calls")
     );
     if column.errors > 0 {
-        put!(words, ", {} failed", thousands(column.errors));
+        words += &format!(", {} failed", thousands(column.errors));
     }
     words
 }
@@ -368,23 +365,19 @@ fn shade(count: u64, most: u64) -> usize {
     (part * (SHADES - 1) as f64).round() as usize
 }
 
-fn legend(most: u64) -> String {
-    let mut page =
-        "<p class=\"legend\" aria-hidden=\"true\"><span>1 call</span><span class=\"ramp\">"
-            .to_owned();
-    for shade in 0..SHADES {
-        put!(
-            page,
-            "<svg width=\"{}\" height=\"10\"><rect class=\"h{shade}\" width=\"100%\" height=\"10\"/></svg>",
-            share(1.0 / SHADES as f64)
-        );
+fn legend(most: u64) -> Markup {
+    let width = share(1.0 / SHADES as f64);
+    html! {
+        p class="legend" aria-hidden="true" {
+            span { "1 call" }
+            span class="ramp" {
+                @for shade in 0..SHADES {
+                    svg width=(width) height="10" { rect class={ "h" (shade) } width="100%" height="10" {} }
+                }
+            }
+            span { (thousands(most)) " in a cell" }
+        }
     }
-    put!(
-        page,
-        "</span><span>{} in a cell</span></p>",
-        thousands(most)
-    );
-    page
 }
 
 /// Several intervals as one. Quantiles are then those of the heat; of the lag, which has none, the worst.
@@ -448,8 +441,12 @@ mod tests {
     fn a_stall_is_named() {
         let columns = Columns::of(&fixture::full()).expect("it has intervals");
         assert_eq!(columns.silences(), [(14.0, 16.0)]);
-        assert!(columns.rates().contains("stall"));
-        assert!(columns.heat().is_some_and(|page| page.contains("warm-up")));
+        assert!(columns.rates().0.contains("stall"));
+        assert!(
+            columns
+                .heat()
+                .is_some_and(|page| page.0.contains("warm-up"))
+        );
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Small drawings in the cells of tables: a dot and the range around it, on one scale for the column.
 
-use super::markup::{esc, put, share};
+use maud::{Markup, html};
+
+use super::pieces::share;
 use super::scale::Scale;
 use crate::latency::Latencies;
 use crate::report::Spread;
@@ -16,89 +18,67 @@ pub(super) fn scale_of<'a>(all: impl Iterator<Item = &'a Latencies> + Clone) -> 
 }
 
 /// The heading of a column of ranges: its scale.
-pub(super) fn axis(scale: Scale) -> String {
-    let mut drawing =
-        "<svg class=\"range\" width=\"100%\" height=\"16\" aria-hidden=\"true\">".to_owned();
-    for (index, tick) in scale.time_ticks().into_iter().enumerate() {
-        let class = if index % 2 == 1 {
-            " class=\"minor\""
-        } else {
-            ""
-        };
-        put!(
-            drawing,
-            "<text{class} x=\"{}\" y=\"12\" text-anchor=\"middle\">{}</text>",
-            share(scale.part(tick.at)),
-            esc(&tick.label)
-        );
-    }
-    drawing + "</svg>"
+pub(super) fn axis(scale: Scale) -> Markup {
+    let labels = html! {
+        @for (index, tick) in scale.time_ticks().into_iter().enumerate() {
+            text class=[(index % 2 == 1).then_some("minor")] x=(share(scale.part(tick.at))) y="12" text-anchor="middle" {
+                (tick.label)
+            }
+        }
+    };
+    drawing(16, &labels)
 }
 
 /// From half of the calls to 99 of 100 as a bar, and on to the slowest as a thread: one row each.
-pub(super) fn bars(scale: Scale, rows: &[(&str, &Latencies)]) -> String {
-    let mut drawing = open(scale);
+pub(super) fn bars(scale: Scale, rows: &[(&str, &Latencies)]) -> Markup {
     let room = f64::from(HEIGHT) / (rows.len() as f64 + 1.0);
-    for (index, (class, latencies)) in rows.iter().enumerate() {
-        if latencies.count == 0 {
-            continue;
+    let at = |us: u64| share(scale.part(us.max(1) as f64));
+    let rows = (1..).zip(rows);
+    let rows = rows.filter(|(_, (_, latencies))| latencies.count > 0);
+    let bars = html! {
+        @for tick in scale.time_ticks() {
+            @let at = share(scale.part(tick.at));
+            line class="rule" x1=(at) x2=(at) y1="-9" y2="35" {}
         }
-        let y = room * (index as f64 + 1.0);
-        let at = |us: u64| share(scale.part(us.max(1) as f64));
-        put!(
-            drawing,
-            "<line class=\"thread {class}\" x1=\"{p99}\" x2=\"{max}\" y1=\"{y:.1}\" y2=\"{y:.1}\"/>\
-             <line class=\"span {class}\" x1=\"{p50}\" x2=\"{p99}\" y1=\"{y:.1}\" y2=\"{y:.1}\"/>\
-             <circle class=\"{class}\" cx=\"{p50}\" cy=\"{y:.1}\" r=\"4\"/>",
-            p50 = at(latencies.p50_us),
-            p99 = at(latencies.p99_us),
-            max = at(latencies.max_us),
-        );
-    }
-    drawing + "</svg>"
+        @for (number, (class, latencies)) in rows {
+            @let y = format!("{:.1}", room * f64::from(number));
+            @let (p50, p99, max) = (at(latencies.p50_us), at(latencies.p99_us), at(latencies.max_us));
+            line class={ "thread " (class) } x1=(p99) x2=(max) y1=(y) y2=(y) {}
+            line class={ "span " (class) } x1=(p50) x2=(p99) y1=(y) y2=(y) {}
+            circle class=(class) cx=(p50) cy=(y) r="4" {}
+        }
+    };
+    drawing(HEIGHT, &bars)
 }
 
 /// Before and now: each its median as a dot and its repeats as a range. The scale is the row's own, and does not begin at 0:
 /// what is asked is whether the ranges overlap.
-pub(super) fn spreads(before: Spread, now: Spread) -> String {
+pub(super) fn spreads(before: Spread, now: Spread) -> Markup {
     let lowest = before.min.min(now.min);
     let highest = before.max.max(now.max);
     let margin = (highest - lowest).max(highest.abs() * 0.01).max(1e-9) * 0.12;
     let scale = Scale::linear(lowest - margin, highest + margin);
-    let mut drawing =
-        format!("<svg class=\"range\" width=\"100%\" height=\"{HEIGHT}\" aria-hidden=\"true\">");
-    for (class, y, spread) in [("before", 8, before), ("now", 18, now)] {
-        let at = |figure| share(scale.part(figure));
-        put!(
-            drawing,
-            "<line class=\"span {class}\" x1=\"{}\" x2=\"{}\" y1=\"{y}\" y2=\"{y}\"/>\
-             <circle class=\"{class}\" cx=\"{}\" cy=\"{y}\" r=\"4.5\"/>",
-            at(spread.min),
-            at(spread.max),
-            at(spread.median)
-        );
-    }
-    drawing + "</svg>"
+    let at = |figure| share(scale.part(figure));
+    let spreads = html! {
+        @for (class, y, spread) in [("before", 8, before), ("now", 18, now)] {
+            line class={ "span " (class) } x1=(at(spread.min)) x2=(at(spread.max)) y1=(y) y2=(y) {}
+            circle class=(class) cx=(at(spread.median)) cy=(y) r="4.5" {}
+        }
+    };
+    drawing(HEIGHT, &spreads)
 }
 
 /// A bar of a share of the whole.
-pub(super) fn bar(class: &str, part: f64) -> String {
-    format!(
-        "<svg class=\"range\" width=\"100%\" height=\"14\" aria-hidden=\"true\"><rect class=\"{class}\" y=\"1\" \
-         width=\"{}\" height=\"12\" rx=\"1.5\"/></svg>",
-        share(part.clamp(0.0, 1.0))
+pub(super) fn bar(class: &str, part: f64) -> Markup {
+    let width = share(part.clamp(0.0, 1.0));
+    drawing(
+        14,
+        &html! { rect class=(class) y="1" width=(width) height="12" rx="1.5" {} },
     )
 }
 
-fn open(scale: Scale) -> String {
-    let mut drawing =
-        format!("<svg class=\"range\" width=\"100%\" height=\"{HEIGHT}\" aria-hidden=\"true\">");
-    for tick in scale.time_ticks() {
-        let at = share(scale.part(tick.at));
-        put!(
-            drawing,
-            "<line class=\"rule\" x1=\"{at}\" x2=\"{at}\" y1=\"-9\" y2=\"35\"/>"
-        );
+fn drawing(height: u32, inside: &Markup) -> Markup {
+    html! {
+        svg class="range" width="100%" height=(height) aria-hidden="true" { (inside) }
     }
-    drawing
 }

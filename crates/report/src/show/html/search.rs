@@ -1,38 +1,30 @@
 //! The search for the highest rate that holds.
 
+use maud::{Markup, html};
+
 use super::chart::Chart;
-use super::markup::{Table, esc, mark, section};
+use super::pieces::{Foreign, Table, mark, section};
 use super::scale::Scale;
 use crate::report::{Report, SearchReport, Trial};
 use crate::show::figures::{percent, rate, time};
 
 /// The curve and its table; empty if nothing was searched for.
-pub(super) fn search(report: &Report) -> String {
+pub(super) fn search(report: &Report) -> Markup {
     let Some(search) = &report.search else {
-        return String::new();
+        return Markup::default();
     };
-    let found = search.found_rate.map_or_else(
-        || "No rate that was tried held.".to_owned(),
-        |found| {
-            format!(
-                "The highest rate that held is <strong>{}</strong>.",
-                rate(found)
-            )
-        },
-    );
-    let lead = format!(
-        "{found} Goal: <code>{}</code>. It ended so: {}.",
-        esc(&search.goal),
-        esc(&search.ended)
-    );
-    section(
-        "Search for the highest rate",
-        &lead,
-        &(curve(search) + &table(search)),
-    )
+    let lead = html! {
+        @match search.found_rate {
+            Some(found) => { "The highest rate that held is " strong { (rate(found)) } "." }
+            None => "No rate that was tried held.",
+        }
+        " Goal: " code { (Foreign(&search.goal)) } ". It ended so: " (Foreign(&search.ended)) "."
+    };
+    let body = html! { @if let Some(curve) = curve(search) { (curve) } (table(search)) };
+    section("Search for the highest rate", &lead, &body)
 }
 
-fn curve(search: &SearchReport) -> String {
+fn curve(search: &SearchReport) -> Option<Markup> {
     let mut trials: Vec<&Trial> = search
         .trials
         .iter()
@@ -40,12 +32,8 @@ fn curve(search: &SearchReport) -> String {
         .collect();
     trials.sort_by(|one, other| one.rate.total_cmp(&other.rate));
     let p99 = |trial: &&Trial| trial.response.p99_us.max(1) as f64;
-    let (Some(lowest), Some(highest)) = (
-        trials.iter().map(p99).reduce(f64::min),
-        trials.iter().map(p99).reduce(f64::max),
-    ) else {
-        return String::new();
-    };
+    let lowest = trials.iter().map(p99).reduce(f64::min)?;
+    let highest = trials.iter().map(p99).reduce(f64::max)?;
     let x = Scale::from_zero(trials.last().map_or(1.0, |trial| trial.rate));
     let y = Scale::log(lowest, highest);
     let mut chart = Chart::new(
@@ -79,7 +67,7 @@ fn curve(search: &SearchReport) -> String {
         );
         chart.dot(class, trial.rate, p99(&trial), &words);
     }
-    chart.render()
+    Some(chart.render())
 }
 
 fn verdict(trial: &Trial) -> String {
@@ -92,7 +80,7 @@ fn verdict(trial: &Trial) -> String {
     }
 }
 
-fn table(search: &SearchReport) -> String {
+fn table(search: &SearchReport) -> Table {
     let mut table = Table::new(
         "The rates tried",
         &[
@@ -112,14 +100,14 @@ fn table(search: &SearchReport) -> String {
             mark(false, "the generator did not keep up")
         };
         table.row(&[
-            rate(trial.rate),
-            rate(trial.achieved_rate),
-            time(trial.response.p50_us),
-            time(trial.response.p99_us),
-            time(trial.response.max_us),
-            percent(trial.errors as f64, trial.calls as f64),
-            verdict,
+            &rate(trial.rate),
+            &rate(trial.achieved_rate),
+            &time(trial.response.p50_us),
+            &time(trial.response.p99_us),
+            &time(trial.response.max_us),
+            &percent(trial.errors as f64, trial.calls as f64),
+            &verdict,
         ]);
     }
-    table.render()
+    table
 }

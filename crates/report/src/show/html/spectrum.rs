@@ -1,5 +1,7 @@
 //! The percentile spectrum: how long the slowest of ten, of a hundred, of a thousand took.
 
+use maud::Markup;
+
 use super::chart::Chart;
 use super::scale::{Scale, Tick};
 use crate::latency::Latencies;
@@ -13,7 +15,7 @@ const HEIGHT: f64 = 320.0;
 const CALLS_MIN: u64 = 10;
 
 /// The spectrum of response, service and lag; `None` where there are hardly any calls.
-pub(super) fn spectrum(report: &Report) -> Option<String> {
+pub(super) fn spectrum(report: &Report) -> Option<Markup> {
     if report.response.count < CALLS_MIN {
         return None;
     }
@@ -145,12 +147,12 @@ mod tests {
 
     #[test]
     fn the_gap_is_told_where_it_is_large() {
-        let page = spectrum(&fixture::full()).expect("it has calls");
+        let page = spectrum(&fixture::full()).expect("it has calls").0;
         assert!(page.contains("class=\"bracket\""));
         assert!(page.contains("99.9 %"));
         let mut even = fixture::full();
         even.response = even.service.clone();
-        let page = spectrum(&even).expect("it has calls");
+        let page = spectrum(&even).expect("it has calls").0;
         assert!(!page.contains("class=\"bracket\""));
         assert!(spectrum(&fixture::tiny()).is_none());
     }
@@ -159,7 +161,7 @@ mod tests {
     fn a_report_without_its_histogram_has_a_spectrum_too() {
         let mut report = fixture::full();
         report.response.histogram.clear();
-        assert!(spectrum(&report).is_some_and(|page| page.contains("line response")));
+        assert!(spectrum(&report).is_some_and(|page| page.0.contains("line response")));
         assert!(spectrum(&Report::default()).is_none());
     }
 }
