@@ -28,19 +28,29 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("simulator", &["officers", "replay", "server"]),
     ("template", &["reading"]),
     ("report", &["words"]),
+    ("screen", &["report"]),
     ("load", &["scenario", "replay", "template", "report"]),
     ("south", &["service"]),
     ("north", &["service"]),
     (
         "liaison",
-        &["service", "simulator", "formats", "proxy", "replay", "load"],
+        &[
+            "service",
+            "simulator",
+            "formats",
+            "proxy",
+            "replay",
+            "load",
+            "screen",
+        ],
     ),
     ("tests", &["liaison", "south", "north"]),
 ];
 
 /// The crates that have no runtime: everything that can be used without `server`.
 const PURE: &[&str] = &[
-    "office", "reading", "protocol", "ledger", "words", "scenario", "formats", "template", "report",
+    "office", "reading", "protocol", "ledger", "words", "scenario", "formats", "template",
+    "report", "screen",
 ];
 
 struct Member {

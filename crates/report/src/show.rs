@@ -1,7 +1,7 @@
 //! What a report looks like: to people on a terminal, to a browser, and to programs that know other tools.
 //!
 //! Each is a pure function from a [`Report`](crate::report::Report) to text. None knows a clock, a file or a terminal: who
-//! calls decides where the text goes, and whether colours are wanted.
+//! calls decides where the text goes, and leaves styles out where they are not wanted.
 
 mod csv;
 mod figures;
@@ -16,4 +16,4 @@ pub use csv::csv;
 pub use ghz::ghz;
 pub use html::html;
 pub use prometheus::prometheus;
-pub use text::{Colours, text};
+pub use text::text;

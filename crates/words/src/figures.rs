@@ -42,19 +42,91 @@ pub fn rate(per_second: f64) -> String {
     format!("{}/{unit}", number(value, decimals))
 }
 
-/// A latency in the unit that suits it, such as `5.21 ms`, to three digits or better.
+/// A number to three significant digits, its thousands apart: `0.0123`, `12.3`, `1,234`.
+pub fn three_digits(number: f64) -> String {
+    let size = number.abs();
+    if size < 1e-9 || !number.is_finite() {
+        return "0".to_owned();
+    }
+    let sign = if number < 0.0 { "−" } else { "" };
+    // 99.96 has three digits as 100, not as 100.0.
+    let digits = |size: f64| 2 - size.log10().floor() as i32;
+    let step = 10_f64.powi(digits(size));
+    let places = digits((size * step).round() / step).max(0) as usize;
+    if places == 0 {
+        return format!("{sign}{}", thousands(size.round() as u64));
+    }
+    format!("{sign}{size:.places$}")
+}
+
+/// A latency in microseconds, in the unit that suits it and to three digits: `870 µs`, `1.24 ms`, `2.01 s`, `12.5 min`, `1.20 h`.
 pub fn latency(us: f64) -> String {
-    let (value, unit) = match us {
-        us if us >= 1e6 => (us / 1e6, "s"),
-        us if us >= 1e3 => (us / 1e3, "ms"),
-        us => (us, "µs"),
+    const UNITS: [(f64, &str); 5] = [
+        (3.6e9, "h"),
+        (3e8, "min"),
+        (1e6, "s"),
+        (1e3, "ms"),
+        (1.0, "µs"),
+    ];
+    if us < 999.5 && us.fract() == 0.0 {
+        // Nothing is measured finer than this: 3.00 µs would claim more than is known.
+        return format!("{us:.0} µs");
+    }
+    // What rounds up to the next unit is told in the next unit.
+    let (size, unit) = UNITS
+        .iter()
+        .find(|(size, _)| us >= size * 0.9995)
+        .copied()
+        .unwrap_or((1.0, "µs"));
+    let size = if unit == "min" { 6e7 } else { size };
+    format!("{} {unit}", three_digits(us / size))
+}
+
+/// The same without zeros at its end, as a round figure is told: `1.5 s`, `5 min`.
+pub fn short_latency(us: f64) -> String {
+    let text = latency(us);
+    let Some((number, unit)) = text.split_once(' ') else {
+        return text;
     };
-    let decimals = match value {
-        value if value >= 100.0 => 0,
-        value if value >= 10.0 => 1,
-        _ => 2,
+    let number = if number.contains('.') {
+        number.trim_end_matches('0').trim_end_matches('.')
+    } else {
+        number
     };
-    format!("{} {unit}", number(value, decimals))
+    format!("{number} {unit}")
+}
+
+/// A part of a whole in percent. Never `100 %` for less than all, and never `0 %` for more than nothing.
+pub fn percent(part: f64, whole: f64) -> String {
+    if whole <= 0.0 || part <= 0.0 {
+        return "0 %".to_owned();
+    }
+    let share = part / whole * 100.0;
+    if share < 0.001 {
+        return "< 0.001 %".to_owned();
+    }
+    if (99.9..100.0).contains(&share) {
+        // The nines are what one looks for here.
+        let left = 100.0 - share;
+        let places = (-left.log10()).ceil().clamp(1.0, 4.0) as usize;
+        let floor = (share * 10_f64.powi(places as i32)).floor() / 10_f64.powi(places as i32);
+        return format!("{floor:.places$} %");
+    }
+    let text = three_digits(share);
+    if text.contains('.') {
+        let text = text.trim_end_matches('0').trim_end_matches('.');
+        return format!("{text} %");
+    }
+    format!("{text} %")
+}
+
+/// One of a thing, or several: `1 call`, `2,000 calls`.
+pub fn count(number: u64, one: &str, many: &str) -> String {
+    format!(
+        "{} {}",
+        thousands(number),
+        if number == 1 { one } else { many }
+    )
 }
 
 /// A size in the unit that suits it.
@@ -88,11 +160,35 @@ mod tests {
 
     #[test]
     fn latencies_and_numbers_read_well() {
-        assert_eq!(latency(312.0), "312 µs");
-        assert_eq!(latency(5_210.0), "5.21 ms");
-        assert_eq!(latency(1_500_000.0), "1.5 s");
+        let told = |us: f64| latency(us);
+        assert_eq!(told(0.0), "0 µs");
+        assert_eq!(told(870.0), "870 µs");
+        assert_eq!(told(3.274), "3.27 µs");
+        assert_eq!(told(999.7), "1.00 ms");
+        assert_eq!(told(1_236.0), "1.24 ms");
+        assert_eq!(told(99_960.0), "100 ms");
+        assert_eq!(told(999_900.0), "1.00 s");
+        assert_eq!(told(2_010_000.0), "2.01 s");
+        assert_eq!(told(30_000_000.0), "30.0 s");
+        assert_eq!(told(750_000_000.0), "12.5 min");
+        assert_eq!(told(3_600_000_000.0), "1.00 h");
+        assert_eq!(short_latency(1_500_000.0), "1.5 s");
+        assert_eq!(short_latency(5_210.0), "5.21 ms");
+        assert_eq!(three_digits(99.96), "100");
+        assert_eq!(three_digits(0.012_34), "0.0123");
         assert_eq!(number(-0.001, 2), "0");
         assert_eq!(number(-1_234.5, 2), "-1,234.5");
+    }
+
+    #[test]
+    fn a_share_is_never_rounded_to_all_or_nothing() {
+        assert_eq!(percent(0.0, 10.0), "0 %");
+        assert_eq!(percent(10.0, 10.0), "100 %");
+        assert_eq!(percent(9_999_999.0, 10_000_000.0), "99.9999 %");
+        assert_eq!(percent(59_988.0, 60_000.0), "99.98 %");
+        assert_eq!(percent(1.0, 10_000_000.0), "< 0.001 %");
+        assert_eq!(percent(1.0, 8.0), "12.5 %");
+        assert_eq!(percent(1.0, 2.0), "50 %");
     }
 
     #[test]

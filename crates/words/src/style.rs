@@ -12,8 +12,16 @@ pub const BAD: Style = AnsiColor::Red.on_default();
 /// What stands in the background.
 pub const FAINT: Style = Style::new().dimmed();
 
-/// `text`, which is of one line, in `style`.
+/// What is not, and must not be overlooked.
+pub const LOUD: Style = AnsiColor::Red.on_default().bold();
+/// What is said by its place alone.
+pub const PLAIN: Style = Style::new();
+
+/// `text`, which is of one line, in `style`. Nothing is nothing in any style.
 pub fn styled(style: Style, text: &str) -> String {
+    if text.is_empty() {
+        return String::new();
+    }
     format!("{style}{}{style:#}", visible::line(text))
 }
 
@@ -29,6 +37,7 @@ mod tests {
     #[test]
     fn a_subject_cannot_move_the_cursor() {
         assert_eq!(clean("a\u{1b}[2Jb\nc"), "a‹U+001B›[2Jb‹U+000A›c");
+        assert_eq!(styled(GOOD, ""), "");
         assert_eq!(
             styled(GOOD, "a\u{1b}[31mb"),
             "\u{1b}[32ma‹U+001B›[31mb\u{1b}[0m"

@@ -1,7 +1,8 @@
-//! Columns for people, within 100 columns of a terminal.
+//! Columns for people, within 100 columns of a terminal. Styles are put on last, so that they have no width.
 
 use std::fmt::Write as _;
 
+use anstyle::Style;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::style::{HEADING, clean, styled};
@@ -10,57 +11,99 @@ use crate::style::{HEADING, clean, styled};
 pub const WIDTH_MAX: usize = 100;
 const GAP: usize = 2;
 
+/// A cell of a table: text on one line, made visible, in a style.
+#[derive(Debug, Clone)]
+pub struct Cell {
+    text: String,
+    style: Style,
+}
+
+impl Cell {
+    /// Text in a style.
+    pub fn of(style: Style, text: &str) -> Self {
+        Self {
+            text: clean(text),
+            style,
+        }
+    }
+}
+
+impl<T: AsRef<str>> From<T> for Cell {
+    fn from(text: T) -> Self {
+        Self::of(Style::new(), text.as_ref())
+    }
+}
+
 /// Rows under headings.
 #[derive(Debug, Default)]
 pub struct Table {
-    headings: Vec<&'static str>,
+    indent: usize,
     right: Vec<bool>,
-    rows: Vec<Vec<String>>,
+    rows: Vec<Vec<Cell>>,
 }
 
 impl Table {
     /// A table with these headings. A heading that begins with `>` stands to the right, over numbers.
-    pub fn new(headings: &[&'static str]) -> Self {
+    pub fn new(headings: &[&str]) -> Self {
+        Self::headed(HEADING, headings)
+    }
+
+    /// The same with its headings in `style`.
+    pub fn headed(style: Style, headings: &[&str]) -> Self {
+        let mut table = Self::bare(headings);
+        let cells = headings.iter().map(|text| text.trim_start_matches('>'));
+        table
+            .rows
+            .push(cells.map(|text| Cell::of(style, text)).collect());
+        table
+    }
+
+    /// The same without its headings: they only say what stands to the right.
+    pub fn bare(headings: &[&str]) -> Self {
         Self {
-            headings: headings
-                .iter()
-                .map(|text| text.trim_start_matches('>'))
-                .collect(),
+            indent: 0,
             right: headings.iter().map(|text| text.starts_with('>')).collect(),
             rows: Vec::new(),
         }
     }
 
+    /// The same, so many columns in.
+    #[must_use]
+    pub fn indented(self, indent: usize) -> Self {
+        Self { indent, ..self }
+    }
+
     /// Adds a row: as many cells as headings.
     pub fn row(&mut self, cells: Vec<String>) {
-        debug_assert_eq!(cells.len(), self.headings.len());
-        self.rows
-            .push(cells.iter().map(|cell| clean(cell)).collect());
+        self.cells(cells.into_iter().map(Cell::from).collect());
+    }
+
+    /// The same of cells in styles.
+    pub fn cells(&mut self, cells: Vec<Cell>) {
+        debug_assert_eq!(cells.len(), self.right.len());
+        self.rows.push(cells);
     }
 
     /// The table. If it is too wide, the widest column is cut.
     pub fn render(&self) -> String {
         let widths = self.widths();
-        let headings: Vec<String> = self.headings.iter().map(ToString::to_string).collect();
         let mut text = String::new();
-        let heading = self.line(&headings, &widths);
-        text.push_str(&styled(HEADING, heading.trim_end()));
-        text.push('\n');
         for row in &self.rows {
-            text.push_str(self.line(row, &widths).trim_end());
+            text.push_str(&self.line(row, &widths));
             text.push('\n');
         }
         text
     }
 
     fn widths(&self) -> Vec<usize> {
-        let mut widths: Vec<usize> = self.headings.iter().map(|text| text.width()).collect();
+        let mut widths = vec![0; self.right.len()];
         for row in &self.rows {
             for (width, cell) in widths.iter_mut().zip(row) {
-                *width = (*width).max(cell.width());
+                *width = cell.text.width().max(*width);
             }
         }
-        let total = widths.iter().sum::<usize>() + GAP * widths.len().saturating_sub(1);
+        let gaps = GAP * widths.len().saturating_sub(1);
+        let total = self.indent + widths.iter().sum::<usize>() + gaps;
         let widest = (0..widths.len()).max_by_key(|index| widths[*index]);
         if let Some(widest) = widest.filter(|_| total > WIDTH_MAX) {
             widths[widest] = widths[widest].saturating_sub(total - WIDTH_MAX).max(8);
@@ -68,21 +111,22 @@ impl Table {
         widths
     }
 
-    fn line(&self, cells: &[String], widths: &[usize]) -> String {
+    fn line(&self, cells: &[Cell], widths: &[usize]) -> String {
         let mut line = String::new();
+        // Room is written before what follows it, so that no line ends in room.
+        let mut room = self.indent;
         for ((cell, width), right) in cells.iter().zip(widths).zip(&self.right) {
-            let cell = cut(cell, *width);
-            let room = " ".repeat(width.saturating_sub(cell.width()));
-            if !line.is_empty() {
-                line.push_str(&" ".repeat(GAP));
-            }
+            let text = cut(&cell.text, *width);
+            let spare = width.saturating_sub(text.width());
             if *right {
-                line.push_str(&room);
-                line.push_str(&cell);
-            } else {
-                line.push_str(&cell);
-                line.push_str(&room);
+                room += spare;
             }
+            if !text.is_empty() {
+                line.push_str(&" ".repeat(room));
+                line.push_str(&styled(cell.style, &text));
+                room = 0;
+            }
+            room += GAP + if *right { 0 } else { spare };
         }
         line
     }
@@ -147,6 +191,31 @@ mod tests {
                 .nth(2)
                 .is_some_and(|line| line.ends_with("1,200"))
         );
+    }
+
+    #[test]
+    fn no_line_ends_in_room_and_numbers_stand_to_the_right() {
+        let mut table = Table::bare(&["name", "message", ">calls"]).indented(2);
+        table.row(vec!["전통문".into(), "x".repeat(300), "12".into()]);
+        table.row(vec!["a".into(), String::new(), "1,200".into()]);
+        table.row(vec!["a".into(), "b".into(), String::new()]);
+        let text = table.render();
+        for line in text.lines() {
+            assert!(
+                line.starts_with("  ") && line.width() <= WIDTH_MAX,
+                "{line}"
+            );
+            assert_eq!(line, line.trim_end());
+        }
+        let ends: Vec<_> = text.lines().take(2).map(UnicodeWidthStr::width).collect();
+        assert_eq!(ends, [WIDTH_MAX; 2]);
+    }
+
+    #[test]
+    fn a_style_has_no_width() {
+        let mut table = Table::bare(&["", ""]).indented(2);
+        table.cells(vec![Cell::of(Style::new().bold(), "a"), "b".into()]);
+        assert_eq!(table.render(), "  \u{1b}[1ma\u{1b}[0m  b\n");
     }
 
     #[test]

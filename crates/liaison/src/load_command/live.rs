@@ -3,7 +3,7 @@
 //! It draws on a thread of its own, and only when there is something new: a second that passed, a key, another size.
 //! Whoever hands in a second never waits for the terminal: a frame is written while nothing of the run is locked.
 
-mod screen;
+mod frame;
 mod terminal;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,8 +12,8 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
-use report::live::{Heading, Key, Palette, Pressed, View};
 use report::{Interval, Report};
+use screen::{Heading, Key, Palette, Pressed, View};
 
 /// So long the thread waits for a key before it looks for something else to draw.
 const ROUND: Duration = Duration::from_millis(100);
@@ -127,7 +127,7 @@ fn keep_drawing(shared: &Shared, terminal: &mut terminal::Terminal, pressed: &im
         }
         if shared.view().take_fresh() {
             // Nobody sees a frame that cannot be written, and the run goes on.
-            let _ = terminal.draw(|frame| shared.view().draw(frame.buffer_mut()));
+            let _ = terminal.draw(|frame| screen::draw(&shared.view(), frame.buffer_mut()));
         }
     }
 }

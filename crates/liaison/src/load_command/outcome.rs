@@ -36,7 +36,7 @@ pub(super) fn tell(
     match settings.output.format {
         Format::Text => {
             // They are left out on the way where they are not wanted.
-            let text = show::text(&report, show::Colours::Styled);
+            let text = show::text(&report);
             settings.output.text(&text)?;
         }
         Format::Json => settings.output.json(&report.clone().without_histograms())?,

@@ -3,7 +3,7 @@
 use std::sync::{Arc, PoisonError};
 
 use load::{Progress, Steering};
-use report::live::{Heading, Pressed};
+use screen::{Heading, Pressed};
 use words::figures::thousands;
 
 use super::live::Live;

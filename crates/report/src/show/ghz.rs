@@ -6,8 +6,9 @@
 //! otherwise, every call is in them.
 
 use std::fmt::Write as _;
+use words::style::clean;
 
-use super::figures::{clean, elapsed};
+use super::figures::elapsed;
 use crate::report::Report;
 
 const BUCKETS: usize = 10;

@@ -14,11 +14,9 @@ mod spectrum;
 mod tables;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
-use words::figures::thousands;
+use words::figures::{count, percent, thousands};
 
-use super::figures::{
-    Hidden, count, elapsed, hidden, percent, rate, seconds, thresholds_failed, time,
-};
+use super::figures::{Hidden, elapsed, hidden, rate, seconds, thresholds_failed, time};
 use crate::report::Report;
 use over_time::Columns;
 use pieces::{Foreign, mark, pairs, section};

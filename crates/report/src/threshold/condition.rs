@@ -104,7 +104,7 @@ impl Condition {
         match self.figure.seen(report, self.unit) {
             Ok(seen) => Checked {
                 seen: match self.unit {
-                    Unit::Micros => figures::latency(seen),
+                    Unit::Micros => figures::short_latency(seen),
                     Unit::Share => format!("{} %", figures::number(seen, 3)),
                     Unit::Count => figures::number(seen, 1),
                     Unit::Rate => figures::rate(seen),

@@ -11,7 +11,7 @@ use crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
 
-use super::screen::Screen;
+use super::frame::Screen;
 
 pub(super) type Terminal = ratatui_core::terminal::Terminal<Screen>;
 

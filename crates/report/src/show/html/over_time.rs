@@ -1,15 +1,15 @@
 //! What happened over time: the heat map of responses, the rates, the errors, the lag, the calls in flight.
 
 use std::collections::BTreeMap;
+use words::figures::{count, thousands};
 
 use maud::{Markup, html};
-use words::figures::thousands;
 
 use super::chart::Chart;
 use super::pieces::share;
 use super::scale::Scale;
 use crate::report::{Interval, IntervalLatency, Report, heat_floor_us};
-use crate::show::figures::{count, heat_quantile_us, rate, seconds, time};
+use crate::show::figures::{heat_quantile_us, rate, seconds, time};
 
 /// No chart has more columns: an hour is as many as there is room for.
 const COLUMNS_MAX: usize = 160;

@@ -1,8 +1,7 @@
 //! Pieces that the page is made of.
 
 use maud::{Markup, Render, html};
-
-use crate::show::figures::clean;
+use words::style::clean;
 
 /// Text from elsewhere: made visible, and then escaped like all text.
 #[derive(Debug, Clone, Copy)]

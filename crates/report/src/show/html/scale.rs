@@ -1,8 +1,7 @@
 //! From figures to places on a chart.
 
-use words::figures::thousands;
-
-use crate::show::figures::{seconds, short_time};
+use crate::show::figures::seconds;
+use words::figures::{short_latency, thousands};
 
 /// From a figure to a part of an axis, 0 to 1.
 #[derive(Debug, Clone, Copy)]
@@ -81,7 +80,7 @@ impl Scale {
             .enumerate()
             .map(|(index, at)| Tick {
                 at,
-                label: short_time(at),
+                label: short_latency(at),
                 minor: decades > 4.5 && index % 2 == 1,
             })
             .collect()

@@ -1,12 +1,13 @@
 //! The search for the highest rate that holds.
 
 use maud::{Markup, html};
+use words::figures::percent;
 
 use super::chart::Chart;
 use super::pieces::{Foreign, Table, mark, section};
 use super::scale::Scale;
 use crate::report::{Report, SearchReport, Trial};
-use crate::show::figures::{percent, rate, time};
+use crate::show::figures::{rate, time};
 
 /// The curve and its table; empty if nothing was searched for.
 pub(super) fn search(report: &Report) -> Markup {

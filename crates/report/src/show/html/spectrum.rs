@@ -1,12 +1,13 @@
 //! The percentile spectrum: how long the slowest of ten, of a hundred, of a thousand took.
 
 use maud::Markup;
+use words::figures::three_digits;
 
 use super::chart::Chart;
 use super::scale::{Scale, Tick};
 use crate::latency::Latencies;
 use crate::report::Report;
-use crate::show::figures::{hidden, three_digits};
+use crate::show::figures::hidden;
 
 const STEPS: u32 = 160;
 const HEIGHT: f64 = 320.0;

@@ -1,14 +1,13 @@
 //! The parts of the page that are tables.
 
 use maud::{Markup, Render, html};
-use words::figures::thousands;
+use words::figures::{count, latency, percent, thousands};
 
 use super::pieces::{Foreign, Table, cut, mark, pairs, section};
 use super::ranges;
 use crate::report::{FigureComparison, Report, Spread, StepReport};
 use crate::show::figures::{
-    QUANTILES, bytes, count, figure, percent, quantiles, rate, seconds, time, time_us,
-    workflows_tell_more,
+    QUANTILES, bytes, figure, quantiles, rate, seconds, time, workflows_tell_more,
 };
 
 /// Letters of a failure's message that are shown.
@@ -29,7 +28,7 @@ pub(super) fn latencies(report: &Report) -> Table {
     ] {
         let quantiles = quantiles(latencies).map(time);
         let name = html! { strong { (name) } };
-        let mean = time_us(latencies.mean_us);
+        let mean = latency(latencies.mean_us);
         let measured = html! { small { (measured) } };
         let mut cells: Vec<&dyn Render> = vec![&name];
         cells.extend(quantiles.iter().map(|cell| cell as &dyn Render));
@@ -190,7 +189,7 @@ pub(super) fn breakdown(report: &Report) -> Markup {
         };
         table.row(&[
             &name,
-            &time_us(stage.latency.mean_us),
+            &latency(stage.latency.mean_us),
             &format!("{:.1} %", part(stage.latency.mean_us) * 100.0),
             &time(stage.latency.p50_us),
             &time(stage.latency.p99_us),
@@ -199,7 +198,7 @@ pub(super) fn breakdown(report: &Report) -> Markup {
     }
     let samples = count(breakdown.samples, "sample", "samples");
     let lead = html! {
-        "From the client’s call until the office that made the step knows that its peer has it: " (time_us(total))
+        "From the client’s call until the office that made the step knows that its peer has it: " (latency(total))
         " on average, over " (samples) "."
     };
     let body = html! {
@@ -373,7 +372,7 @@ pub(super) fn setup(report: &Report) -> Markup {
     let words = |text: &str| html! { (Foreign(text)) };
     let some = |number: u64| html! { @if number > 0 { (thousands(number)) } };
     let some_seconds = |number: f64| html! { @if number > 0.0 { (seconds(number)) } };
-    let some_us = |number: f64| html! { @if number > 0.0 { (time_us(number)) } };
+    let some_us = |number: f64| html! { @if number > 0.0 { (latency(number)) } };
     let body = pairs(&[
         ("plan or method", words(&setup.plan)),
         ("targets", words(&setup.targets.join(", "))),

@@ -4,7 +4,7 @@ use ratatui_core::buffer::Buffer;
 use ratatui_core::layout::{Margin, Rect};
 use ratatui_core::style::Style;
 
-use super::view::View;
+use crate::view::View;
 
 const HELP: [&str; 21] = [
     "space    pause and resume",

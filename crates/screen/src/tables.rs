@@ -1,15 +1,15 @@
 //! The figures: response, rates, errors and lag, of the last second and of the run.
 
-use crate::IntervalLatency;
 use ratatui_core::buffer::Buffer;
 use ratatui_core::layout::Rect;
 use ratatui_core::style::Style;
 use ratatui_core::text::{Line, Span};
+use report::IntervalLatency;
 
-use super::figures;
-use super::history::Second;
-use super::palette::{FAINT, Palette, STRONG};
-use super::view::View;
+use crate::figures;
+use crate::history::Second;
+use crate::palette::{FAINT, Palette, STRONG};
+use crate::view::View;
 
 /// The generator sends so much later than intended: it may soon, or does, measure itself.
 const LAG_DOUBTFUL_US: u64 = 1_000;

@@ -1,11 +1,8 @@
 //! All that a frame is drawn from, and what keys mean to it.
 
-use ratatui_core::buffer::Buffer;
-
-use super::draw;
-use super::history::History;
-use super::palette::Palette;
-use crate::report::{Interval, Report};
+use crate::history::History;
+use crate::palette::Palette;
+use report::{Interval, Report};
 
 /// What does not change during a run.
 #[derive(Debug, Clone, Default)]
@@ -117,13 +114,8 @@ impl View {
         self.fresh = true;
     }
 
-    /// Whether there is something to draw that [`View::draw`] has not drawn yet. Whoever asks, draws.
+    /// Whether there is something to draw that has not been drawn yet. Whoever asks, draws.
     pub fn take_fresh(&mut self) -> bool {
         std::mem::take(&mut self.fresh)
-    }
-
-    /// Draws a frame, as large as `buffer` is.
-    pub fn draw(&self, buffer: &mut Buffer) {
-        draw::draw(self, buffer);
     }
 }

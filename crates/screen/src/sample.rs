@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::{FailureCount, Interval, IntervalLatency, LatencyHistogram, Report, heat_bucket};
+use report::{FailureCount, Interval, IntervalLatency, LatencyHistogram, Report, heat_bucket};
 
-use super::view::Heading;
+use crate::view::Heading;
 
 /// A run that goes on for ever, the same each time.
 pub(super) struct Run {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::{HEAT_PER_OCTAVE, Interval, IntervalLatency, Latencies, Report};
+use report::{HEAT_PER_OCTAVE, Interval, IntervalLatency, Latencies, Report};
 
 /// More seconds than a terminal has columns.
 pub(super) const SECONDS_MAX: usize = 1024;

@@ -4,7 +4,7 @@ use ratatui_core::buffer::Buffer;
 use ratatui_core::layout::Rect;
 use ratatui_core::text::Line;
 
-use super::palette::FAINT;
+use crate::palette::FAINT;
 
 /// Rows of the screen that are still free.
 pub(super) struct Rows(pub(super) Rect);

@@ -3,13 +3,13 @@
 
 use std::collections::VecDeque;
 
-use crate::{HEAT_PER_OCTAVE, heat_floor_us};
 use ratatui_core::buffer::Buffer;
 use ratatui_core::layout::Rect;
+use report::{HEAT_PER_OCTAVE, heat_floor_us};
 
-use super::figures;
-use super::history::{BUCKETS, Second};
-use super::palette::{FAINT, Palette};
+use crate::figures;
+use crate::history::{BUCKETS, Second};
+use crate::palette::{FAINT, Palette};
 
 /// Which bucket is on which row, counted from below. With colours a line of text holds two rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,12 +6,12 @@ use ratatui_core::style::{Modifier, Style};
 use ratatui_core::text::{Line, Span};
 use ratatui_core::widgets::Widget as _;
 
-use super::bars::{self, Bar};
-use super::history::Second;
-use super::palette::{FAINT, Palette};
-use super::rows::Rows;
-use super::view::View;
-use super::{failures, figures, heat};
+use crate::bars::{self, Bar};
+use crate::history::Second;
+use crate::palette::{FAINT, Palette};
+use crate::rows::Rows;
+use crate::view::View;
+use crate::{failures, figures, heat};
 
 /// Labels of what is drawn over time stand in so many columns.
 const GUTTER: u16 = 10;

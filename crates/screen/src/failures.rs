@@ -6,11 +6,11 @@ use ratatui_core::style::Style;
 use ratatui_core::text::{Line, Span};
 use words::style::clean;
 
-use super::figures;
-use super::history::Failure;
-use super::palette::{FAINT, Palette};
-use super::rows::render_cut;
-use super::view::View;
+use crate::figures;
+use crate::history::Failure;
+use crate::palette::{FAINT, Palette};
+use crate::rows::render_cut;
+use crate::view::View;
 
 /// The latest failures, the newest first.
 pub(super) fn draw(view: &View, area: Rect, buffer: &mut Buffer) {

@@ -6,17 +6,18 @@ use ratatui_core::text::{Line, Span};
 use ratatui_core::widgets::Widget as _;
 use words::style::clean;
 
-use super::palette::{FAINT, REVERSED, STRONG};
-use super::rows::{Rows, render_cut};
-use super::view::View;
-use super::{figures, help, over_time, tables};
+use crate::palette::{FAINT, REVERSED, STRONG};
+use crate::rows::{Rows, render_cut};
+use crate::view::View;
+use crate::{figures, help, over_time, tables};
 
 const GAUGE_MIN: u16 = 4;
 const WARM_UP: &str = "warm-up ";
 /// So wide, both tables stand side by side.
 const WIDE: u16 = 100;
 
-pub(super) fn draw(view: &View, buffer: &mut Buffer) {
+/// Draws a frame, as large as `buffer` is.
+pub fn draw(view: &View, buffer: &mut Buffer) {
     let screen = buffer.area;
     let mut rows = Rows(screen);
     title(view, rows.above(1), buffer);

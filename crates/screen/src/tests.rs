@@ -5,7 +5,7 @@ use ratatui_core::terminal::Terminal;
 
 use super::sample::{Run, heading};
 use super::*;
-use crate::report::{Interval, Report};
+use report::{Interval, Report};
 
 fn view_after(seconds: u32) -> View {
     let mut view = View::new(heading(), Palette::Plain);
@@ -20,7 +20,7 @@ fn view_after(seconds: u32) -> View {
 fn drawn(view: &View, width: u16, height: u16) -> Buffer {
     let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
     terminal
-        .draw(|frame| view.draw(frame.buffer_mut()))
+        .draw(|frame| draw::draw(view, frame.buffer_mut()))
         .unwrap();
     terminal.backend().buffer().clone()
 }
