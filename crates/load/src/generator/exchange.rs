@@ -1,12 +1,11 @@
 //! One arrival: the steps of its workflow, one after another, each by its call.
 
 use std::cell::Cell;
-use std::collections::VecDeque;
 use std::rc::Rc;
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderName, HeaderValue};
-use tokio::time::{Duration, Instant, sleep, sleep_until, timeout_at};
+use tokio::time::{Duration, Instant, sleep, sleep_until};
 use tonic::Code;
 use uuid::Uuid;
 
@@ -15,10 +14,9 @@ use crate::answer::AnswerKind;
 use crate::mutations::Known;
 use crate::plan::Step;
 use crate::schedule::Arrival;
-use crate::transport::{Blame, Failed, Request, frame};
+use crate::transport::{Answer, Blame, Failed, Request, frame};
 use report::Ended;
-use template::CallKind;
-use template::Values;
+use template::{CallKind, Values};
 
 /// Asked so, an office tells where a step's time went.
 const TIMING: HeaderName = HeaderName::from_static("liaison-timing");
@@ -27,25 +25,17 @@ const AGAIN_LONGEST: Duration = Duration::from_millis(50);
 
 /// Where in the plan, and at which target.
 #[derive(Clone, Copy)]
-struct Position {
-    workflow: usize,
-    step: usize,
-    target: usize,
-    measured: bool,
-}
-
-/// A message of a stream that is not answered yet.
-struct Open {
-    intended: Instant,
-    sent: Instant,
-    /// Its request's number, if it changes something.
-    number: Option<u64>,
+pub(super) struct Position {
+    pub(super) workflow: usize,
+    pub(super) step: usize,
+    pub(super) target: usize,
+    pub(super) measured: bool,
 }
 
 /// When a call was intended, and when it was sent.
-struct Times {
-    intended: Instant,
-    sent: Option<Instant>,
+pub(super) struct Times {
+    pub(super) intended: Instant,
+    pub(super) sent: Option<Instant>,
 }
 
 impl Worker {
@@ -125,7 +115,7 @@ impl Worker {
         }
     }
 
-    fn request(
+    pub(super) fn request(
         &self,
         position: Position,
         step: &Step,
@@ -145,7 +135,7 @@ impl Worker {
     }
 
     /// A framed message, and the number of its request if it changes something.
-    fn message(
+    pub(super) fn message(
         &self,
         step: &Step,
         values: &mut Values<'_>,
@@ -169,11 +159,11 @@ impl Worker {
         self.manner.run_id.request(self.thread as u16, number)
     }
 
-    fn answer_kind(&self, position: Position) -> &AnswerKind {
+    pub(super) fn answer_kind(&self, position: Position) -> &AnswerKind {
         &self.answers[position.workflow][position.step]
     }
 
-    fn know(&self, number: Option<u64>, known: Known) {
+    pub(super) fn know(&self, number: Option<u64>, known: Known) {
         if let Some(number) = number {
             self.seen.borrow_mut().mutations.set(number, known);
         }
@@ -247,25 +237,29 @@ impl Worker {
             wait = (wait * 2).min(AGAIN_LONGEST);
         };
         self.know(number, Known::Answered);
-        {
+        if sampled {
+            self.sample(number, times, &answer);
+        }
+        if position.measured {
             let mut seen = self.seen.borrow_mut();
-            let timing = answer.headers.get(&TIMING).filter(|_| sampled);
-            if let Some(timing) = timing.and_then(|it| Timing::parse(it.to_str().ok()?))
-                && let (Some(number), Some(sent)) = (number, times.sent)
-            {
-                let sent = self.wall(sent);
-                seen.sample(Sample {
-                    number,
-                    sent,
-                    timing,
-                });
-            }
-            if position.measured {
-                seen.recorder.bytes_sent += bytes;
-                seen.recorder.bytes_received += answer.message.len() as u64;
-            }
+            seen.recorder.bytes_sent += bytes;
+            seen.recorder.bytes_received += answer.message.len() as u64;
         }
         self.keep(position, step, &answer.message, values)
+    }
+
+    /// Takes down where a step's time went, if the office told it.
+    fn sample(&self, number: Option<u64>, times: &Times, answer: &Answer) {
+        let timing = answer.headers.get(&TIMING);
+        let timing = timing.and_then(|it| Timing::parse(it.to_str().ok()?));
+        if let (Some(timing), Some(number), Some(sent)) = (timing, number, times.sent) {
+            let sent = self.wall(sent);
+            self.seen.borrow_mut().sample(Sample {
+                number,
+                sent,
+                timing,
+            });
+        }
     }
 
     fn count_retry(&self, position: Position) {
@@ -275,7 +269,7 @@ impl Worker {
     }
 
     /// Takes what later steps need out of an answer; an answer that cannot be read is a failure.
-    fn keep(
+    pub(super) fn keep(
         &self,
         position: Position,
         step: &Step,
@@ -292,7 +286,13 @@ impl Worker {
         Ok(())
     }
 
-    fn take_down(&self, position: Position, times: &Times, done: Instant, failed: Option<&Failed>) {
+    pub(super) fn take_down(
+        &self,
+        position: Position,
+        times: &Times,
+        done: Instant,
+        failed: Option<&Failed>,
+    ) {
         if !position.measured {
             return;
         }
@@ -307,196 +307,9 @@ impl Worker {
         };
         self.call_ended((position.workflow, position.step), &ended, failed);
     }
-
-    async fn stream(
-        self: &Rc<Self>,
-        position: Position,
-        step: &Step,
-        values: &mut Values<'_>,
-        intended: Instant,
-    ) -> Result<Instant, ()> {
-        let mut times = Times {
-            intended,
-            sent: None,
-        };
-        let outcome = self
-            .stream_answers(position, step, values, &mut times)
-            .await;
-        let done = Instant::now();
-        if position.measured
-            && let Some(sent) = times.sent
-        {
-            let life = done.saturating_duration_since(sent);
-            self.seen.borrow_mut().streams.life.record(life);
-        }
-        if position.measured && times.sent.is_some() && matched(step) {
-            // Its messages have been taken down one by one.
-            self.stream_ended((position.workflow, position.step), outcome.as_ref().err());
-        } else {
-            self.take_down(position, &times, done, outcome.as_ref().err());
-        }
-        outcome.map(|()| done).map_err(drop)
-    }
-
-    async fn stream_answers(
-        self: &Rc<Self>,
-        position: Position,
-        step: &Step,
-        values: &mut Values<'_>,
-        times: &mut Times,
-    ) -> Result<(), Failed> {
-        let request = self.request(position, step, values)?;
-        let pool = &self.pools[position.target];
-        let sent = Cell::new(None);
-        let deadline = Instant::now() + request.deadline();
-        let opened = pool.open(&request, deadline, &sent).await;
-        times.sent = sent.get();
-        let (mut sending, mut receiving) = opened?;
-        let opened_at = times.sent.unwrap_or(times.intended);
-        if position.measured {
-            self.seen.borrow_mut().streams.opened += 1;
-        }
-        // What was sent and not answered yet, oldest first.
-        let open = std::cell::RefCell::new(VecDeque::<Open>::new());
-        let matched = matched(step);
-        let count = match step.method.kind {
-            CallKind::ServerStream => 1,
-            _ => step.messages,
-        };
-        let first = times.intended;
-        let mut written = values.clone();
-        let send = async {
-            for message in 0..count {
-                let intended = first + step.every * message;
-                if !step.every.is_zero() {
-                    sleep_until(intended).await;
-                }
-                written.message = u64::from(message);
-                let (body, number) = self.message(step, &mut written)?;
-                self.know(number, Known::Unknown);
-                open.borrow_mut().push_back(Open {
-                    intended,
-                    sent: Instant::now(),
-                    number,
-                });
-                let bytes = body.len() as u64;
-                sending.send(body).await?;
-                if position.measured {
-                    let mut seen = self.seen.borrow_mut();
-                    seen.streams.messages_sent += 1;
-                    seen.recorder.messages_sent += 1;
-                    seen.recorder.bytes_sent += bytes;
-                }
-            }
-            sending.end()
-        };
-        let receive = async {
-            let mut last = opened_at;
-            let mut received = 0_u64;
-            let mut refused = None;
-            while let Some(message) = receiving.message().await? {
-                let now = Instant::now();
-                self.answer_kind(position).check(&message)?;
-                let refusal = self.answer_kind(position).refusal(&message);
-                let (begun, sent_at) = if matched {
-                    let front = open.borrow_mut().pop_front();
-                    let Some(front) = front else {
-                        return Err(Failed::garbage("more answers came than messages were sent"));
-                    };
-                    let known = if refusal.is_some() {
-                        Known::Refused
-                    } else {
-                        Known::Answered
-                    };
-                    self.know(front.number, known);
-                    (front.intended, Some(front.sent))
-                } else {
-                    (last, None)
-                };
-                refused = refused.or(refusal);
-                last = now;
-                received += 1;
-                if position.measured {
-                    let latency = now.saturating_duration_since(begun);
-                    let mut seen = self.seen.borrow_mut();
-                    seen.recorder.messages_received += 1;
-                    seen.recorder.bytes_received += message.len() as u64;
-                    seen.streams.messages_received += 1;
-                    seen.streams.message.record(latency);
-                    if received == 1 {
-                        let first = now.saturating_duration_since(opened_at);
-                        seen.streams.first_message.record(first);
-                    }
-                    if let Some(sent) = sent_at {
-                        let ended = Ended {
-                            code: Code::Ok,
-                            response: latency,
-                            service: Some(now.saturating_duration_since(sent)),
-                            lag: sent.saturating_duration_since(begun),
-                        };
-                        seen.message_ended((position.workflow, position.step), &ended);
-                    }
-                }
-                if !step.keeps.is_empty() {
-                    self.keep(position, step, &message, values)?;
-                }
-            }
-            if received == 0 && step.method.kind == CallKind::ClientStream {
-                return Err(Failed::garbage(
-                    "the call ended well, and without an answer",
-                ));
-            }
-            if matched && !open.borrow().is_empty() {
-                let left = open.borrow().len();
-                return Err(Failed::garbage(format!(
-                    "the stream ended well, and {left} messages were not answered"
-                )));
-            }
-            match refused {
-                Some(refusal) => Err(refusal),
-                None => Ok(()),
-            }
-        };
-        let both = async {
-            // Whoever receives hears first why a stream ended; sending merely finds it closed.
-            tokio::pin!(receive);
-            tokio::pin!(send);
-            let mut sent = false;
-            loop {
-                tokio::select! {
-                    biased;
-                    received = &mut receive => return received,
-                    outcome = &mut send, if !sent => {
-                        sent = true;
-                        if let Err(failed) = outcome {
-                            // The reason may still come on the other half.
-                            let more = timeout_at(Instant::now() + AGAIN_LONGEST, &mut receive).await;
-                            return match more {
-                                Ok(Err(told)) => Err(told),
-                                _ => Err(failed),
-                            };
-                        }
-                    }
-                }
-            }
-        };
-        let outcome = timeout_at(deadline, both).await;
-        let outcome = outcome.unwrap_or_else(|_| Err(Failed::late(true)));
-        if step.method.kind == CallKind::ClientStream && outcome.is_ok() {
-            for message in open.borrow_mut().drain(..) {
-                self.know(message.number, Known::Answered);
-            }
-        }
-        outcome
-    }
 }
 
 fn unmade(error: &dyn std::fmt::Display) -> Failed {
     let message = format!("the request could not be made: {error}");
     Failed::new(Code::InvalidArgument, Blame::NotSent, message)
-}
-
-/// Whether each answer of a stream belongs to a message of it.
-fn matched(step: &Step) -> bool {
-    step.one_to_one && step.method.kind == CallKind::Bidi
 }

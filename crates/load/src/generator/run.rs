@@ -2,52 +2,26 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 
-use http::{HeaderName, HeaderValue};
 use jiff::Timestamp;
-use report::{Interval, Recorder, Setup, SoFar, WorkflowNames};
+use report::{Interval, Setup, SoFar, WorkflowNames};
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::LocalSet;
 use tokio::time::{Duration, Instant};
 
 use super::collector::{Collector, News};
-use super::worker::{Sample, Source, Told, Worker};
-use crate::mutations::{Mutations, RunId};
+use super::manner::Manner;
+use super::steering::Steering;
+use super::thread::Thread;
+use super::worker::{Sample, Source};
+use crate::mutations::Mutations;
 use crate::plan::{Plan, Workflow};
 use crate::schedule::Schedule;
-use crate::transport::{Endpoint, Failed, Pool, PoolLimits};
+use crate::transport::{Endpoint, Failed};
 
 /// The rate of one thread at which its ticks are longest.
 const TICK_RATE: f64 = 10_000.0;
 /// Threads are given so long to be at their start together.
 pub const START_AHEAD: Duration = Duration::from_millis(20);
-
-/// How a run is made.
-#[derive(Debug, Clone)]
-pub struct Manner {
-    /// The seed of all draws.
-    pub seed: u64,
-    /// What its request ids begin with.
-    pub run_id: RunId,
-    /// The first part of the schedule is not measured.
-    pub warmup: Duration,
-    /// Arrivals under way at most; who comes then waits, and that is lag.
-    pub in_flight_max: usize,
-    /// How long a call may take, where the plan does not say.
-    pub deadline: Duration,
-    /// Threads that make calls.
-    pub threads: usize,
-    /// At 10,000 arrivals a second of a thread and more it wakes no sooner than so long after the last time, and lets go
-    /// on one wake-up what was due meanwhile; at lower rates proportionally sooner. A wake-up costs more than a call.
-    pub tick: Duration,
-    /// Metadata of every call.
-    pub metadata: Vec<(HeaderName, HeaderValue)>,
-    /// Connections to each target, of each thread.
-    pub pool: PoolLimits,
-    /// The 99th percentile of the lag above which the run is not valid.
-    pub lag_max: Duration,
-}
 
 /// When arrivals are due.
 #[derive(Debug, Clone)]
@@ -63,50 +37,6 @@ pub enum Arrivals {
         /// Ends after so long.
         length: Option<Duration>,
     },
-}
-
-/// What steers a run while it goes on.
-#[derive(Debug, Default)]
-pub struct Steering {
-    paused: AtomicBool,
-    stop: AtomicU8,
-    pub(crate) in_flight: AtomicU64,
-}
-
-impl Steering {
-    /// Pauses, or goes on. What a pause takes is added to every due time after it.
-    pub fn pause_or_resume(&self) {
-        self.paused.fetch_xor(true, Ordering::Relaxed);
-    }
-
-    /// Lets nothing more go, and waits for what is under way; the second time it does not wait.
-    pub fn stop(&self) {
-        let _ = self
-            .stop
-            .try_update(Ordering::Relaxed, Ordering::Relaxed, |it| {
-                Some(it.saturating_add(1))
-            });
-    }
-
-    /// Whether it is paused.
-    pub fn is_paused(&self) -> bool {
-        self.paused.load(Ordering::Relaxed) && !self.is_stopped()
-    }
-
-    /// Whether somebody has stopped it.
-    pub fn is_stopped(&self) -> bool {
-        self.stop.load(Ordering::Relaxed) > 0
-    }
-
-    /// Whether nothing is waited for any more.
-    pub fn is_abandoned(&self) -> bool {
-        self.stop.load(Ordering::Relaxed) > 1
-    }
-
-    /// Arrivals under way.
-    pub fn in_flight(&self) -> u64 {
-        self.in_flight.load(Ordering::Relaxed)
-    }
 }
 
 /// How far a run is.
@@ -159,27 +89,18 @@ pub async fn run(
     for thread in 0..threads {
         let (spare, spared) = mpsc::unbounded_channel();
         let (start, started) = oneshot::channel();
-        let (targets, plan, steering, told) = (
-            targets.clone(),
-            Arc::clone(&plan),
-            Arc::clone(&steering),
-            told.clone(),
-        );
-        let source = source(&arrivals, thread, threads);
-        let mut manner = manner.clone();
-        manner.in_flight_max = (manner.in_flight_max / threads).max(1);
-        if let Arrivals::Open(schedule) = &arrivals {
-            let dense = schedule.offered_rate() / threads as f64 / TICK_RATE;
-            manner.tick = manner.tick.mul_f64(dense.clamp(0.0, 1.0));
-        }
-        std::thread::Builder::new()
-            .name(format!("load-{thread}"))
-            .spawn(move || {
-                on_thread(
-                    thread, targets, plan, manner, steering, source, told, started, spared,
-                );
-            })
-            .map_err(RunError::Thread)?;
+        let thread = Thread {
+            number: thread,
+            targets: targets.clone(),
+            plan: Arc::clone(&plan),
+            manner: part_of(&manner, &arrivals, threads),
+            steering: Arc::clone(&steering),
+            source: source(&arrivals, thread, threads),
+            told: told.clone(),
+            started,
+            spared,
+        };
+        thread.spawn().map_err(RunError::Thread)?;
         spares.push(spare);
         starts.push(start);
     }
@@ -255,57 +176,15 @@ fn source(arrivals: &Arrivals, thread: usize, threads: usize) -> Source {
     }
 }
 
-#[expect(
-    clippy::too_many_arguments,
-    reason = "each is one thing that a thread is given"
-)]
-fn on_thread(
-    thread: usize,
-    targets: Vec<Endpoint>,
-    plan: Arc<Plan>,
-    manner: Manner,
-    steering: Arc<Steering>,
-    source: Source,
-    told: mpsc::UnboundedSender<Told>,
-    started: oneshot::Receiver<(Instant, Timestamp)>,
-    mut spared: mpsc::UnboundedReceiver<Box<Recorder>>,
-) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    let runtime = match runtime {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            let message = format!("failed to start a runtime: {error}");
-            let failed = Failed::new(
-                tonic::Code::Internal,
-                crate::transport::Blame::NotSent,
-                message,
-            );
-            let _ = told.send(Told::Ready(Err(failed)));
-            return;
-        }
-    };
-    let local = LocalSet::new();
-    local.block_on(&runtime, async move {
-        let mut pools = Vec::new();
-        for target in targets {
-            match Pool::connect(target, manner.pool).await {
-                Ok(pool) => pools.push(pool),
-                Err(failed) => {
-                    let _ = told.send(Told::Ready(Err(failed)));
-                    return;
-                }
-            }
-        }
-        let _ = told.send(Told::Ready(Ok(())));
-        let Ok((start, start_wall)) = started.await else {
-            return;
-        };
-        let worker = Worker::new(thread, plan, manner, pools, start, start_wall, steering);
-        let end = worker.run(source, told.clone(), &mut spared).await;
-        let _ = told.send(Told::Ended(Box::new(end)));
-    });
+/// The manner of one of so many threads.
+fn part_of(manner: &Manner, arrivals: &Arrivals, threads: usize) -> Manner {
+    let mut manner = manner.clone();
+    manner.in_flight_max = (manner.in_flight_max / threads).max(1);
+    if let Arrivals::Open(schedule) = arrivals {
+        let dense = schedule.offered_rate() / threads as f64 / TICK_RATE;
+        manner.tick = manner.tick.mul_f64(dense.clamp(0.0, 1.0));
+    }
+    manner
 }
 
 #[expect(

@@ -15,11 +15,12 @@ use tokio::time::{Duration, Instant};
 use tonic::Code;
 
 use super::cpu::Cpu;
-use super::run::{Manner, Steering};
+use super::manner::Manner;
+use super::steering::Steering;
 use super::ticker::Ticker;
 use crate::answer::AnswerKind;
 use crate::mutations::Mutations;
-use crate::plan::{At, Plan, Step};
+use crate::plan::{At, Plan, Step, Workflow};
 use crate::schedule::{Arrival, Schedule};
 use crate::transport::{Blame, Failed, Pool, Request};
 use report::{Ended, Failures, Recorder, StepRecorder, StreamRecorder, WorkflowRecorder};
@@ -220,39 +221,13 @@ impl Worker {
         start_wall: Timestamp,
         steering: Arc<Steering>,
     ) -> Rc<Self> {
+        let requests = requests(&plan, &manner, &pools);
         let workflows = plan.workflows.iter();
-        let requests = workflows
-            .map(|workflow| {
-                let steps = workflow.steps.iter();
-                steps
-                    .map(|step| {
-                        let deadline = step.deadline.unwrap_or(manner.deadline);
-                        pools
-                            .iter()
-                            .map(|pool| {
-                                let mut request =
-                                    Request::new(pool.endpoint(), &step.method.path, deadline);
-                                for (name, value) in &manner.metadata {
-                                    request.insert(name.clone(), value.clone());
-                                }
-                                request
-                            })
-                            .collect()
-                    })
-                    .collect()
-            })
-            .collect();
-        let workflows = plan.workflows.iter();
-        let answers = workflows
-            .map(|workflow| {
-                workflow
-                    .steps
-                    .iter()
-                    .map(|step| AnswerKind::of(&step.method))
-                    .collect()
-            })
-            .collect();
-        let workflows = plan.workflows.iter();
+        let kinds = |workflow: &Workflow| {
+            let steps = workflow.steps.iter();
+            steps.map(|step| AnswerKind::of(&step.method)).collect()
+        };
+        let answers = workflows.clone().map(kinds).collect();
         let seen = Seen {
             recorder: Box::default(),
             workflows: workflows
@@ -593,6 +568,23 @@ impl Worker {
         let step = format!("{}.{}", workflow.name, workflow.steps[place.1].name);
         seen.failures.add(&step, failed.code, &failed.message);
     }
+}
+
+/// The requests that are made again and again, by workflow, step and target.
+fn requests(plan: &Plan, manner: &Manner, pools: &[Rc<Pool>]) -> Vec<Vec<Vec<Request>>> {
+    let request = |step: &Step, pool: &Rc<Pool>| {
+        let deadline = step.deadline.unwrap_or(manner.deadline);
+        let mut request = Request::new(pool.endpoint(), &step.method.path, deadline);
+        for (name, value) in &manner.metadata {
+            request.insert(name.clone(), value.clone());
+        }
+        request
+    };
+    let of_step = |step: &Step| pools.iter().map(|pool| request(step, pool)).collect();
+    let workflows = plan.workflows.iter();
+    workflows
+        .map(|workflow| workflow.steps.iter().map(of_step).collect())
+        .collect()
 }
 
 /// Whether an office that answers so has dealt with the request for good, and not recorded it.

@@ -15,6 +15,31 @@ const BUCKETS_US: [u64; 19] = [
 pub fn prometheus(report: &Report) -> String {
     let mut text = String::with_capacity(8 * 1024);
     calls(&mut text, report);
+    totals(&mut text, report);
+    for (name, help, latencies) in [
+        (
+            "response_seconds",
+            "Intended to done, of every call.",
+            &report.response,
+        ),
+        (
+            "service_seconds",
+            "Sent to done, of every call.",
+            &report.service,
+        ),
+        (
+            "lag_seconds",
+            "Intended to sent, of every call.",
+            &report.lag,
+        ),
+    ] {
+        histogram(&mut text, name, help, latencies);
+    }
+    text
+}
+
+fn totals(text: &mut String, report: &Report) {
+    let steps = report.workflows.iter().flat_map(|one| &one.steps);
     for (name, kind, help, value) in [
         (
             "arrivals_total",
@@ -38,12 +63,7 @@ pub fn prometheus(report: &Report) -> String {
             "retries_total",
             "counter",
             "Calls made again, since what they build upon had not come yet.",
-            report
-                .workflows
-                .iter()
-                .flat_map(|workflow| &workflow.steps)
-                .map(|step| step.retries)
-                .sum(),
+            steps.map(|step| step.retries).sum(),
         ),
         (
             "sent_bytes_total",
@@ -70,29 +90,9 @@ pub fn prometheus(report: &Report) -> String {
             u64::from(report.valid),
         ),
     ] {
-        head(&mut text, name, kind, help);
+        head(text, name, kind, help);
         let _ = writeln!(text, "liaison_load_{name} {value}");
     }
-    for (name, help, latencies) in [
-        (
-            "response_seconds",
-            "Intended to done, of every call.",
-            &report.response,
-        ),
-        (
-            "service_seconds",
-            "Sent to done, of every call.",
-            &report.service,
-        ),
-        (
-            "lag_seconds",
-            "Intended to sent, of every call.",
-            &report.lag,
-        ),
-    ] {
-        histogram(&mut text, name, help, latencies);
-    }
-    text
 }
 
 fn head(text: &mut String, name: &str, kind: &str, help: &str) {

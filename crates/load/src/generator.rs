@@ -3,9 +3,15 @@
 mod collector;
 mod cpu;
 mod exchange;
+mod manner;
 mod run;
+mod steering;
+mod stream;
+mod thread;
 mod ticker;
 mod worker;
 
-pub use run::{Arrivals, Finished, Manner, Progress, RunError, START_AHEAD, Steering, run};
+pub use manner::Manner;
+pub use run::{Arrivals, Finished, Progress, RunError, START_AHEAD, run};
+pub use steering::Steering;
 pub use worker::{Sample, Timing};
