@@ -4,6 +4,7 @@
 //! is read, with its line and column, and all of it at once.
 
 mod data;
+mod name;
 mod pick;
 mod read;
 mod shipped;

@@ -3,16 +3,18 @@
 //! The calls are framed here, over h2 itself: a call costs a generator 4.5 µs of processor time where tonic's channel
 //! takes 9, and resets, trailers and stream lives are in sight. Codes and statuses are tonic's.
 
-mod connection;
+mod call;
+mod endpoint;
 mod failed;
 mod frames;
 mod pool;
 mod stream;
 mod tls;
 
-pub use connection::{Answer, Request};
+pub use call::{Answer, Request};
+pub use endpoint::Endpoint;
 pub use failed::{Blame, Failed};
 pub(crate) use frames::frame;
-pub use pool::{Endpoint, Pool, PoolLimits};
+pub use pool::{Pool, PoolLimits};
 pub use stream::{Receiving, Sending};
 pub use tls::{Tls, TlsError};

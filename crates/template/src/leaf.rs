@@ -8,11 +8,10 @@ use prost_reflect::{EnumDescriptor, Kind};
 use crate::error::TemplateError;
 use crate::fill::{Filling, number, picked, time};
 use crate::keep::Kept;
-use crate::piece::reserve;
 use crate::placeholder::Placeholder;
 use crate::text::Text;
 use crate::values::Values;
-use crate::wire::put_delimited;
+use crate::wire::{put_delimited, reserve};
 
 /// A field with placeholders.
 #[derive(Debug, Clone)]

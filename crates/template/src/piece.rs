@@ -6,7 +6,7 @@ use prost::encoding::{encode_varint, encoded_len_varint};
 use crate::error::TemplateError;
 use crate::leaf::Leaf;
 use crate::values::Values;
-use crate::wire::put_delimited;
+use crate::wire::{put_delimited, reserve};
 
 /// A piece of an encoded message.
 #[derive(Debug, Clone)]
@@ -119,11 +119,6 @@ pub(super) fn joined(pieces: Vec<Piece>) -> Vec<Piece> {
         }
     }
     joined
-}
-
-/// How many bytes a length likely takes. A wrong guess moves what was written; it costs time and changes no byte.
-pub(super) fn reserve(min: u64, max: u64) -> usize {
-    encoded_len_varint(min.midpoint(max))
 }
 
 fn bounds(pieces: &[Piece]) -> (u64, u64) {

@@ -3,6 +3,11 @@
 use bytes::{BufMut, BytesMut};
 use prost::encoding::{encode_varint, encoded_len_varint};
 
+/// How many bytes a length likely takes. A wrong guess moves what was written; it costs time and changes no byte.
+pub(crate) fn reserve(min: u64, max: u64) -> usize {
+    encoded_len_varint(min.midpoint(max))
+}
+
 /// Writes a length and what `write` writes behind it. `reserve` is how many bytes the length is expected to take: if it
 /// takes as many, nothing is moved.
 pub(crate) fn put_delimited<E>(

@@ -54,7 +54,7 @@ impl Live {
             over: AtomicBool::new(false),
             view: Mutex::new(View::new(heading, palette())),
         });
-        let mut terminal = terminal::take().ok()?;
+        let mut terminal = frame::take().ok()?;
         let theirs = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
             .name("live view".to_owned())
@@ -92,7 +92,7 @@ impl Drop for Live {
     }
 }
 
-fn keep_drawing(shared: &Shared, terminal: &mut terminal::Terminal, pressed: &impl Fn(Pressed)) {
+fn keep_drawing(shared: &Shared, terminal: &mut frame::Terminal, pressed: &impl Fn(Pressed)) {
     // After a panic elsewhere the terminal is given back, and its message is not drawn over.
     while !shared.over.load(Ordering::Relaxed) && terminal::is_taken() {
         let mut wait = ROUND;

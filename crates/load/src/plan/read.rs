@@ -8,6 +8,7 @@ use reading::{FileError, Mistakes, Table, Value};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::name::name_of;
 use super::step::{STEP_KEYS, StepReader};
 use super::{At, Plan, Sender, Workflow};
 use template::Schema;
@@ -204,16 +205,4 @@ impl<'a> Reader<'a> {
         }
         Some(is_for_offices)
     }
-}
-
-/// A name of lower-case letters, digits and hyphens.
-pub(super) fn name_of(value: &Value<'_>) -> Option<String> {
-    const REMEDY: &str = "write 1 to 64 lower-case letters, digits and hyphens";
-    let name = value.text(64)?;
-    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    if !name.bytes().all(fits) {
-        value.mistake(format!("`{}` is {name:?}", value.path()), REMEDY);
-        return None;
-    }
-    Some(name)
 }

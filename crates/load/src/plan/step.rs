@@ -8,7 +8,7 @@ use reading::{Mistakes, Table, Value};
 use tonic::Code;
 
 use super::data::Data;
-use super::read::name_of;
+use super::name::name_of;
 use super::{At, PLACES_PER_STEP, Step};
 use template::{Keep, KeepError};
 use template::{Method, Schema, SchemaError};

@@ -6,17 +6,15 @@ use std::pin::pin;
 use std::rc::Rc;
 
 use bytes::Bytes;
-use http::Uri;
-use http::uri::{Authority, PathAndQuery};
+use h2::client::SendRequest;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::{Duration, Instant, timeout};
 use tonic::Code;
 
-use super::connection::Connection;
+use super::endpoint::Endpoint;
 use super::failed::{Blame, Failed};
-use super::tls::{Connector, Tls, TlsError};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const BACKOFF_FIRST: Duration = Duration::from_millis(50);
@@ -27,13 +25,6 @@ const STREAMS_UNTIL_TOLD: usize = 0;
 const STREAM_WINDOW_BYTES: u32 = 4 * 1024 * 1024;
 const CONNECTION_WINDOW_BYTES: u32 = 64 * 1024 * 1024;
 
-/// Where a target is.
-#[derive(Debug, Clone)]
-pub struct Endpoint {
-    authority: Authority,
-    tls: Option<Connector>,
-}
-
 /// Bounds of a pool.
 #[derive(Debug, Clone, Copy)]
 pub struct PoolLimits {
@@ -43,30 +34,6 @@ pub struct PoolLimits {
     pub connections_max: usize,
     /// The largest answer taken.
     pub message_bytes_max: usize,
-}
-
-impl Endpoint {
-    /// A target at `HOST:PORT`.
-    pub fn new(authority: Authority, tls: Option<&Tls>) -> Result<Self, TlsError> {
-        let tls = tls.map(|tls| Connector::new(tls, authority.host()));
-        let tls = tls.transpose()?;
-        Ok(Self { authority, tls })
-    }
-
-    /// Its address.
-    pub fn address(&self) -> &str {
-        self.authority.as_str()
-    }
-
-    pub(crate) fn uri(&self, path: &PathAndQuery) -> Uri {
-        let scheme = if self.tls.is_some() { "https" } else { "http" };
-        Uri::builder()
-            .scheme(scheme)
-            .authority(self.authority.clone())
-            .path_and_query(path.clone())
-            .build()
-            .expect("all three parts are there")
-    }
 }
 
 /// The connections of one thread to one target.
@@ -82,6 +49,16 @@ pub struct Pool {
     changed: Notify,
     most: Cell<usize>,
     waited_for_streams: Cell<bool>,
+}
+
+/// A connection that is open.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(crate) send: SendRequest<Bytes>,
+    /// Calls on it.
+    pub(crate) open: Cell<usize>,
+    /// It takes no more.
+    pub(crate) gone: Cell<bool>,
 }
 
 /// Room for one call on a connection.
@@ -219,7 +196,7 @@ impl Pool {
             .map_err(|error| format!("failed to connect to {address}: {error}"))?;
         // A small message must not wait for the one before it to be acknowledged.
         let _ = stream.set_nodelay(true);
-        let Some(tls) = &self.endpoint.tls else {
+        let Some(tls) = self.endpoint.tls() else {
             return self.shake(stream).await;
         };
         let secured = timeout(CONNECT_TIMEOUT, tls.connect(stream)).await;

@@ -12,6 +12,8 @@ use ratatui_core::layout::{Position, Size};
 use ratatui_core::style::{Color, Modifier};
 use unicode_width::UnicodeWidthStr as _;
 
+use super::terminal;
+
 /// Where a terminal does not know how large it is.
 const SIZE_UNKNOWN: Size = Size {
     width: 80,
@@ -20,6 +22,18 @@ const SIZE_UNKNOWN: Size = Size {
 /// A terminal that knows them shows what is between the two at once; others take no notice.
 const FRAME_BEGINS: &str = "\x1b[?2026h";
 const FRAME_ENDS: &str = "\x1b[?2026l";
+
+pub(super) type Terminal = ratatui_core::terminal::Terminal<Screen>;
+
+/// Takes the terminal, to draw on.
+pub(super) fn take() -> io::Result<Terminal> {
+    terminal::take()?;
+    let taken = Terminal::new(Screen::default());
+    if taken.is_err() {
+        terminal::give_back();
+    }
+    taken
+}
 
 #[derive(Debug, Default)]
 pub(super) struct Screen {
@@ -110,7 +124,7 @@ impl Backend for Screen {
         if frame.is_empty() {
             return Ok(());
         }
-        super::terminal::write(|out| {
+        terminal::write(|out| {
             for part in [FRAME_BEGINS, &frame, FRAME_ENDS] {
                 out.extend_from_slice(part.as_bytes());
             }

@@ -11,10 +11,6 @@ use crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
 
-use super::frame::Screen;
-
-pub(super) type Terminal = ratatui_core::terminal::Terminal<Screen>;
-
 /// Whether the terminal is ours. One process has one, so this is no one's field; a panic hook could not reach it there.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 /// Held while a frame is written.
@@ -37,7 +33,7 @@ pub(super) fn is_watched() -> bool {
 }
 
 /// Takes the terminal: keys come one by one, and what was on the screen is put aside.
-pub(super) fn take() -> io::Result<Terminal> {
+pub(super) fn take() -> io::Result<()> {
     HOOK.call_once(|| {
         let before = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
@@ -51,8 +47,7 @@ pub(super) fn take() -> io::Result<Terminal> {
     let entered = write(|out| {
         out.queue(EnterAlternateScreen)?.queue(Hide)?;
         Ok(())
-    })
-    .and_then(|()| Terminal::new(Screen::default()));
+    });
     if entered.is_err() {
         give_back();
     }

@@ -1,4 +1,4 @@
-//! One connection, and the calls on it.
+//! Calls on the connections of a pool.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -10,8 +10,9 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use tokio::time::{Duration, Instant, timeout_at};
 use tonic::Code;
 
+use super::endpoint::Endpoint;
 use super::failed::{Blame, Failed};
-use super::pool::{Endpoint, Lease, Pool};
+use super::pool::{Lease, Pool};
 use super::stream::{Receiving, Sending};
 
 /// How a call begins: everything of it but its message.
@@ -68,16 +69,6 @@ fn timeout_header(deadline: Duration) -> HeaderValue {
         format!("{}S", (us / 1_000_000).min(99_999_999))
     };
     HeaderValue::from_str(&text).expect("digits and a letter")
-}
-
-/// A connection that is open.
-#[derive(Debug)]
-pub(crate) struct Connection {
-    pub(crate) send: SendRequest<Bytes>,
-    /// Calls on it.
-    pub(crate) open: Cell<usize>,
-    /// It takes no more.
-    pub(crate) gone: Cell<bool>,
 }
 
 impl Pool {
