@@ -5,6 +5,8 @@ mod cpu;
 mod exchange;
 mod manner;
 mod run;
+mod sample;
+mod source;
 mod steering;
 mod stream;
 mod thread;
@@ -13,5 +15,5 @@ mod worker;
 
 pub use manner::Manner;
 pub use run::{Arrivals, Finished, Progress, RunError, START_AHEAD, run};
+pub use sample::{Sample, Timing};
 pub use steering::Steering;
-pub use worker::{Sample, Timing};

@@ -378,7 +378,8 @@ mod tests {
             report.generator.cpu_us_per_call,
         ];
         // The last call ended two seconds after the last arrival was due; of the processor's time half was measured.
-        assert_eq!(figures, [2.0, 1.0, 100.0, 50.0, 5_000.0]);
+        let rounded = figures.map(|figure| figure.round() as u64);
+        assert_eq!(rounded, [2, 1, 100, 50, 5_000]);
         let begun = Timestamp::UNIX_EPOCH + Duration::from_secs(1);
         assert_eq!(report.started_at, Some(begun));
     }

@@ -354,12 +354,15 @@ fn an_outer() -> impl Strategy<Value = Json> {
         ),
         ("times", list(time())),
     ];
-    (message(fields), either()).prop_map(|(mut outer, either)| {
-        if let (Json::Object(outer), Json::Object(either)) = (&mut outer, either) {
-            outer.extend(either);
-        }
-        outer
-    })
+    (message(fields), either()).prop_map(|(outer, either)| with(outer, either))
+}
+
+/// The fields of both objects.
+fn with(mut outer: Json, more: Json) -> Json {
+    if let (Json::Object(outer), Json::Object(more)) = (&mut outer, more) {
+        outer.extend(more);
+    }
+    outer
 }
 
 proptest! {

@@ -9,7 +9,8 @@ use tokio::time::{Duration, Instant, sleep, sleep_until};
 use tonic::Code;
 use uuid::Uuid;
 
-use super::worker::{Sample, Timing, Worker, is_refusal};
+use super::sample::{Sample, Timing};
+use super::worker::{Worker, is_refusal};
 use crate::answer::AnswerKind;
 use crate::mutations::Known;
 use crate::plan::Step;

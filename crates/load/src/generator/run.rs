@@ -10,9 +10,10 @@ use tokio::time::{Duration, Instant};
 
 use super::collector::{Collector, News};
 use super::manner::Manner;
+use super::sample::Sample;
+use super::source::Source;
 use super::steering::Steering;
 use super::thread::Thread;
-use super::worker::{Sample, Source};
 use crate::mutations::Mutations;
 use crate::plan::{Plan, Workflow};
 use crate::schedule::Schedule;
@@ -127,24 +128,34 @@ pub async fn run(
         let News::Intervals(closed) = collector.take(told) else {
             continue;
         };
-        for interval in closed {
-            let so_far = SoFar {
-                total: &collector.total,
-                intervals: collector.intervals.log(),
-                measured_s: interval.at_s + interval.seconds,
-            };
-            on_interval(&Progress {
-                interval: &interval,
-                so_far,
-                length_s,
-            });
-        }
+        tell(&closed, &collector, length_s, &mut on_interval);
     }
     collector.close();
     let elapsed = start.elapsed();
     Ok(finish(
         collector, &plan, &targets, &arrivals, &manner, &steering, start_wall, elapsed,
     ))
+}
+
+/// Tells the seconds that have passed, each with what the run has come to.
+fn tell(
+    closed: &[Interval],
+    collector: &Collector,
+    length_s: Option<f64>,
+    on_interval: &mut impl FnMut(&Progress<'_>),
+) {
+    for interval in closed {
+        let so_far = SoFar {
+            total: &collector.total,
+            intervals: collector.intervals.log(),
+            measured_s: interval.at_s + interval.seconds,
+        };
+        on_interval(&Progress {
+            interval,
+            so_far,
+            length_s,
+        });
+    }
 }
 
 fn length_of(arrivals: &Arrivals) -> Option<Duration> {

@@ -11,8 +11,9 @@ use tokio::time::Instant;
 use tonic::Code;
 
 use super::manner::Manner;
+use super::source::Source;
 use super::steering::Steering;
-use super::worker::{Source, Told, Worker};
+use super::worker::{Told, Worker};
 use crate::plan::Plan;
 use crate::transport::{Blame, Endpoint, Failed, Pool};
 

@@ -16,12 +16,14 @@ use tonic::Code;
 
 use super::cpu::Cpu;
 use super::manner::Manner;
+use super::sample::Sample;
+use super::source::Source;
 use super::steering::Steering;
 use super::ticker::Ticker;
 use crate::answer::AnswerKind;
 use crate::mutations::Mutations;
 use crate::plan::{At, Plan, Step, Workflow};
-use crate::schedule::{Arrival, Schedule};
+use crate::schedule::Arrival;
 use crate::transport::{Blame, Failed, Pool, Request};
 use report::{Ended, Failures, Recorder, StepRecorder, StreamRecorder, WorkflowRecorder};
 
@@ -66,47 +68,6 @@ pub(crate) struct ThreadEnd {
     pub(crate) seen: report::Thread,
     pub(crate) mutations: Mutations,
     pub(crate) samples: Vec<Sample>,
-}
-
-/// A step whose times are kept.
-#[derive(Debug, Clone, Copy)]
-pub struct Sample {
-    /// The thread's number of the request.
-    pub number: u64,
-    /// When it was sent.
-    pub sent: Timestamp,
-    /// What the office told of it.
-    pub timing: Timing,
-}
-
-/// What an office tells of where a step's time went.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Timing {
-    /// From when it was judged until it was durable there.
-    pub synced: Duration,
-    /// From when it was judged until the peer had it, if that was waited for.
-    pub delivered: Option<Duration>,
-}
-
-impl Timing {
-    /// Reads `queued=12, synced=340, delivered=1200`, in microseconds.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        let mut timing = None;
-        let mut delivered = None;
-        for part in text.split(',') {
-            let (name, us) = part.trim().split_once('=')?;
-            let time = Duration::from_micros(us.parse().ok()?);
-            match name {
-                "synced" => timing = Some(time),
-                "delivered" => delivered = Some(time),
-                _ => {}
-            }
-        }
-        Some(Self {
-            synced: timing?,
-            delivered,
-        })
-    }
 }
 
 /// Everything that what is under way on one thread shares.
@@ -177,37 +138,6 @@ impl Seen {
             self.sample_every *= 2;
         }
         self.samples.push(sample);
-    }
-}
-
-/// Where a thread's arrivals come from.
-pub(crate) enum Source {
-    /// A schedule, of which it takes every how-manieth.
-    Open {
-        schedule: Box<dyn Iterator<Item = Arrival> + Send>,
-        length: Duration,
-    },
-    /// Each after the one before, so many at a time.
-    Closed {
-        loops: usize,
-        indexes: Box<dyn Iterator<Item = u64> + Send>,
-        length: Option<Duration>,
-    },
-}
-
-impl Source {
-    /// A thread's part of a schedule.
-    pub(crate) fn of_schedule(
-        schedule: Schedule,
-        thread: usize,
-        threads: usize,
-        length: Duration,
-    ) -> Self {
-        let own = schedule.skip(thread).step_by(threads);
-        Self::Open {
-            schedule: Box::new(own),
-            length,
-        }
     }
 }
 

@@ -51,6 +51,19 @@ fn interval(calls: &[&Call], second: u64) -> Interval {
     }
 }
 
+fn setup(of: u64, shard: &str) -> Setup {
+    Setup {
+        plan: "document".to_owned(),
+        loop_kind: "open".to_owned(),
+        schedule: "constant, 1,200/s".to_owned(),
+        seed: 7,
+        duration_s: 5.0,
+        in_flight_max: 120 / of,
+        shard: shard.to_owned(),
+        ..Setup::default()
+    }
+}
+
 fn recorded<'c>(calls: impl Iterator<Item = &'c Call> + Clone, of: u64, shard: &str) -> Report {
     let count = calls.clone().count() as u64;
     let errors = calls.clone().filter(|call| call.failed).count() as u64;
@@ -67,16 +80,7 @@ fn recorded<'c>(calls: impl Iterator<Item = &'c Call> + Clone, of: u64, shard: &
     });
     Report {
         valid: true,
-        setup: Setup {
-            plan: "document".to_owned(),
-            loop_kind: "open".to_owned(),
-            schedule: "constant, 1,200/s".to_owned(),
-            seed: 7,
-            duration_s: 5.0,
-            in_flight_max: 120 / of,
-            shard: shard.to_owned(),
-            ..Setup::default()
-        },
+        setup: setup(of, shard),
         started_at: Some("2026-11-24T10:00:00Z".parse().expect("it is a time")),
         duration_s: 5.0,
         offered_rate: 1_200.0 / of as f64,

@@ -273,121 +273,148 @@ fn second(seconds: &mut BTreeMap<i64, Second>, us: i64) -> &mut Second {
     seconds.entry(us.div_euclid(1_000_000)).or_default()
 }
 
-fn make_full() -> Report {
-    let mut draws = Draws(2018);
-    let mut all = Gathered::default();
-    let mut seconds: BTreeMap<i64, Second> = BTreeMap::new();
-    let mut codes: BTreeMap<String, u64> = BTreeMap::new();
-    let mut failures: BTreeMap<(&str, String), u64> = BTreeMap::new();
-    let mut workflows: Vec<WorkflowReport> = Vec::new();
-    let mut steps: Vec<Vec<Gathered>> = Vec::new();
-    let mut ends: Vec<LatencyHistogram> = Vec::new();
-    for (name, _, plan) in WORKFLOWS {
-        workflows.push(WorkflowReport {
-            name: name.to_owned(),
-            ..WorkflowReport::default()
-        });
-        steps.push(plan.iter().map(|_| Gathered::default()).collect());
-        ends.push(LatencyHistogram::default());
+/// What the arrivals that were made up came to.
+#[derive(Default)]
+struct Made {
+    all: Gathered,
+    seconds: BTreeMap<i64, Second>,
+    codes: BTreeMap<String, u64>,
+    failures: BTreeMap<(&'static str, String), u64>,
+    workflows: Vec<MadeWorkflow>,
+}
+
+#[derive(Default)]
+struct MadeWorkflow {
+    started: u64,
+    finished: u64,
+    failed: u64,
+    end_to_end: LatencyHistogram,
+    steps: Vec<Gathered>,
+}
+
+impl Made {
+    fn make(draws: &mut Draws) -> Self {
+        let workflow = |steps: usize| MadeWorkflow {
+            steps: (0..steps).map(|_| Gathered::default()).collect(),
+            ..MadeWorkflow::default()
+        };
+        let mut made = Self {
+            workflows: WORKFLOWS
+                .iter()
+                .map(|(_, _, plan)| workflow(plan.len()))
+                .collect(),
+            ..Self::default()
+        };
+        for arrival in 0..RATE * (WARMUP_S + SECONDS) {
+            let due = (arrival * 1_000_000 / RATE) as i64 - (WARMUP_S * 1_000_000) as i64;
+            let mut draw = draws.next() % 600;
+            let mut which = 0;
+            while draw >= WORKFLOWS[which].1 {
+                draw -= WORKFLOWS[which].1;
+                which += 1;
+            }
+            made.arrive(draws, which, due);
+        }
+        made
     }
 
-    for arrival in 0..RATE * (WARMUP_S + SECONDS) {
-        let first_due = (arrival * 1_000_000 / RATE) as i64 - (WARMUP_S * 1_000_000) as i64;
+    /// One arrival of the workflow `which`, due at `first_due` µs.
+    fn arrive(&mut self, draws: &mut Draws, which: usize, first_due: i64) {
         let measured = first_due >= 0;
-        second(&mut seconds, first_due).interval.offered += 1;
-        let mut draw = draws.next() % 600;
-        let mut which = 0;
-        while draw >= WORKFLOWS[which].1 {
-            draw -= WORKFLOWS[which].1;
-            which += 1;
-        }
+        second(&mut self.seconds, first_due).interval.offered += 1;
         let (name, _, plan) = WORKFLOWS[which];
         let mut due = first_due;
         let mut failed = false;
         for (index, (step, _, median_us, pause)) in plan.iter().enumerate() {
-            let call = call(&mut draws, due, *median_us);
-            second(&mut seconds, call.sent).begun += 1;
-            let ended = second(&mut seconds, call.done);
-            ended.ended += 1;
-            ended.interval.calls += 1;
-            ended.interval.errors += u64::from(call.code != "OK");
-            let response = span(call.due, call.done);
-            ended.response.record(response);
-            ended.lag.record(span(call.due, call.sent));
-            *ended
-                .interval
-                .heat
-                .entry(heat_bucket(response.as_micros() as u64))
-                .or_default() += 1;
+            let call = call(draws, due, *median_us);
+            self.take_down(&call);
             if measured {
-                all.call(&call);
-                steps[which][index].call(&call);
-                *codes.entry(call.code.to_owned()).or_default() += 1;
+                self.all.call(&call);
+                self.workflows[which].steps[index].call(&call);
+                *self.codes.entry(call.code.to_owned()).or_default() += 1;
             }
             due = call.done + pause;
             if call.code != "OK" {
                 if measured {
                     let step = format!("{name}.{step}");
-                    *failures.entry((call.code, step)).or_default() += 1;
+                    *self.failures.entry((call.code, step)).or_default() += 1;
                 }
                 failed = true;
                 break;
             }
         }
-        second(&mut seconds, due).interval.finished += 1;
+        second(&mut self.seconds, due).interval.finished += 1;
         if measured {
-            let workflow = &mut workflows[which];
+            let workflow = &mut self.workflows[which];
             workflow.started += 1;
             workflow.failed += u64::from(failed);
             workflow.finished += u64::from(!failed);
             if !failed {
-                ends[which].record(span(first_due, due));
+                workflow.end_to_end.record(span(first_due, due));
             }
         }
     }
 
-    for (which, (_, _, plan)) in WORKFLOWS.iter().enumerate() {
-        workflows[which].end_to_end = ends[which].summary();
-        workflows[which].steps = plan
-            .iter()
-            .zip(&steps[which])
-            .map(|((step, method, _, _), gathered)| StepReport {
-                name: (*step).to_owned(),
-                method: format!("liaison.office.v1.{method}"),
-                calls: gathered.calls,
-                errors: gathered.errors,
-                retries: if *step == "acknowledge" { 318 } else { 0 },
-                response: gathered.response.summary(),
-                service: gathered.service.summary(),
+    fn take_down(&mut self, call: &Call) {
+        second(&mut self.seconds, call.sent).begun += 1;
+        let ended = second(&mut self.seconds, call.done);
+        ended.ended += 1;
+        ended.interval.calls += 1;
+        ended.interval.errors += u64::from(call.code != "OK");
+        let response = span(call.due, call.done);
+        ended.response.record(response);
+        ended.lag.record(span(call.due, call.sent));
+        let bucket = heat_bucket(response.as_micros() as u64);
+        *ended.interval.heat.entry(bucket).or_default() += 1;
+    }
+
+    fn workflows(&self) -> Vec<WorkflowReport> {
+        let all = WORKFLOWS.iter().zip(&self.workflows);
+        all.map(|((name, _, plan), made)| WorkflowReport {
+            name: (*name).to_owned(),
+            started: made.started,
+            finished: made.finished,
+            failed: made.failed,
+            end_to_end: made.end_to_end.summary(),
+            steps: plan
+                .iter()
+                .zip(&made.steps)
+                .map(|((step, method, _, _), gathered)| StepReport {
+                    name: (*step).to_owned(),
+                    method: format!("liaison.office.v1.{method}"),
+                    calls: gathered.calls,
+                    errors: gathered.errors,
+                    retries: if *step == "acknowledge" { 318 } else { 0 },
+                    response: gathered.response.summary(),
+                    service: gathered.service.summary(),
+                })
+                .collect(),
+        })
+        .collect()
+    }
+
+    fn failures(&self) -> Vec<FailureCount> {
+        let failures = self.failures.iter();
+        let mut failures: Vec<FailureCount> = failures
+            .map(|((code, step), count)| FailureCount {
+                code: (*code).to_owned(),
+                step: step.clone(),
+                message: message_of(code).to_owned(),
+                count: *count,
             })
             .collect();
+        failures.sort_by_key(|one| std::cmp::Reverse(one.count));
+        failures
     }
-    let mut failures: Vec<FailureCount> = failures
-        .into_iter()
-        .map(|((code, step), count)| FailureCount {
-            code: code.to_owned(),
-            step,
-            message: message_of(code).to_owned(),
-            count,
-        })
-        .collect();
-    failures.sort_by_key(|one| std::cmp::Reverse(one.count));
+}
 
-    let sent = all.calls + 13_000;
+fn make_full() -> Report {
+    let mut draws = Draws(2018);
+    let made = Made::make(&mut draws);
+    let all = &made.all;
     Report {
         valid: true,
-        setup: Setup {
-            plan: "kaesong-2018".to_owned(),
-            targets: vec!["127.0.0.1:50051".to_owned(), "127.0.0.1:50052".to_owned()],
-            loop_kind: "open".to_owned(),
-            schedule: "constant, 2,000/s".to_owned(),
-            seed: 2018,
-            duration_s: SECONDS as f64,
-            warmup_s: WARMUP_S as f64,
-            in_flight_max: 256,
-            shard: String::new(),
-            version: "0.1.0".to_owned(),
-        },
+        setup: setup(),
         started_at: "2026-03-02T09:00:00Z".parse().ok(),
         duration_s: SECONDS as f64,
         offered_rate: RATE as f64,
@@ -395,20 +422,12 @@ fn make_full() -> Report {
         arrivals: RATE * SECONDS,
         calls: all.calls,
         errors: all.errors,
-        codes,
-        failures,
+        failures: made.failures(),
         response: all.response.summary(),
         service: all.service.summary(),
         lag: all.lag.summary(),
-        workflows,
-        streams: Some(StreamsReport {
-            opened: 16,
-            messages_sent: 16,
-            messages_received: 84_212,
-            message: latencies((0..20_000).map(|_| draws.around(410.0, 0.5) as u64)),
-            first_message: latencies((0..16).map(|_| draws.around(2_100.0, 0.4) as u64)),
-            life: latencies((0..16).map(|_| draws.around(29_800_000.0, 0.003) as u64)),
-        }),
+        workflows: made.workflows(),
+        streams: Some(streams(&mut draws)),
         bytes_sent: all.calls * 214,
         bytes_received: all.calls * 96,
         generator: GeneratorReport {
@@ -419,19 +438,10 @@ fn make_full() -> Report {
             cpu_us_per_call: 4.31e6 / all.calls as f64,
             cpu_wait_s: 0.08,
         },
-        books: Some(Books {
-            sent,
-            answered: sent - all.errors - 61,
-            refused: all.errors - 90,
-            unknown: 151,
-            unknown_but_counted: 37,
-            south: sent - all.errors - 24,
-            north: sent - all.errors - 24,
-            quiet: true,
-            ..Books::default()
-        }),
+        books: Some(books(all)),
         breakdown: Some(breakdown(&mut draws)),
-        intervals: intervals(seconds),
+        codes: made.codes,
+        intervals: intervals(made.seconds),
         thresholds: vec![
             threshold("p99>2s", "1.31 s", false),
             threshold("p99.9>1s", "1.97 s", true),
@@ -441,6 +451,47 @@ fn make_full() -> Report {
         repeats: repeats(&mut draws, all.calls / 3),
         comparison: Some(comparison()),
         ..Report::default()
+    }
+}
+
+fn setup() -> Setup {
+    Setup {
+        plan: "kaesong-2018".to_owned(),
+        targets: vec!["127.0.0.1:50051".to_owned(), "127.0.0.1:50052".to_owned()],
+        loop_kind: "open".to_owned(),
+        schedule: "constant, 2,000/s".to_owned(),
+        seed: 2018,
+        duration_s: SECONDS as f64,
+        warmup_s: WARMUP_S as f64,
+        in_flight_max: 256,
+        shard: String::new(),
+        version: "0.1.0".to_owned(),
+    }
+}
+
+fn streams(draws: &mut Draws) -> StreamsReport {
+    StreamsReport {
+        opened: 16,
+        messages_sent: 16,
+        messages_received: 84_212,
+        message: latencies((0..20_000).map(|_| draws.around(410.0, 0.5) as u64)),
+        first_message: latencies((0..16).map(|_| draws.around(2_100.0, 0.4) as u64)),
+        life: latencies((0..16).map(|_| draws.around(29_800_000.0, 0.003) as u64)),
+    }
+}
+
+fn books(all: &Gathered) -> Books {
+    let sent = all.calls + 13_000;
+    Books {
+        sent,
+        answered: sent - all.errors - 61,
+        refused: all.errors - 90,
+        unknown: 151,
+        unknown_but_counted: 37,
+        south: sent - all.errors - 24,
+        north: sent - all.errors - 24,
+        quiet: true,
+        ..Books::default()
     }
 }
 

@@ -1,6 +1,7 @@
 //! What happened over time: the heat map of responses, the rates, the errors, the lag, the calls in flight.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use words::figures::{count, thousands};
 
 use maud::{Markup, html};
@@ -252,7 +253,11 @@ impl Columns {
             "How long calls waited at the generator: half of them, 99 of 100, and the longest."
                 .to_owned();
         if self.merged > 1 {
-            desc += &format!(" Each point is the worst interval of {}.", self.each());
+            let _ = write!(
+                desc,
+                " Each point is the worst interval of {}.",
+                self.each()
+            );
         }
         let mut chart = self.chart("lag", "Lag over time", &desc, SMALL, (y, y.time_ticks()));
         let lines: [Line; 3] = [
@@ -346,7 +351,7 @@ fn in_words(column: &Interval) -> String {
         count(column.calls, "call", "calls")
     );
     if column.errors > 0 {
-        words += &format!(", {} failed", thousands(column.errors));
+        let _ = write!(words, ", {} failed", thousands(column.errors));
     }
     words
 }
