@@ -15,8 +15,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("office", &[]),
     ("reading", &[]),
     ("proxy", &["reading"]),
+    ("journal", &[]),
     ("protocol", &["office"]),
-    ("ledger", &["protocol"]),
+    ("ledger", &["protocol", "journal"]),
     ("words", &["protocol", "reading"]),
     ("client", &["protocol"]),
     ("server", &["ledger"]),
@@ -245,6 +246,25 @@ fn the_rules_know_no_wire_no_runtime_and_no_system() {
         assert!(
             known.contains(&&*used.name),
             "office came to know {}: is that a rule's business?",
+            used.name
+        );
+    }
+}
+
+#[test]
+fn the_journal_knows_no_exchange_no_wire_and_no_clock() {
+    let members = members();
+    let journal = members.iter().find(|member| member.name == "journal");
+    let journal = journal.expect("the journal is a crate");
+    for used in journal
+        .dependencies
+        .iter()
+        .filter(|used| !used.is_for_tests)
+    {
+        let known = ["bytes", "crc32c", "rustix", "serde", "sha2", "thiserror"];
+        assert!(
+            known.contains(&&*used.name),
+            "journal came to know {}: does an opaque entry need it?",
             used.name
         );
     }

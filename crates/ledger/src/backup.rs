@@ -6,12 +6,11 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use journal::{Options, Storage, claim, copy};
 
 use crate::error::LedgerError;
-use crate::fork::{claim, copy};
-use crate::journal::{Ledger, LedgerOptions};
+use crate::ledger::Ledger;
 use crate::opening::read;
-use crate::storage::Storage;
 
 /// What a backup holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -31,12 +30,12 @@ pub fn backup(
 ) -> Result<BackedUp, LedgerError> {
     let reader = read(from)?;
     claim(&*into)?;
-    copy(&reader, reader.sequence(), &*into)?;
-    let options = LedgerOptions::default();
+    copy(reader.journal(), reader.sequence(), &*into)?;
+    let options = Options::default();
     let (ledger, recovery) = Ledger::open(into, reader.place(), options, now, |_| {})?;
     ledger.seal()?;
     Ok(BackedUp {
         entries: recovery.entries,
-        bytes: ledger.reader().bytes(),
+        bytes: ledger.reader().journal().bytes(),
     })
 }

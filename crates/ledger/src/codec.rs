@@ -6,11 +6,12 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 use jiff::Timestamp;
+use journal::{Chain, DurablePoint};
 use office::StepKind;
 use office::line::LineHash;
 use prost_types::Timestamp as PbTimestamp;
 
-use crate::entry::{Chain, DurablePoint, Entry, Parcel, Record};
+use crate::entry::{Entry, Parcel, Record};
 
 /// `liaison.ledger.v1.Direction`.
 pub(crate) const OUTBOUND: u8 = 1;

@@ -5,15 +5,13 @@
 
 use std::sync::Arc;
 
+use journal::{Fault, Storage, claim};
+
 use crate::entry::{FORMAT_VERSION, Record};
 use crate::error::LedgerError;
-use crate::fork::claim;
-use crate::head::{Head, HeadMark};
-use crate::journal::{Ledger, LedgerOptions};
+use crate::ledger::Ledger;
 use crate::reader::Reader;
-use crate::storage::Storage;
-use crate::verify::{Fault, verify};
-use crate::walk::Walk;
+use crate::verify::verify;
 
 /// Bytes of entries that are written together.
 const BATCH_BYTES: usize = 1024 * 1024;
@@ -32,19 +30,7 @@ pub struct Converted {
 /// Writes the entries of a ledger into a storage that holds none, in the newest format, and verifies what it wrote.
 pub fn convert(reader: &Reader, into: &Arc<dyn Storage>) -> Result<Converted, LedgerError> {
     claim(&**into)?;
-    let nothing = Head {
-        sequence: 0,
-        chain: crate::entry::CHAIN_START,
-        epoch: 0,
-    };
-    let mark = HeadMark::take_up(&**into, None, nothing, true)?;
-    let mut ledger = Ledger::after(
-        Arc::clone(into),
-        reader.place(),
-        LedgerOptions::default(),
-        Walk::new(),
-        mark,
-    );
+    let mut ledger = Ledger::empty(Arc::clone(into), reader.place())?;
     let mut converted = Converted {
         to_format: FORMAT_VERSION,
         ..Converted::default()

@@ -2,18 +2,13 @@
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use journal::{Chain, DurablePoint, FaultyFrame, Link};
 use office::line::{Acknowledgement, LineHash};
 use office::{Place, StepKind};
 use protocol::pb::ledger as pb;
 
 /// The version of the format that this software writes.
 pub const FORMAT_VERSION: u32 = 1;
-
-/// SHA-256 over everything a ledger holds up to an entry.
-pub type Chain = [u8; 32];
-
-/// The chain before the first entry.
-pub const CHAIN_START: Chain = [0; 32];
 
 /// What an entry holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,15 +67,6 @@ pub struct Parcel {
     pub hash: LineHash,
 }
 
-/// How far a ledger was on disk when a batch began.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub struct DurablePoint {
-    /// The segment's first sequence.
-    pub segment: u64,
-    /// The offset in it.
-    pub offset: u64,
-}
-
 /// A line of a ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
@@ -94,36 +80,6 @@ pub struct Entry {
     pub durable: Option<DurablePoint>,
     /// The chain through this entry.
     pub chain: Chain,
-}
-
-/// Why bytes are no entry.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{what}")]
-pub struct FaultyFrame {
-    /// What is wrong.
-    pub what: String,
-    /// It is an entry, of which this version does not know what it says.
-    pub newer: Option<NewerEntry>,
-}
-
-/// What can be told of an entry that a newer version wrote.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NewerEntry {
-    /// Its place.
-    pub sequence: u64,
-    /// In a batch's first entry: what was durable before it.
-    pub durable: Option<DurablePoint>,
-    /// The chain through it.
-    pub chain: Chain,
-}
-
-impl FaultyFrame {
-    pub(crate) fn new(what: impl Into<String>) -> Self {
-        Self {
-            what: what.into(),
-            newer: None,
-        }
-    }
 }
 
 impl Entry {
@@ -144,14 +100,13 @@ impl Entry {
         });
         // Only what is whole otherwise can be of a newer version.
         let newer = |what: &str| FaultyFrame {
-            newer: Some(NewerEntry {
+            newer: Some(Link {
                 sequence: entry.sequence,
                 durable,
                 chain,
             }),
             ..fault(what)
         };
-        let place = |number| protocol::place_from_pb(number).ok_or_else(|| fault("unknown place"));
         let recorded_at = entry
             .recorded_at
             .as_ref()
@@ -175,27 +130,7 @@ impl Entry {
                     Record::Inbound(parcel)
                 }
             }
-            (pb::Direction::Local, Some(pb::entry::Note::Opening(opening))) => Record::Opening {
-                format_version: opening.format_version,
-                place: place(opening.place)?,
-                epoch: opening.epoch,
-            },
-            (pb::Direction::Local, Some(pb::entry::Note::AcknowledgementTaken(taken))) => {
-                let acknowledgement = taken
-                    .acknowledgement
-                    .as_ref()
-                    .and_then(protocol::acknowledgement_from_pb);
-                Record::AcknowledgementTaken(
-                    acknowledgement.ok_or_else(|| fault("an incomplete acknowledgement"))?,
-                )
-            }
-            (pb::Direction::Local, Some(pb::entry::Note::EpochRaised(raised))) => {
-                Record::EpochRaised {
-                    place: place(raised.place)?,
-                    epoch: raised.epoch,
-                    restoring: raised.restoring,
-                }
-            }
+            (pb::Direction::Local, Some(note)) => record_of(note).map_err(fault)?,
             (pb::Direction::Local, None) => {
                 return Err(newer("a note that this version does not know"));
             }
@@ -209,6 +144,30 @@ impl Entry {
             chain,
         })
     }
+}
+
+/// What a note of a local entry says.
+fn record_of(note: &pb::entry::Note) -> Result<Record, &'static str> {
+    let place = |number| protocol::place_from_pb(number).ok_or("unknown place");
+    Ok(match note {
+        pb::entry::Note::Opening(opening) => Record::Opening {
+            format_version: opening.format_version,
+            place: place(opening.place)?,
+            epoch: opening.epoch,
+        },
+        pb::entry::Note::AcknowledgementTaken(taken) => {
+            let acknowledgement = taken
+                .acknowledgement
+                .as_ref()
+                .and_then(protocol::acknowledgement_from_pb);
+            Record::AcknowledgementTaken(acknowledgement.ok_or("an incomplete acknowledgement")?)
+        }
+        pb::entry::Note::EpochRaised(raised) => Record::EpochRaised {
+            place: place(raised.place)?,
+            epoch: raised.epoch,
+            restoring: raised.restoring,
+        },
+    })
 }
 
 /// The entry as protobuf writes it, before it has its chain.

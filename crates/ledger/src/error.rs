@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use jiff::Timestamp;
+use journal::JournalError;
 use office::Place;
 
 /// Why a ledger cannot be opened, read or written.
@@ -171,12 +172,32 @@ fn entries(count: u64) -> String {
     }
 }
 
-impl LedgerError {
-    pub(crate) fn io(
-        what: &'static str,
-        path: impl Into<PathBuf>,
-    ) -> impl FnOnce(io::Error) -> Self {
-        let path = path.into();
-        move |source| Self::Io { what, path, source }
+impl From<JournalError> for LedgerError {
+    fn from(error: JournalError) -> Self {
+        match error {
+            JournalError::Io { what, path, source } => Self::Io { what, path, source },
+            JournalError::Damaged { file, offset, what } => Self::Damaged { file, offset, what },
+            JournalError::Shortened {
+                directory,
+                found,
+                durable,
+                witness,
+            } => Self::Shortened {
+                directory,
+                found,
+                durable,
+                witness,
+            },
+            JournalError::Locked { directory } => Self::Locked { directory },
+            JournalError::NewerHeadMark { file, found, known } => {
+                Self::NewerHeadMark { file, found, known }
+            }
+            JournalError::NewerEntry { file, offset, what } => {
+                Self::NewerEntry { file, offset, what }
+            }
+            JournalError::NotAJournal { directory } => Self::NotALedger { directory },
+            JournalError::Occupied { directory } => Self::Occupied { directory },
+            JournalError::Stopped { reason } => Self::Stopped { reason },
+        }
     }
 }

@@ -3,7 +3,6 @@
 use bytes::Bytes;
 use office::{Applied, Limits, Mutation, Office, RequestId, Step, Tally};
 
-use crate::ahead::fold_behind;
 use crate::entry::{Entry, Parcel, Record};
 use crate::error::LedgerError;
 use crate::reader::Reader;
@@ -64,7 +63,7 @@ pub fn count_entry(office: &mut Office, record: &Record) {
 /// The office that a ledger's entries come to.
 pub fn fold(reader: &Reader, limits: Limits) -> Result<Office, LedgerError> {
     let mut office = Office::new(reader.place(), limits);
-    each_entry(reader, |entry| {
+    reader.for_each(|entry| {
         fold_entry(&mut office, &entry.record);
     })?;
     Ok(office)
@@ -73,18 +72,8 @@ pub fn fold(reader: &Reader, limits: Limits) -> Result<Office, LedgerError> {
 /// The counts of a ledger, from its entries alone.
 pub fn tally(reader: &Reader) -> Result<Tally, LedgerError> {
     let mut office = Office::new(reader.place(), Limits::default());
-    each_entry(reader, |entry| count_entry(&mut office, &entry.record))?;
+    reader.for_each(|entry| count_entry(&mut office, &entry.record))?;
     Ok(office.exchanges().tally.clone())
-}
-
-fn each_entry(reader: &Reader, mut each: impl FnMut(Entry)) -> Result<(), LedgerError> {
-    let mut cursor = reader.after(0);
-    fold_behind(reader.bytes(), &mut each, move |found| {
-        while let Some(entry) = cursor.next_entry()? {
-            found(entry);
-        }
-        Ok(())
-    })
 }
 
 /// The payload of a step, if the ledger holds it.

@@ -6,19 +6,15 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use journal::{Options, Storage, claim, copy};
 use office::line::{EPOCH_MAX, Mark};
 use office::{PerPlace, Place};
 
-use crate::aside::copy_range;
 use crate::entry::{Entry, Record};
 use crate::error::LedgerError;
-use crate::head;
-use crate::journal::{Ledger, LedgerOptions};
+use crate::ledger::Ledger;
 use crate::reader::{Cursor, Reader};
 use crate::restore::{Raised, raised};
-use crate::segments::{segment_name, segments_in};
-use crate::snapshot;
-use crate::storage::{Storage, StorageFile};
 
 /// What a fork holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -206,7 +202,7 @@ fn within(reader: &Reader, at: u64) -> Result<(), LedgerError> {
         return Ok(());
     }
     Err(LedgerError::NoSuchEntry {
-        directory: reader.directory(),
+        directory: reader.journal().directory(),
         sequence: at,
         last,
     })
@@ -221,9 +217,9 @@ fn write(
     now: Timestamp,
 ) -> Result<Forked, LedgerError> {
     claim(&*into)?;
-    copy(reader, through, &*into)?;
+    copy(reader.journal(), through, &*into)?;
     let place = reader.place();
-    let options = LedgerOptions::default();
+    let options = Options::default();
     let (mut ledger, recovery) = Ledger::open(into, place, options, now, |_| {})?;
     raised.log(&mut ledger, place, now)?;
     ledger.seal()?;
@@ -232,49 +228,4 @@ fn write(
         left_behind: reader.sequence() - through,
         epoch: raised.epoch,
     })
-}
-
-/// Takes a storage for a new ledger: it must hold none.
-pub(crate) fn claim(into: &dyn Storage) -> Result<(), LedgerError> {
-    let directory = into.path();
-    let locked = into.lock();
-    if !locked.map_err(LedgerError::io("lock", directory.clone()))? {
-        return Err(LedgerError::Locked { directory });
-    }
-    // A head mark or a snapshot alone says that there was one.
-    let left = [head::NAME, snapshot::NAME];
-    let names = into
-        .list()
-        .map_err(LedgerError::io("list", directory.clone()))?;
-    if !segments_in(into)?.is_empty()
-        || left
-            .iter()
-            .any(|left| names.iter().any(|name| name == left))
-    {
-        return Err(LedgerError::Occupied { directory });
-    }
-    Ok(())
-}
-
-/// Copies what stands up to entry `through`.
-pub(crate) fn copy(reader: &Reader, through: u64, into: &dyn Storage) -> Result<(), LedgerError> {
-    let mut cursor = reader.after(through - 1);
-    cursor.next_entry()?;
-    let (last, end) = cursor.place();
-    let segments: Vec<(u64, Arc<dyn StorageFile>, u64)> = reader.view(|durable| {
-        let kept = durable.segments.iter().filter(|it| it.first <= last);
-        kept.map(|it| (it.first, Arc::clone(&it.file), it.len))
-            .collect()
-    });
-    for (first, file, len) in segments {
-        let name = segment_name(first);
-        let io = |what| LedgerError::io(what, into.path().join(&name));
-        let copied = into.open(&name, true).map_err(io("create"))?;
-        let len = if first == last { end } else { len };
-        copy_range(&*file, 0, &*copied, 0, len).map_err(io("copy into"))?;
-        copied.sync_data().map_err(io("sync"))?;
-        copied.rest();
-    }
-    into.sync_directory()
-        .map_err(LedgerError::io("sync", into.path()))
 }

@@ -3,23 +3,14 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use journal::{Options, Salvage, Shorter, Storage, each_saved_aside};
 use office::Place;
 use office::line::EPOCH_MAX;
 
-use crate::aside::{crowded, names_for, save_aside};
-use crate::entry::{CHAIN_START, Entry, Record};
+use crate::entry::{Entry, Record};
 use crate::error::LedgerError;
-use crate::floor::Witnesses;
-use crate::journal::{Ledger, LedgerOptions};
-use crate::newer::refuse_newer;
-use crate::opening::Shorter;
-use crate::scan::{ChainCheck, Expected, FaultKind, Scanned, Scanner, Whole};
-use crate::segments::{segment_name, segments_in};
-use crate::snapshot;
-use crate::storage::Storage;
-
-/// In the name of what is saved aside here.
-const DAMAGED: &str = ".damaged";
+use crate::form::LedgerForm;
+use crate::ledger::Ledger;
 
 /// What a restore did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,26 +34,18 @@ pub fn restore(
     place: Place,
     now: Timestamp,
 ) -> Result<Restored, LedgerError> {
-    let path = storage.path();
-    if !storage
-        .lock()
-        .map_err(LedgerError::io("lock", path.clone()))?
-    {
-        return Err(LedgerError::Locked { directory: path });
-    }
-    let witnesses = Witnesses::read(&**storage, false)?;
-    let durable = witnesses.floor().sequence;
-    refuse_newer(&**storage)?;
-    let mut saved = cut_at_damage(&**storage)?;
-    let (mut epoch, mut peer_epoch) = (epoch_saved_aside(&**storage, place)?, 0);
-    let marked = witnesses.found().map_or(0, |found| found.head.epoch);
-    if marked <= EPOCH_MAX {
+    let mut salvage = Salvage::begin::<LedgerForm>(&**storage)?;
+    let (mut epoch, mut peer_epoch) = (0, 0);
+    each_saved_aside::<LedgerForm>(&**storage, |entry| {
+        epoch = epoch.max(epoch_in(entry, place));
+    })?;
+    if let Some(marked) = salvage.stamp.filter(|marked| *marked <= EPOCH_MAX) {
         epoch = epoch.max(marked);
     }
     let (mut ledger, recovery) = Ledger::open_if(
         Arc::clone(storage),
         place,
-        LedgerOptions::default(),
+        Options::default(),
         now,
         None,
         Shorter::Taken,
@@ -88,15 +71,13 @@ pub fn restore(
     };
     raised.log(&mut ledger, place, now)?;
     // Only now: until the ledger says itself that it is being restored, they keep it from being opened as it is.
-    if witnesses.by_snapshot > last {
-        saved.push(set_aside(&**storage, snapshot::NAME)?);
-    }
+    salvage.finish(&**storage, last)?;
     ledger.protect()?;
     Ok(Restored {
         entries: last,
-        missing: durable.saturating_sub(last),
+        missing: salvage.durable.saturating_sub(last),
         epoch: raised.epoch,
-        saved,
+        saved: salvage.saved,
     })
 }
 
@@ -136,97 +117,6 @@ impl Raised {
         }
         Ok(())
     }
-}
-
-/// Cuts each segment at its first fault, and sets aside those that do not follow. What is cut is saved, and the
-/// copy durable, before anything is changed; so an interrupted cut is simply made again.
-fn cut_at_damage(storage: &dyn Storage) -> Result<Vec<String>, LedgerError> {
-    let mut saved = Vec::new();
-    let mut expected = Expected {
-        sequence: 1,
-        chain: CHAIN_START,
-    };
-    for first in segments_in(storage)? {
-        let name = segment_name(first);
-        let path = storage.path().join(&name);
-        if first != expected.sequence {
-            saved.push(set_aside(storage, &name)?);
-            continue;
-        }
-        let file = storage
-            .open(&name, false)
-            .map_err(LedgerError::io("open", path.clone()))?;
-        let mut scanner = Scanner::new(
-            Arc::clone(&file),
-            path,
-            first,
-            Some(expected),
-            ChainCheck::All,
-        )?;
-        let faulty = loop {
-            match scanner.scan()? {
-                Scanned::Entry(..) => {}
-                Scanned::End => break false,
-                // What is only newer would be cut off as if it were damage.
-                Scanned::Fault(fault) if fault.kind == FaultKind::Newer => {
-                    return Err(scanner.error(&fault));
-                }
-                Scanned::Fault(_) => break true,
-            }
-        };
-        if faulty {
-            let stem = format!("{name}{DAMAGED}-at-{}", scanner.offset());
-            saved.push(save_aside(storage, &*file, 0, &stem)?.0);
-            let io = |what| LedgerError::io(what, scanner.path());
-            file.set_len(scanner.offset()).map_err(io("truncate"))?;
-            file.sync_data().map_err(io("sync"))?;
-        }
-        expected = scanner.expected().unwrap_or(expected);
-    }
-    storage
-        .sync_directory()
-        .map_err(LedgerError::io("sync", storage.path()))?;
-    Ok(saved)
-}
-
-/// Renames a segment, to a name that nothing has yet.
-fn set_aside(storage: &dyn Storage, name: &str) -> Result<String, LedgerError> {
-    let names = storage
-        .list()
-        .map_err(LedgerError::io("list", storage.path()))?;
-    let stem = format!("{name}{DAMAGED}");
-    let aside = names_for(&stem)
-        .find(|aside| !names.contains(aside))
-        .ok_or_else(|| crowded(storage, &stem))?;
-    storage
-        .rename(name, &aside)
-        .map_err(LedgerError::io("rename", storage.path().join(name)))?;
-    Ok(aside)
-}
-
-/// The highest epoch of `place` in what has been saved aside, now or before an interruption.
-fn epoch_saved_aside(storage: &dyn Storage, place: Place) -> Result<u64, LedgerError> {
-    let names = storage
-        .list()
-        .map_err(LedgerError::io("list", storage.path()))?;
-    let mut epoch = 0;
-    for name in names.iter().filter(|name| name.contains(DAMAGED)) {
-        let path = storage.path().join(name);
-        let file = storage
-            .open(name, false)
-            .map_err(LedgerError::io("open", path.clone()))?;
-        let scanner = Scanner::new(file, path, 0, None, ChainCheck::All)?;
-        let mut from = 0;
-        let said = |whole: &Whole| match whole {
-            Whole::Entry(entry) => epoch_in(entry, place),
-            Whole::Newer(_) => 0,
-        };
-        while let Some((at, whole)) = scanner.find(from, |whole, _| said(whole) > 0)? {
-            epoch = epoch.max(said(&whole));
-            from = at + 1;
-        }
-    }
-    Ok(epoch)
 }
 
 /// The epoch after `epoch`, if there can be one.

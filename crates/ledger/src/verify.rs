@@ -1,21 +1,14 @@
 //! Checks a ledger from the first byte to the last.
 
 use bytes::Bytes;
+use journal::{Fault, Seen, Storage};
 use office::Place;
 use office::line::LineHash;
 use serde::Serialize;
 
-use crate::ahead::{Ahead, fold_behind};
-use crate::entry::{CHAIN_START, DurablePoint, Entry, FORMAT_VERSION, Parcel, Record};
+use crate::entry::{Entry, FORMAT_VERSION, Parcel, Record};
 use crate::error::LedgerError;
-use crate::floor::{Floor, Witnesses};
-use crate::frame::{CHAIN_FIELD_BYTES, FRAME_HEADER_BYTES};
-use crate::scan::{self, ChainCheck, Expected, FaultKind, Scanned, Scanner, Whole};
-use crate::segments::{segment_name, segments_in};
-use crate::storage::Storage;
-
-/// Faults that are listed; more are not looked for.
-pub(crate) const FAULTS_MAX: usize = 1_000;
+use crate::form::LedgerForm;
 
 /// What a verification found.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -37,171 +30,28 @@ pub struct Verification {
     pub faults: Vec<Fault>,
 }
 
-/// Something that does not hold.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Fault {
-    /// The file.
-    pub file: String,
-    /// Where in it.
-    pub offset: u64,
-    /// What is wrong.
-    pub what: String,
-}
-
 /// Reads every byte of a ledger and checks everything that can be checked. After a fault it goes on with the next
 /// whole entry. Beside a writer, a batch that is being written may show as a torn tail.
 pub fn verify(storage: &dyn Storage) -> Result<Verification, LedgerError> {
-    let floor = Witnesses::read(storage, false)?.floor();
-    let firsts = match segments_in(storage) {
-        Ok(firsts) if !firsts.is_empty() => firsts,
-        Err(LedgerError::Io { source, .. }) if source.kind() != std::io::ErrorKind::NotFound => {
-            return Err(LedgerError::io("list", storage.path())(source));
-        }
-        Ok(_) if floor.sequence > 0 => Vec::new(),
-        _ => {
-            return Err(LedgerError::NotALedger {
-                directory: storage.path(),
-            });
-        }
-    };
-    let found = Verification {
-        segments: firsts.len() as u64,
-        ..Verification::default()
-    };
-    let mut checked = Checked {
-        found,
-        place: None,
-        directions: [Direction::default(); 2],
-        floor,
-        last: 0,
-    };
-    let bytes = firsts
-        .iter()
-        .filter_map(|first| storage.open(&segment_name(*first), false).ok()?.len().ok())
-        .sum();
-    let mut walker = Walker {
-        storage,
-        expected: Some(Expected {
-            sequence: 1,
-            chain: CHAIN_START,
-        }),
-        faults: 0,
-        durable: floor.sequence,
-    };
+    let mut checked = Checked::default();
     // One thread computes the chain, the other the line hashes.
-    fold_behind(
-        bytes,
-        |seen| checked.take(seen),
-        move |give| {
-            for (index, first) in firsts.iter().enumerate() {
-                walker.segment(*first, index + 1 == firsts.len(), give)?;
-            }
+    let found = journal::verify::<LedgerForm>(storage, |seen| match seen {
+        Seen::Entry(entry) => checked.entry(entry),
+        Seen::Gap => {
+            checked.lose_count();
             Ok(())
-        },
-    )?;
-    checked.end();
-    Ok(checked.found)
-}
-
-/// What stands in the files, front to back.
-enum Seen {
-    Entry(Entry, DurablePoint),
-    /// Something that is no entry, or not the next one: what follows is taken as it comes.
-    Fault(Fault),
-    /// An entry of a newer version, by its sequence.
-    Newer(u64),
-}
-
-impl Ahead for Seen {
-    fn bytes(&self) -> usize {
-        match self {
-            Self::Entry(entry, _) => entry.bytes(),
-            Self::Fault(_) | Self::Newer(_) => 0,
         }
-    }
-}
-
-/// Checks frames, sequences and the chain.
-struct Walker<'a> {
-    storage: &'a dyn Storage,
-    expected: Option<Expected>,
-    faults: usize,
-    /// The last entry that is known to have been durable.
-    durable: u64,
-}
-
-impl Walker<'_> {
-    fn segment(
-        &mut self,
-        first: u64,
-        last: bool,
-        give: &mut dyn FnMut(Seen),
-    ) -> Result<(), LedgerError> {
-        let name = segment_name(first);
-        let path = self.storage.path().join(&name);
-        let file = self
-            .storage
-            .open(&name, false)
-            .map_err(LedgerError::io("open", path.clone()))?;
-        let fault = |offset, what| {
-            Seen::Fault(Fault {
-                file: name.clone(),
-                offset,
-                what,
-            })
-        };
-        if let Some(expected) = self.expected.filter(|expected| expected.sequence != first) {
-            give(fault(
-                0,
-                format!(
-                    "the segment begins with {first} where {} belongs",
-                    expected.sequence
-                ),
-            ));
-            self.expected = None;
-        }
-        let mut scanner = Scanner::new(file, path, first, self.expected, ChainCheck::All)?;
-        loop {
-            match scanner.scan()? {
-                Scanned::Entry(entry, offset) => {
-                    let here = DurablePoint {
-                        segment: first,
-                        offset,
-                    };
-                    give(Seen::Entry(entry, here));
-                }
-                Scanned::End => break,
-                Scanned::Fault(scan::Fault {
-                    behind: Some((behind, expected)),
-                    ..
-                }) => {
-                    give(Seen::Newer(expected.sequence - 1));
-                    scanner.pass(behind, expected);
-                }
-                // A writer may have made room before it was stopped.
-                Scanned::Fault(_) if last && scanner.only_zeros_left()? => break,
-                Scanned::Fault(found) => {
-                    let offset = scanner.offset();
-                    let torn = last && self.may_be_torn(&scanner)?;
-                    let (resumed, what) = resume(&mut scanner, found, torn)?;
-                    give(fault(offset, what));
-                    self.faults += 1;
-                    if !resumed || self.faults >= FAULTS_MAX {
-                        self.expected = None;
-                        return Ok(());
-                    }
-                }
-            }
-        }
-        self.expected = scanner.expected();
-        Ok(())
-    }
-
-    /// Whether opening the ledger would cut what stands here: nothing says that it was durable.
-    fn may_be_torn(&self, scanner: &Scanner) -> Result<bool, LedgerError> {
-        let next = scanner.expected().map_or(1, |expected| expected.sequence);
-        Ok(next > self.durable && !scanner.is_below_a_durable_point()?)
-    }
+    })?;
+    let [outbound, inbound] = checked.steps;
+    Ok(Verification {
+        segments: found.segments,
+        entries: found.entries,
+        outbound,
+        inbound,
+        newer: found.newer,
+        missing: found.missing,
+        faults: found.faults,
+    })
 }
 
 /// How far the steps of one author have come; `None` behind a gap.
@@ -221,40 +71,16 @@ impl Default for Direction {
 }
 
 /// Checks what the entries say.
+#[derive(Default)]
 struct Checked {
-    found: Verification,
     place: Option<Place>,
     directions: [Direction; 2],
-    floor: Floor,
-    /// The highest sequence seen.
-    last: u64,
+    /// Own steps that hold, and the peer's.
+    steps: [u64; 2],
 }
 
 impl Checked {
-    fn take(&mut self, seen: Seen) {
-        match seen {
-            Seen::Entry(entry, here) => match self.entry(&entry, here) {
-                Ok(()) => self.found.entries += 1,
-                Err(what) => self.fault(Fault {
-                    file: segment_name(here.segment),
-                    offset: here.offset,
-                    what: format!("entry {}: {what}", entry.sequence),
-                }),
-            },
-            Seen::Fault(fault) => {
-                self.fault(fault);
-                self.lose_count();
-            }
-            Seen::Newer(sequence) => {
-                self.found.newer += 1;
-                self.last = self.last.max(sequence);
-                // It may have been a step of either office.
-                self.lose_count();
-            }
-        }
-    }
-
-    /// From here on steps are taken as they come.
+    /// From here on steps are taken as they come: one that is not there may have been of either office.
     fn lose_count(&mut self) {
         self.directions = [Direction {
             hash: None,
@@ -262,41 +88,7 @@ impl Checked {
         }; 2];
     }
 
-    /// Holds the end against what is known to have been durable.
-    fn end(&mut self) {
-        let (last, durable) = (self.last, self.floor.sequence);
-        self.found.missing = durable.saturating_sub(last);
-        if self.found.missing == 0 {
-            return;
-        }
-        let witness = self.floor.witness;
-        self.fault(Fault {
-            file: witness.to_owned(),
-            offset: 0,
-            what: format!(
-                "the ledger ends at entry {last}, and entry {durable} was durable, as the {witness} says: {} missing at the end",
-                self.found.missing
-            ),
-        });
-    }
-
-    fn fault(&mut self, fault: Fault) {
-        if self.found.faults.len() < FAULTS_MAX {
-            self.found.faults.push(fault);
-        }
-    }
-
-    fn entry(&mut self, entry: &Entry, here: DurablePoint) -> Result<(), String> {
-        self.last = self.last.max(entry.sequence);
-        if let Some(what) = self.floor.other_than_named(entry) {
-            return Err(what);
-        }
-        if here.offset == 0 && entry.sequence != here.segment {
-            return Err(format!("it stands where entry {} belongs", here.segment));
-        }
-        if entry.durable.is_some_and(|durable| durable != here) {
-            return Err("it names another durable point than its own place".to_owned());
-        }
+    fn entry(&mut self, entry: &Entry) -> Result<(), String> {
         match &entry.record {
             Record::Outbound(parcel) => self.step(0, parcel),
             Record::Inbound(parcel) => self.step(1, parcel),
@@ -346,48 +138,7 @@ impl Checked {
         if hash != parcel.hash {
             return Err("the line hash does not hold".to_owned());
         }
-        let count = if direction == 0 {
-            &mut self.found.outbound
-        } else {
-            &mut self.found.inbound
-        };
-        *count += 1;
+        self.steps[direction] += 1;
         Ok(())
     }
-}
-
-/// Goes on with the next whole entry behind a fault. Says whether there is one, and what is wrong.
-pub(crate) fn resume(
-    scanner: &mut Scanner,
-    fault: scan::Fault,
-    torn: bool,
-) -> Result<(bool, String), LedgerError> {
-    let at = scanner.offset();
-    if fault.kind == FaultKind::Misplaced {
-        scanner.resume(at, None);
-        return Ok((true, fault.what));
-    }
-    let next = scanner.expected().map(|expected| expected.sequence);
-    let follows = |whole: &Whole, offset: u64| {
-        let room = (offset - at) / (FRAME_HEADER_BYTES + CHAIN_FIELD_BYTES) as u64;
-        next.is_none_or(|next| (next..=next.saturating_add(room)).contains(&whole.sequence()))
-    };
-    if let Some((found, whole)) = scanner.find(at + 1, follows)? {
-        scanner.resume(found, None);
-        let lost = match next {
-            Some(next) if next + 1 == whole.sequence() => format!("entry {next} is unreadable"),
-            Some(next) if next < whole.sequence() => {
-                format!("entries {next} to {} are unreadable", whole.sequence() - 1)
-            }
-            _ => format!("reading goes on with entry {}", whole.sequence()),
-        };
-        return Ok((true, format!("{}; {lost}", fault.what)));
-    }
-    let rest = format!("{} bytes follow that are no entry", scanner.left());
-    let torn = if torn {
-        " (a torn tail, which opening the ledger saves aside and cuts)"
-    } else {
-        ""
-    };
-    Ok((false, format!("{}; {rest}{torn}", fault.what)))
 }

@@ -194,12 +194,6 @@ impl Model {
         self.records.len() as u64
     }
 
-    /// Forgets what was not kept.
-    pub(crate) fn truncate(&mut self, len: usize) {
-        self.records.truncate(len.max(1));
-        self.states.truncate(len.max(1));
-    }
-
     /// Makes the next record, of the kind that `n` chooses.
     pub(crate) fn next(&mut self, n: u64) -> Record {
         let mut state = *self.states.last().expect("never empty");

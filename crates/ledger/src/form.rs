@@ -1,0 +1,174 @@
+//! The ledger's entries, as the journal is told of them.
+
+use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
+use jiff::Timestamp;
+use journal::{DurablePoint, FaultyFrame, Form, Link};
+use office::Place;
+use prost::Message;
+use protocol::pb::ledger as pb;
+
+use crate::codec::{INBOUND, OUTBOUND, put_durable, put_step, take_step};
+use crate::entry::{Entry, FORMAT_VERSION, Record, without_chain};
+use crate::error::LedgerError;
+
+/// The longest body: a line message of the greatest size, and room for what stands around it in an entry.
+pub const BODY_BYTES_MAX: usize = 17 * 1024 * 1024 + 1024;
+
+/// Encoded `liaison.ledger.v1.Entry`s, whose last field is the chain; and what they say of the ledger itself.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct LedgerForm {
+    /// Whose ledger it is.
+    pub(crate) place: Option<Place>,
+    /// The format that it began with; none before its opening is read.
+    format: Option<u32>,
+    /// Of the office whose ledger it is.
+    epoch: u64,
+}
+
+impl LedgerForm {
+    /// The format that the ledger began with; the newest if it begins here.
+    pub(crate) fn format(&self) -> u32 {
+        self.format.unwrap_or(FORMAT_VERSION)
+    }
+}
+
+/// What is counted from entry to entry.
+#[derive(Debug, Clone, Copy)]
+pub struct Counted {
+    /// Own steps.
+    pub(crate) outbound: u64,
+    /// The peer's steps.
+    pub(crate) inbound: u64,
+    /// The latest recording time.
+    pub(crate) latest: Timestamp,
+}
+
+impl Default for Counted {
+    fn default() -> Self {
+        Self {
+            outbound: 0,
+            inbound: 0,
+            latest: Timestamp::MIN,
+        }
+    }
+}
+
+impl Form for LedgerForm {
+    type Entry = Entry;
+    type Content<'a> = (Timestamp, &'a Record);
+    type Mark = Counted;
+    type Error = LedgerError;
+
+    const NOUN: &'static str = "ledger";
+    const BODY_BYTES_MAX: usize = BODY_BYTES_MAX;
+    // The sequence: tag 1, a varint.
+    const BODY_BEGIN: u8 = 0x08;
+    // The chain: tag 15, length-delimited, 32 bytes.
+    const CHAIN_KEY: [u8; 2] = [0x7a, 32];
+
+    fn encode(
+        &self,
+        body: &mut BytesMut,
+        sequence: u64,
+        (recorded_at, record): (Timestamp, &Record),
+        durable: Option<DurablePoint>,
+    ) {
+        match record {
+            Record::Outbound(parcel) => put_step(body, sequence, recorded_at, OUTBOUND, parcel),
+            Record::Inbound(parcel) => put_step(body, sequence, recorded_at, INBOUND, parcel),
+            _ => without_chain(sequence, recorded_at, record, None)
+                .encode(body)
+                .expect("a BytesMut grows"),
+        }
+        if let Some(durable) = durable {
+            put_durable(body, durable);
+        }
+    }
+
+    /// Envelope and payload are slices of the body.
+    fn decode(body: Bytes) -> Result<Entry, FaultyFrame> {
+        if let Some(entry) = take_step(&body) {
+            return Ok(entry);
+        }
+        let entry = pb::Entry::decode(body)
+            .map_err(|error| FaultyFrame::new(format!("the entry cannot be read: {error}")))?;
+        Entry::from_pb(entry)
+    }
+
+    fn link(entry: &Entry) -> Link {
+        Link {
+            sequence: entry.sequence,
+            durable: entry.durable,
+            chain: entry.chain,
+        }
+    }
+
+    fn content(entry: &Entry) -> (Timestamp, &Record) {
+        (entry.recorded_at, &entry.record)
+    }
+
+    fn kept_bytes(entry: &Entry) -> usize {
+        match &entry.record {
+            Record::Outbound(parcel) | Record::Inbound(parcel) => parcel.payload.len(),
+            _ => 0,
+        }
+    }
+
+    /// Whose the ledger is, its format, and the epoch.
+    fn learn(&mut self, (_, record): (Timestamp, &Record)) {
+        match *record {
+            Record::Opening {
+                format_version,
+                place,
+                epoch,
+            } => {
+                if self.format.is_none() {
+                    (self.format, self.place) = (Some(format_version), Some(place));
+                }
+                if self.place == Some(place) {
+                    self.epoch = epoch;
+                }
+            }
+            Record::EpochRaised { place, epoch, .. } if self.place == Some(place) => {
+                self.epoch = epoch;
+            }
+            _ => {}
+        }
+    }
+
+    fn stamp(&self) -> u64 {
+        self.epoch
+    }
+
+    fn take_stamp(&mut self, stamp: u64) {
+        self.epoch = stamp;
+    }
+
+    fn count(counted: &mut Counted, (recorded_at, record): (Timestamp, &Record)) {
+        counted.outbound += u64::from(matches!(record, Record::Outbound(_)));
+        counted.inbound += u64::from(matches!(record, Record::Inbound(_)));
+        counted.latest = counted.latest.max(recorded_at);
+    }
+
+    /// Own steps, the peer's steps, and the latest recording time: seconds (8 bytes) and nanoseconds (4), little-endian.
+    fn put_mark(counted: &Counted, bytes: &mut Vec<u8>) {
+        bytes.put_u64_le(counted.outbound);
+        bytes.put_u64_le(counted.inbound);
+        bytes.put_i64_le(counted.latest.as_second());
+        bytes.put_i32_le(counted.latest.subsec_nanosecond());
+    }
+
+    fn take_mark(rest: &mut &[u8]) -> Result<Counted, String> {
+        let cut = |_| "it is cut off".to_owned();
+        let outbound = rest.try_get_u64_le().map_err(cut)?;
+        let inbound = rest.try_get_u64_le().map_err(cut)?;
+        let seconds = rest.try_get_i64_le().map_err(cut)?;
+        let nanos = rest.try_get_i32_le().map_err(cut)?;
+        let latest = Timestamp::new(seconds, nanos).map_err(|error| error.to_string())?;
+        Ok(Counted {
+            outbound,
+            inbound,
+            latest,
+        })
+    }
+}
