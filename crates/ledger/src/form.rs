@@ -66,6 +66,7 @@ impl Form for LedgerForm {
     // The chain: tag 15, length-delimited, 32 bytes.
     const CHAIN_KEY: [u8; 2] = [0x7a, 32];
 
+    #[inline]
     fn encode(
         &self,
         body: &mut BytesMut,
