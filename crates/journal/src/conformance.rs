@@ -74,7 +74,7 @@ impl Held {
             FIRST,
             None,
             Shorter::Refused,
-            |_, _| Ok(()),
+            |_| Ok(()),
             |entry: &PlainEntry| folded.push(entry.bytes.to_vec()),
         );
         let (journal, _) = opened.map_err(failed("open"))?;

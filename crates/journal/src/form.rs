@@ -95,6 +95,12 @@ pub trait Form: Clone + Default + Send + Sync + 'static {
         [body, &[]]
     }
 
+    /// The other form that the journal may have, as long as the entry that says which is not read, or lost: a chain of
+    /// either holds.
+    fn otherwise(&self) -> Option<Self> {
+        None
+    }
+
     /// How an entry hangs together with what stands before it.
     fn link(entry: &Self::Entry) -> Link;
 

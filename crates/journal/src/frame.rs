@@ -97,6 +97,14 @@ pub(crate) fn next_chain<F: Form>(form: &F, before: &Chain, body: &[u8]) -> Chai
     hasher.finalize().into()
 }
 
+/// Whether `chain` is the chain through an entry.
+pub(crate) fn chain_holds<F: Form>(form: &F, before: &Chain, body: &[u8], chain: &Chain) -> bool {
+    next_chain(form, before, body) == *chain
+        || form
+            .otherwise()
+            .is_some_and(|other| next_chain(&other, before, body) == *chain)
+}
+
 /// A frame's body up to its chain.
 pub(crate) fn body_without_chain<F: Form>(body: &[u8]) -> Option<&[u8]> {
     let at = body.len().checked_sub(CHAIN_FIELD_BYTES)?;

@@ -10,7 +10,7 @@ use crate::form::{CHAIN_START, Chain, DurablePoint, Form};
 use crate::frame::encode_frame;
 use crate::head::{Head, HeadMark};
 use crate::index::{Point, SPACING_BYTES};
-use crate::opening::{Recovered, Recovery, Seat, Shorter, recover};
+use crate::opening::{Recovered, Recovery, Shorter, recover};
 use crate::reader::Reader;
 use crate::snapshot::{SnapshotWriter, Snapshots};
 use crate::storage::Storage;
@@ -80,7 +80,7 @@ impl<F: Form> Journal<F> {
         first: F::Content<'_>,
         snapshots: Option<Snapshots<'_>>,
         shorter: Shorter,
-        check: impl FnMut(&F::Entry, Seat<'_>) -> Result<(), F::Error> + Send,
+        check: impl FnMut(&F::Entry) -> Result<(), F::Error> + Send,
         mut fold: impl FnMut(&F::Entry),
     ) -> Result<(Self, Recovery), F::Error> {
         let directory = storage.path();

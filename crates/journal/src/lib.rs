@@ -17,7 +17,7 @@
 //! let storage = Arc::new(MemoryStorage::default());
 //! let open = |read: &mut Vec<Vec<u8>>| {
 //!     let (options, first) = (Options::default(), &b"a log of things said"[..]);
-//!     Journal::<Plain>::open(storage.clone(), options, first, None, Shorter::Refused, |_, _| Ok(()), |entry| {
+//!     Journal::<Plain>::open(storage.clone(), options, first, None, Shorter::Refused, |_| Ok(()), |entry| {
 //!         read.push(entry.bytes.to_vec());
 //!     })
 //! };
@@ -73,7 +73,7 @@ pub use floor::is_journal;
 pub use form::{CHAIN_START, Chain, DurablePoint, FaultyFrame, Form, Link};
 pub use frame::{FRAME_HEADER_BYTES, decode_frame, encode_frame};
 pub use head::HeadUse;
-pub use opening::{Recovery, Seat, Shorter, read};
+pub use opening::{Recovery, Shorter, read};
 pub use plain::{Plain, PlainEntry};
 pub use reader::Reader;
 pub use salvage::{Salvage, each_saved_aside};

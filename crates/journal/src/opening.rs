@@ -1,6 +1,5 @@
 //! Opening: takes up what an earlier writer left, cuts a torn tail, and refuses damage.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use crate::ahead::fold_behind;
@@ -41,15 +40,6 @@ pub enum Shorter {
     Taken,
 }
 
-/// Where an entry stands that is looked at.
-#[derive(Debug, Clone, Copy)]
-pub struct Seat<'a> {
-    /// The segment.
-    pub path: &'a Path,
-    /// It is the segment last written to, whose chain is computed again.
-    pub is_last: bool,
-}
-
 /// A journal that was walked over for a writer.
 pub(crate) struct Recovered<F: Form> {
     pub(crate) walk: Walk<F>,
@@ -63,7 +53,7 @@ pub(crate) fn recover<F: Form>(
     storage: &Arc<dyn Storage>,
     snapshots: Option<Snapshots<'_>>,
     shorter: Shorter,
-    mut check: impl FnMut(&F::Entry, Seat<'_>) -> Result<(), F::Error> + Send,
+    mut check: impl FnMut(&F::Entry) -> Result<(), F::Error> + Send,
     fold: &mut impl FnMut(&F::Entry),
 ) -> Result<Recovered<F>, F::Error> {
     let storage = &**storage;
@@ -133,24 +123,20 @@ fn walk_over<F: Form>(
     opened: Vec<Opened>,
     walk: &mut Walk<F>,
     floor: &Floor,
-    check: &mut impl FnMut(&F::Entry, Seat<'_>) -> Result<(), F::Error>,
+    check: &mut impl FnMut(&F::Entry) -> Result<(), F::Error>,
     each: &mut dyn FnMut(F::Entry),
     mut end: impl FnMut(&Opened, &Walked<F>) -> Result<(), JournalError>,
 ) -> Result<u64, F::Error> {
     let (count, mut entries) = (opened.len(), 0);
     for (index, segment) in opened.into_iter().enumerate() {
         let is_last = index + 1 == count;
-        let seat = Seat {
-            path: &segment.path,
-            is_last,
-        };
         let walked = walk.segment(&segment, is_last, |entry| {
             if let Some(what) = floor.other_than_named(&F::link(&entry)) {
                 let file = segment.path.clone();
                 let offset = 0;
                 return Err(JournalError::Damaged { file, offset, what }.into());
             }
-            check(&entry, seat)?;
+            check(&entry)?;
             entries += 1;
             each(entry);
             Ok(())
@@ -223,7 +209,7 @@ fn make_durable<F: Form>(
 pub fn read<F: Form>(
     storage: &dyn Storage,
     snapshots: Option<Snapshots<'_>>,
-    mut check: impl FnMut(&F::Entry, Seat<'_>) -> Result<(), F::Error> + Send,
+    mut check: impl FnMut(&F::Entry) -> Result<(), F::Error> + Send,
     mut fold: impl FnMut(&F::Entry),
 ) -> Result<(Reader<F>, F, SnapshotUse), F::Error> {
     let directory = storage.path();
@@ -273,21 +259,17 @@ pub fn read<F: Form>(
 /// a snapshot covers it.
 fn learn_covered<F: Form>(
     opened: &[Opened],
-    check: &mut impl FnMut(&F::Entry, Seat<'_>) -> Result<(), F::Error>,
+    check: &mut impl FnMut(&F::Entry) -> Result<(), F::Error>,
     walk: &mut Walk<F>,
     through: u64,
 ) -> Result<(), F::Error> {
     for Opened { first, file, path } in opened {
-        let seat = Seat {
-            path,
-            is_last: false,
-        };
         let (file, path, form) = (Arc::clone(file), path.clone(), walk.form.clone());
         let mut scanner = Scanner::new(file, path, *first, None, ChainCheck::Joints, form)?;
         loop {
             match scanner.scan()? {
                 Scanned::Entry(entry, _) => {
-                    check(&entry, seat)?;
+                    check(&entry)?;
                     walk.form = scanner.form().clone();
                     if F::link(&entry).sequence >= through {
                         return Ok(());

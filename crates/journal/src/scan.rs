@@ -8,7 +8,7 @@ use bytes::{Buf, Bytes};
 use crate::error::JournalError;
 use crate::form::{CHAIN_START, Chain, DurablePoint, FaultyFrame, Form, Link};
 use crate::frame::{
-    CHAIN_FIELD_BYTES, FRAME_HEADER_BYTES, body_without_chain, frame_body, frame_len, next_chain,
+    CHAIN_FIELD_BYTES, FRAME_HEADER_BYTES, body_without_chain, chain_holds, frame_body, frame_len,
 };
 use crate::storage::StorageFile;
 
@@ -247,7 +247,7 @@ impl<F: Form> Scanner<F> {
             return None;
         }
         match body_without_chain::<F>(body) {
-            Some(bare) if next_chain(&self.form, &chain, bare) == link.chain => None,
+            Some(bare) if chain_holds(&self.form, &chain, bare, &link.chain) => None,
             _ => Some(format!("the chain breaks at entry {sequence}")),
         }
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use journal::{Journal, Options, Recovery, Seat, Shorter, Snapshots, Storage};
+use journal::{Journal, Options, Recovery, Shorter, Snapshots, Storage};
 use office::Place;
 
 use crate::entry::{Entry, FORMAT_VERSION, Record};
@@ -79,7 +79,7 @@ impl Ledger {
         if !office::time::is_recordable(now) {
             return Err(LedgerError::Clock { now });
         }
-        let mut check = Check {
+        let check = Check {
             directory: storage.path(),
             wanted: Some(place),
         };
@@ -88,7 +88,7 @@ impl Ledger {
             place,
             epoch: 1,
         };
-        let each = move |entry: &Entry, seat: Seat<'_>| check.entry(entry, seat);
+        let each = move |entry: &Entry| check.entry(entry);
         let first = (now, &opening);
         let (journal, recovery) =
             Journal::open(storage, options, first, snapshots, shorter, each, fold)?;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use journal::{Seat, SnapshotUse, Snapshots, Storage, segment_name};
+use journal::{SnapshotUse, Snapshots, Storage, segment_name};
 use office::Place;
 
 use crate::entry::{Entry, FORMAT_VERSION, Record};
@@ -18,7 +18,7 @@ pub(crate) struct Check {
 
 impl Check {
     /// Whether an entry may stand in such a ledger.
-    pub(crate) fn entry(&mut self, entry: &Entry, _: Seat<'_>) -> Result<(), LedgerError> {
+    pub(crate) fn entry(&self, entry: &Entry) -> Result<(), LedgerError> {
         let directory = || self.directory.clone();
         match (&entry.record, self.wanted) {
             (Record::Opening { format_version, .. }, _) if *format_version > FORMAT_VERSION => {
@@ -60,11 +60,11 @@ pub fn read_with(
     fold: impl FnMut(&Entry),
 ) -> Result<(Reader, SnapshotUse), LedgerError> {
     let directory = storage.path();
-    let mut check = Check {
+    let check = Check {
         directory: directory.clone(),
         wanted: None,
     };
-    let each = |entry: &Entry, seat: Seat<'_>| check.entry(entry, seat);
+    let each = |entry: &Entry| check.entry(entry);
     let (reader, form, used) = journal::read::<LedgerForm>(storage, snapshots, each, fold)?;
     let place = form.place.ok_or(LedgerError::NotALedger { directory })?;
     Ok((Reader::new(place, reader), used))

@@ -21,7 +21,7 @@ pub(crate) fn open(
         FIRST,
         None,
         Shorter::Refused,
-        |_, _| Ok(()),
+        |_| Ok(()),
         |entry: &PlainEntry| entries.push(entry.clone()),
     )?;
     Ok((journal, entries, recovery))
@@ -29,7 +29,7 @@ pub(crate) fn open(
 
 /// Opens a journal for reading.
 pub(crate) fn read(storage: &dyn Storage) -> Result<Reader<Plain>, JournalError> {
-    journal::read(storage, None, |_, _| Ok(()), |_| {}).map(|(reader, ..)| reader)
+    journal::read(storage, None, |_| Ok(()), |_| {}).map(|(reader, ..)| reader)
 }
 
 /// What a verification finds wrong, and how many entries hold.

@@ -142,7 +142,7 @@ fn a_log_that_was_cut_at_a_frames_end_is_short_and_salvaged_under_a_mark_that_re
         FIRST,
         None,
         Shorter::Taken,
-        |_, _| Ok(()),
+        |_| Ok(()),
         |_| kept += 1,
     );
     let (mut journal, _) = opened.expect("it may be shorter");
@@ -205,7 +205,7 @@ fn behind_a_snapshot_only_what_follows_is_read() {
             FIRST,
             Some(snapshots),
             Shorter::Refused,
-            |_, _| Ok(()),
+            |_| Ok(()),
             |entry| read.push(entry.link.sequence),
         )
         .expect("whole");
