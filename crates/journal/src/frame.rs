@@ -99,10 +99,13 @@ pub(crate) fn next_chain<F: Form>(form: &F, before: &Chain, body: &[u8]) -> Chai
 
 /// Whether `chain` is the chain through an entry.
 pub(crate) fn chain_holds<F: Form>(form: &F, before: &Chain, body: &[u8], chain: &Chain) -> bool {
-    next_chain(form, before, body) == *chain
-        || form
-            .otherwise()
-            .is_some_and(|other| next_chain(&other, before, body) == *chain)
+    next_chain(form, before, body) == *chain || holds_otherwise(form, before, body, chain)
+}
+
+#[cold]
+fn holds_otherwise<F: Form>(form: &F, before: &Chain, body: &[u8], chain: &Chain) -> bool {
+    let other = form.otherwise();
+    other.is_some_and(|other| next_chain(&other, before, body) == *chain)
 }
 
 /// A frame's body up to its chain.

@@ -13,8 +13,9 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 use jiff::Timestamp;
 use ledger::{
-    CHAIN_START, DiskStorage, Ledger, LedgerOptions, Parcel, Record, SnapshotUse, Snapshots,
-    Storage, count_entry, decode_frame, encode_frame, fold_entry, read, read_with, tally, verify,
+    CHAIN_START, DiskStorage, FORMAT_VERSION, Ledger, LedgerOptions, MemoryStorage, Parcel, Record,
+    SnapshotUse, Snapshots, Storage, count_entry, decode_frame, encode_frame, fold_entry, read,
+    read_with, tally, verify,
 };
 use office::line::LineHash;
 use office::{Content, Limits, Office, Place, RequestId, Step, StepId, StepKind};
@@ -32,6 +33,7 @@ fn main() -> Result<(), Failure> {
         None => {
             frames();
             folding();
+            reading()?;
             commits()
         }
         Some(entries) => long_ledger(entries),
@@ -114,18 +116,20 @@ fn frames() {
     let mut buffer = BytesMut::with_capacity(4 * 1024 * 1024);
     let mut chain = CHAIN_START;
     let mut sequence = 0;
-    best("encode a frame: protobuf, chain, checksum", || {
-        sequence += 1;
-        if buffer.len() > 3 * 1024 * 1024 {
-            buffer.clear();
-        }
-        chain = encode_frame(&mut buffer, sequence, now(), &record, None, &chain);
-    });
+    for format in 1..=FORMAT_VERSION {
+        best(&format!("encode a frame of format {format}"), || {
+            sequence += 1;
+            if buffer.len() > 3 * 1024 * 1024 {
+                buffer.clear();
+            }
+            chain = encode_frame(&mut buffer, format, sequence, now(), &record, None, &chain);
+        });
+    }
     buffer.clear();
-    encode_frame(&mut buffer, 1_000_000, now(), &record, None, &chain);
+    encode_frame(&mut buffer, 1, 1_000_000, now(), &record, None, &chain);
     let frame = buffer.freeze();
     let body = &frame[8..];
-    best("  of it, SHA-256 alone", || {
+    best("  of it, in format 1, SHA-256 alone", || {
         let mut hasher = Sha256::new();
         hasher.update(chain);
         hasher.update(&body[..body.len() - 34]);
@@ -154,6 +158,65 @@ fn folding() {
         let record = turn.next().expect("one for each turn");
         count_entry(&mut office, record);
     });
+}
+
+/// Prints the best of several passes over a ledger in memory, for each of its entries.
+fn reading() -> Result<(), Failure> {
+    const ENTRIES: u32 = 8_000;
+    let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::default());
+    let open = || {
+        Ledger::open(
+            Arc::clone(&storage),
+            Place::South,
+            LedgerOptions::default(),
+            now(),
+            |_| {},
+        )
+    };
+    let (mut ledger, _) = open()?;
+    let mut documents = Documents::new();
+    for n in 1..u64::from(ENTRIES) {
+        ledger.append(now(), &documents.next(n));
+    }
+    ledger.take_batch().ok_or("an empty batch")?.commit()?;
+    let reader = ledger.reader();
+    let pass = |what: &str, work: &dyn Fn() -> Result<(), Failure>| -> Result<(), Failure> {
+        let mut best = Duration::MAX;
+        for _ in 0..60 {
+            let started = Instant::now();
+            work()?;
+            best = best.min(started.elapsed());
+        }
+        let nanoseconds = best.as_nanos() / u128::from(ENTRIES);
+        println!("{what:<44} {nanoseconds:>6} ns");
+        Ok(())
+    };
+    pass("read for the index, an entry", &|| {
+        black_box(read(&*storage)?);
+        Ok(())
+    })?;
+    pass("read by cursor, an entry", &|| {
+        let mut cursor = reader.after(0);
+        while let Some(entry) = cursor.next_entry()? {
+            black_box(entry);
+        }
+        Ok(())
+    })?;
+    pass("read the steps of one office, an entry", &|| {
+        let mut steps = reader.steps_of(Place::North, 0);
+        while let Some(step) = steps.next_step()? {
+            black_box(step);
+        }
+        Ok(())
+    })?;
+    pass("open, an entry", &|| {
+        black_box(open()?);
+        Ok(())
+    })?;
+    pass("verify, an entry", &|| {
+        black_box(verify(&*storage)?);
+        Ok(())
+    })
 }
 
 fn commits() -> Result<(), Failure> {

@@ -4,6 +4,8 @@
 //! here it costs none. What is written is what prost would write. What does not look exactly like that is left
 //! to prost. Figures: `cargo bench -p ledger`.
 
+use std::ops::Range;
+
 use bytes::{BufMut, Bytes, BytesMut};
 use jiff::Timestamp;
 use journal::{Chain, DurablePoint};
@@ -139,10 +141,7 @@ fn seconds_and_nanos(time: Timestamp) -> PbTimestamp {
 
 /// Reads a step, if the body is exactly as [`put_step`] begins it: every field in order, none twice.
 pub(crate) fn take_step(body: &Bytes) -> Option<Entry> {
-    let mut fields = Fields {
-        rest: &body[..],
-        body,
-    };
+    let mut fields = Fields { rest: &body[..] };
     let sequence = fields.number(SEQUENCE)?;
     let (seconds, nanos) = fields.pair(RECORDED_AT)?;
     let recorded_at = protocol::timestamp_from_pb(&PbTimestamp {
@@ -153,8 +152,8 @@ pub(crate) fn take_step(body: &Bytes) -> Option<Entry> {
     let kind = kind_of(fields.number(KIND)?)?;
     let parcel = Parcel {
         kind,
-        envelope: fields.bytes(ENVELOPE)?,
-        payload: fields.bytes(PAYLOAD)?,
+        envelope: body.slice(fields.range(body, ENVELOPE)?),
+        payload: body.slice(fields.range(body, PAYLOAD)?),
         hash: LineHash(fields.hash(LINE_HASH)?),
     };
     let durable = if fields.rest.first() == Some(&DURABLE) {
@@ -180,13 +179,29 @@ pub(crate) fn take_step(body: &Bytes) -> Option<Entry> {
 
 /// The sequence and the direction of an entry that begins as a step does; the rest is left unread.
 pub(crate) fn glance(body: &Bytes) -> Option<(u64, u64)> {
-    let mut fields = Fields {
-        rest: &body[..],
-        body,
-    };
+    let mut fields = Fields { rest: &body[..] };
     let sequence = fields.number(SEQUENCE)?;
     fields.pair(RECORDED_AT)?;
     Some((sequence, fields.number(DIRECTION)?))
+}
+
+/// Where the fields of a step begin and end that its line hash covers: the envelope and the payload. `None` if the body is
+/// not laid out as [`put_step`] lays out one: then nothing but the chain may cover what is in it.
+pub(crate) fn covered_by_line_hash(body: &[u8]) -> Option<Range<usize>> {
+    let mut fields = Fields { rest: body };
+    fields.number(SEQUENCE)?;
+    fields.pair(RECORDED_AT)?;
+    let direction = fields.number(DIRECTION)?;
+    if direction != u64::from(OUTBOUND) && direction != u64::from(INBOUND) {
+        return None;
+    }
+    fields.number(KIND)?;
+    let start = body.len() - fields.rest.len();
+    fields.range(body, ENVELOPE)?;
+    fields.range(body, PAYLOAD)?;
+    let end = body.len() - fields.rest.len();
+    fields.hash(LINE_HASH)?;
+    Some(start..end)
 }
 
 fn kind_of(number: u64) -> Option<StepKind> {
@@ -195,7 +210,6 @@ fn kind_of(number: u64) -> Option<StepKind> {
 
 struct Fields<'a> {
     rest: &'a [u8],
-    body: &'a Bytes,
 }
 
 impl Fields<'_> {
@@ -219,15 +233,15 @@ impl Fields<'_> {
         self.varint()
     }
 
-    /// A slice of the body; empty if the field is left out.
-    fn bytes(&mut self, key: u8) -> Option<Bytes> {
+    /// Where in `body` a field's bytes stand; nowhere if it is left out.
+    fn range(&mut self, body: &[u8], key: u8) -> Option<Range<usize>> {
         if self.rest.first() != Some(&key) {
-            return Some(Bytes::new());
+            return Some(0..0);
         }
         let len = usize::try_from(self.number(key)?).ok()?;
-        let at = self.body.len() - self.rest.len();
+        let at = body.len() - self.rest.len();
         self.rest = self.rest.get(len..)?;
-        Some(self.body.slice(at..at + len))
+        Some(at..at + len)
     }
 
     fn hash(&mut self, key: u8) -> Option<[u8; 32]> {
@@ -241,10 +255,7 @@ impl Fields<'_> {
     fn pair(&mut self, key: u8) -> Option<(u64, u64)> {
         let len = usize::try_from(self.number(key)?).ok()?;
         let (inner, rest) = self.rest.split_at_checked(len)?;
-        let mut inner = Fields {
-            rest: inner,
-            body: self.body,
-        };
+        let mut inner = Fields { rest: inner };
         let mut number = |key| match inner.rest.first() {
             Some(found) if *found == key => inner.number(key),
             _ => Some(0),

@@ -8,7 +8,10 @@ use office::{Place, StepKind};
 use protocol::pb::ledger as pb;
 
 /// The version of the format that this software writes.
-pub const FORMAT_VERSION: u32 = 1;
+///
+/// 1: the chain hashes every entry whole. 2: it leaves out the envelope and the payload of a step, which the line hash in the
+/// same entry covers.
+pub const FORMAT_VERSION: u32 = 2;
 
 /// What an entry holds.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,12 +7,15 @@ use office::Place;
 use prost::Message;
 use protocol::pb::ledger as pb;
 
-use crate::codec::{INBOUND, OUTBOUND, put_durable, put_step, take_step};
+use crate::codec::{INBOUND, OUTBOUND, covered_by_line_hash, put_durable, put_step, take_step};
 use crate::entry::{Entry, FORMAT_VERSION, Record, without_chain};
 use crate::error::LedgerError;
 
 /// The longest body: a line message of the greatest size, and room for what stands around it in an entry.
 pub const BODY_BYTES_MAX: usize = 17 * 1024 * 1024 + 1024;
+
+/// The first format whose chain leaves out what a line hash covers.
+const LEAVES_OUT_SINCE: u32 = 2;
 
 /// Encoded `liaison.ledger.v1.Entry`s, whose last field is the chain; and what they say of the ledger itself.
 #[derive(Debug, Clone, Copy, Default)]
@@ -26,6 +29,14 @@ pub struct LedgerForm {
 }
 
 impl LedgerForm {
+    /// That of a ledger which began in `format`.
+    pub(crate) fn of_format(format: u32) -> Self {
+        Self {
+            format: Some(format),
+            ..Self::default()
+        }
+    }
+
     /// The format that the ledger began with; the newest if it begins here.
     pub(crate) fn format(&self) -> u32 {
         self.format.unwrap_or(FORMAT_VERSION)
@@ -94,6 +105,23 @@ impl Form for LedgerForm {
         let entry = pb::Entry::decode(body)
             .map_err(|error| FaultyFrame::new(format!("the entry cannot be read: {error}")))?;
         Entry::from_pb(entry)
+    }
+
+    /// All of it; since format 2 all but the envelope and the payload of a step. Its line hash, which is hashed, covers
+    /// those, so that nothing is hashed twice; whoever verifies a ledger holds them against it.
+    fn hashed<'a>(&self, body: &'a [u8]) -> [&'a [u8]; 2] {
+        if self.format() < LEAVES_OUT_SINCE {
+            return [body, &[]];
+        }
+        match covered_by_line_hash(body) {
+            Some(covered) => [&body[..covered.start], &body[covered.end..]],
+            None => [body, &[]],
+        }
+    }
+
+    fn otherwise(&self) -> Option<Self> {
+        let lost = self.format.is_none();
+        lost.then(|| Self::of_format(LEAVES_OUT_SINCE - 1))
     }
 
     fn link(entry: &Entry) -> Link {

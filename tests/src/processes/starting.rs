@@ -93,18 +93,19 @@ async fn a_ledger_of_a_newer_format_is_refused_with_the_remedy() {
     let pair = Pair::idle(&[]).await;
     let data = pair.data(Place::South);
     fs::create_dir(&data).expect("it is new");
+    let newer = FORMAT_VERSION + 1;
     let opening = Record::Opening {
-        format_version: FORMAT_VERSION + 1,
+        format_version: newer,
         place: Place::South,
         epoch: 1,
     };
     let mut frame = BytesMut::new();
     let now = "2030-01-01T00:00:00Z".parse().expect("a time");
-    encode_frame(&mut frame, 1, now, &opening, None, &CHAIN_START);
+    encode_frame(&mut frame, newer, 1, now, &opening, None, &CHAIN_START);
     fs::write(data.join("00000000000000000001.segment"), &frame).expect("it is ours");
     let ended = refuses(&pair, Place::South, &data).await;
     assert!(
-        ended.log.contains("format 2") && ended.log.contains("upgrade"),
+        ended.log.contains(&format!("format {newer}")) && ended.log.contains("upgrade"),
         "{}",
         ended.log
     );

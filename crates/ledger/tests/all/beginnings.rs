@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 use ledger::{
-    CHAIN_START, DurablePoint, Ledger, LedgerError, LedgerOptions, MemoryStorage, Record, Storage,
-    encode_frame, read, verify,
+    CHAIN_START, DurablePoint, FORMAT_VERSION, Ledger, LedgerError, LedgerOptions, MemoryStorage,
+    Record, Storage, encode_frame, read, verify,
 };
 use office::Place;
 
@@ -57,7 +57,16 @@ fn a_newer_format_is_refused_and_an_older_one_read() {
             segment: 1,
             offset: 0,
         });
-        ledger::encode_frame(&mut frame, 1, at(0), &record, durable, &ledger::CHAIN_START);
+        let first = &ledger::CHAIN_START;
+        ledger::encode_frame(
+            &mut frame,
+            format_version,
+            1,
+            at(0),
+            &record,
+            durable,
+            first,
+        );
         let files = BTreeMap::from([(FIRST.to_owned(), frame.to_vec())]);
         Arc::new(MemoryStorage::holding(files))
     };
@@ -92,7 +101,15 @@ fn a_first_entry_that_does_not_say_whose_ledger_it_is_is_damage() {
         restoring: false,
     };
     let mut bytes = BytesMut::new();
-    encode_frame(&mut bytes, 1, at(0), &raised, durable, &CHAIN_START);
+    encode_frame(
+        &mut bytes,
+        FORMAT_VERSION,
+        1,
+        at(0),
+        &raised,
+        durable,
+        &CHAIN_START,
+    );
     let contents = BTreeMap::from([(FIRST.to_owned(), bytes.to_vec())]);
     let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::holding(contents));
     match open(&storage, SEGMENT_BYTES) {

@@ -1,25 +1,31 @@
 //! Every bit of a small ledger, flipped.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use ledger::{
-    Entry, FRAME_HEADER_BYTES, LedgerError, MemoryStorage, Record, Storage, decode_frame, read,
-    verify,
+    Entry, FORMAT_VERSION, FRAME_HEADER_BYTES, LedgerError, MemoryStorage, Record, Storage,
+    decode_frame, read, verify,
 };
 use office::Place;
 
-use crate::records::{Model, Records, at, open};
+use crate::records::{Model, Records, at, begun_in, covered, open};
 
 const SEGMENT_BYTES: u64 = 2_000;
 
 /// A ledger of about 30 entries in three segments, and how many of them stand below the last durable point. Its head mark
 /// is left out, as if the power had taken it back.
 fn small_ledger() -> (BTreeMap<String, Vec<u8>>, Model, u64) {
-    let memory = MemoryStorage::default();
+    small_ledger_of(FORMAT_VERSION)
+}
+
+fn small_ledger_of(format: u32) -> (BTreeMap<String, Vec<u8>>, Model, u64) {
+    let memory = begun_in(format);
     let storage: Arc<dyn Storage> = Arc::new(memory.clone());
-    let (mut ledger, ..) = open(&storage, SEGMENT_BYTES).expect("a new ledger");
-    let mut model = Model::new(Place::South);
+    let (mut ledger, ..) = open(&storage, SEGMENT_BYTES).expect("it has just begun");
+    let mut model = Model::of_format(format, Place::South);
     for count in [3, 1, 5, 2, 7, 1, 4, 3] {
         model.write(&mut ledger, count).expect("nothing fails");
     }
@@ -161,18 +167,19 @@ fn verify_tells_of_any_byte_behind_the_last_frame() {
     }
 }
 
-/// Changes a byte of the entry that begins at `offset`, and renews its checksum.
-fn forge(bytes: &mut [u8], offset: usize) {
-    let body = offset + FRAME_HEADER_BYTES;
+/// The body of the entry that begins at `offset`.
+fn body_at(bytes: &[u8], offset: usize) -> Range<usize> {
     let length: [u8; 4] = bytes[offset..offset + 4].try_into().expect("4 bytes");
-    let end = body + u32::from_le_bytes(length) as usize;
-    // The last byte before the line hash: the payload's.
-    let at = bytes[body..end - 34]
-        .windows(2)
-        .rposition(|pair| pair == [0x3a, 32]);
-    bytes[body + at.expect("a step") - 1] ^= 1;
-    let crc = crc32c::crc32c_append(crc32c::crc32c(&length), &bytes[body..end]);
-    bytes[offset + 4..body].copy_from_slice(&crc.to_le_bytes());
+    let body = offset + FRAME_HEADER_BYTES;
+    body..body + u32::from_le_bytes(length) as usize
+}
+
+/// Renews the checksum of the entry that begins at `offset`.
+fn renew(bytes: &mut [u8], offset: usize) {
+    let body = body_at(bytes, offset);
+    let crc = crc32c::crc32c(&bytes[offset..offset + 4]);
+    let crc = crc32c::crc32c_append(crc, &bytes[body.clone()]);
+    bytes[offset + 4..body.start].copy_from_slice(&crc.to_le_bytes());
 }
 
 /// Where each entry begins.
@@ -186,36 +193,105 @@ fn offsets(bytes: &[u8]) -> Vec<usize> {
     offsets
 }
 
+/// The chain finds it where it hashes the payload, the line hash where it does not.
 #[test]
-fn an_entry_that_was_rewritten_breaks_the_chain_although_its_checksum_holds() {
-    let (contents, ..) = small_ledger();
-    for (index, (name, bytes)) in contents.iter().enumerate() {
-        let steps = offsets(bytes);
-        let (_, forged_at) = steps
-            .iter()
-            .enumerate()
-            .filter(|(_, at)| {
-                let rest = bytes::Bytes::copy_from_slice(&bytes[**at..]);
-                let entry = decode_frame(&rest).expect("sound").expect("whole").0;
-                matches!(entry.record, Record::Outbound(_))
-            })
-            .nth(2)
-            .expect("several steps");
-        let mut forged = contents.clone();
-        forge(forged.get_mut(name).expect("there"), *forged_at);
-        let found = verify(&MemoryStorage::holding(forged.clone())).expect("a ledger");
+fn a_payload_that_was_rewritten_is_found_although_its_checksum_holds() {
+    for (format, what, by_chain) in [
+        (1, "the chain breaks", true),
+        (2, "the line hash does not hold", false),
+    ] {
+        let (contents, model, _) = small_ledger_of(format);
+        for (index, (name, bytes)) in contents.iter().enumerate() {
+            let rest = |at: usize| Bytes::copy_from_slice(&bytes[at..]);
+            let entry = |at| decode_frame(&rest(at)).expect("sound").expect("whole").0;
+            let steps = offsets(bytes).into_iter().map(|at| (at, entry(at)));
+            let mut own = steps.filter(|(_, entry)| matches!(entry.record, Record::Outbound(_)));
+            let (at, entry) = own.nth(2).expect("several steps");
+            let mut forged = contents.clone();
+            let forge = forged.get_mut(name).expect("there");
+            let body = body_at(forge, at);
+            // The payload's last byte.
+            let end = covered(&bytes[body.clone()], &entry.record).end;
+            forge[body.start + end - 1] ^= 1;
+            renew(forge, at);
+            let found = verify(&MemoryStorage::holding(forged.clone())).expect("a ledger");
+            assert_eq!(found.faults.len(), 1, "{:?}", found.faults);
+            assert_eq!(found.faults[0].offset, at as u64);
+            assert!(found.faults[0].what.contains(what), "{:?}", found.faults);
+            assert!(found.entries >= model.len() - 1);
+            // Opening computes the chain where it was last written; `verify` everywhere, and the line hashes.
+            let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::holding(forged));
+            let opened = open(&storage, SEGMENT_BYTES).map(|_| ());
+            let refused = matches!(opened, Err(LedgerError::Damaged { .. }));
+            let last = index + 1 == contents.len();
+            assert_eq!(refused, last && by_chain, "format {format}: {opened:?}");
+        }
+    }
+}
+
+/// Whoever rewrites an entry can renew its checksum: the chain and the line hash together leave no bit out.
+#[test]
+fn every_flipped_bit_of_an_entry_is_found_under_a_checksum_that_holds() {
+    for format in 1..=FORMAT_VERSION {
+        let memory = begun_in(format);
+        let storage: Arc<dyn Storage> = Arc::new(memory.clone());
+        let (mut ledger, ..) = open(&storage, u64::MAX).expect("it has just begun");
+        let mut model = Model::of_format(format, Place::South);
+        for count in [3, 1, 5, 4] {
+            model.write(&mut ledger, count).expect("memory");
+        }
+        drop(ledger);
+        let (mut contents, mut covered_bits) = (memory.contents(), 0);
+        contents.remove("head").expect("a head mark");
+        let (name, bytes) = contents.pop_first().expect("one segment");
+        for (at, record) in offsets(&bytes).into_iter().zip(&model.records) {
+            let body = body_at(&bytes, at);
+            let covered = covered(&bytes[body.clone()], record);
+            for bit in 0..body.len() * 8 {
+                let mut flipped = bytes.clone();
+                flipped[body.start + bit / 8] ^= 1 << (bit % 8);
+                renew(&mut flipped, at);
+                let files = BTreeMap::from([(name.clone(), flipped)]);
+                let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::holding(files));
+                let found = verify(&*storage).expect("a ledger");
+                let what = format!("format {format}, byte {at}, bit {bit}: {found:?}");
+                assert!(found.faults.len() + found.newer as usize > 0, "{what}");
+                // What the chain hashes is found by an opening, too: this is the segment last written to.
+                let opens = format > 1 && covered.contains(&(bit / 8));
+                covered_bits += u64::from(opens);
+                if !opens {
+                    assert!(open(&storage, u64::MAX).is_err(), "{what}");
+                }
+            }
+        }
+        assert_eq!(covered_bits > 1_000, format > 1, "{covered_bits}");
+    }
+}
+
+/// The first entry says in which format the ledger is. Behind its loss the others are checked all the same.
+#[test]
+fn behind_a_lost_opening_a_ledger_of_any_format_is_checked() {
+    for format in 1..=FORMAT_VERSION {
+        let (mut contents, model, _) = small_ledger_of(format);
+        let (first, last) = {
+            let mut names = contents.keys().cloned();
+            (
+                names.next().expect("several"),
+                names.next_back().expect("several"),
+            )
+        };
+        contents.get_mut(&first).expect("there")[FRAME_HEADER_BYTES + 3] ^= 1;
+        let found = verify(&MemoryStorage::holding(contents.clone())).expect("a ledger");
         assert_eq!(found.faults.len(), 1, "{:?}", found.faults);
-        assert_eq!(found.faults[0].offset, *forged_at as u64);
-        assert!(found.faults[0].what.contains("the chain breaks"));
-        // Opening computes the chain where it was last written; `verify` everywhere.
-        let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::holding(forged));
-        let opened = open(&storage, SEGMENT_BYTES).map(|_| ());
-        let last = index + 1 == contents.len();
-        assert_eq!(
-            matches!(opened, Err(LedgerError::Damaged { .. })),
-            last,
-            "{opened:?}"
-        );
+        assert_eq!(found.entries, model.len() - 1);
+        // A recording time, in the middle of the last segment.
+        let bytes = contents.get_mut(&last).expect("there");
+        let at = offsets(bytes)[4];
+        bytes[at + FRAME_HEADER_BYTES + 6] ^= 1;
+        renew(bytes, at);
+        let found = verify(&MemoryStorage::holding(contents)).expect("a ledger");
+        assert_eq!(found.faults.len(), 2, "{:?}", found.faults);
+        assert!(found.faults[1].what.contains("the chain breaks"));
     }
 }
 

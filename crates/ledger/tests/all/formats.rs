@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use ledger::{
-    CHAIN_START, Converted, DurablePoint, Entry, FORMAT_VERSION, Ledger, LedgerError,
-    LedgerOptions, MemoryStorage, Reader, Record, Snapshots, Storage, convert, encode_frame, read,
-    reconcile, tally, verify,
+    CHAIN_START, Converted, DurablePoint, Entry, FORMAT_VERSION, FRAME_HEADER_BYTES, Ledger,
+    LedgerError, LedgerOptions, MemoryStorage, Reader, Record, Snapshots, Storage, convert,
+    decode_frame, encode_frame, read, reconcile, tally, verify,
 };
 use office::Place;
+use sha2::{Digest as _, Sha256};
 
-use crate::records::{Model, at, open, small_segments};
+use crate::records::{Model, at, begun_in, covered, open, small_segments};
 
 const FIRST: &str = "00000000000000000001.segment";
 const SEGMENT_BYTES: u64 = 2_000;
@@ -24,11 +25,16 @@ fn model(entries: u64) -> Model {
     model
 }
 
-/// A ledger of an older format than any that there is, as its version would have left it.
-fn older(entries: u64) -> (MemoryStorage, Model) {
+/// The format before the newest.
+const OLDER: u32 = FORMAT_VERSION - 1;
+/// An older format than any that there is: no record is in it.
+const EMPTY: u32 = 0;
+
+/// A ledger of an older format, as its version would have left it.
+fn older(format: u32, entries: u64) -> (MemoryStorage, Model) {
     let mut model = model(entries);
     model.records[0] = Record::Opening {
-        format_version: FORMAT_VERSION - 1,
+        format_version: format,
         place: Place::South,
         epoch: 1,
     };
@@ -39,7 +45,16 @@ fn older(entries: u64) -> (MemoryStorage, Model) {
             segment: 1,
             offset: bytes.len() as u64,
         });
-        chain = encode_frame(&mut bytes, sequence, at(sequence), record, durable, &chain);
+        let recorded_at = at(sequence);
+        chain = encode_frame(
+            &mut bytes,
+            format,
+            sequence,
+            recorded_at,
+            record,
+            durable,
+            &chain,
+        );
     }
     let files = BTreeMap::from([(FIRST.to_owned(), bytes.to_vec())]);
     (MemoryStorage::holding(files), model)
@@ -67,6 +82,41 @@ fn mirrored(records: &[Record]) -> Reader {
     let batch = ledger.take_batch().expect("there are entries");
     batch.commit().expect("memory");
     ledger.reader()
+}
+
+/// A ledger of each format, written to, and what its chain must be: computed here, from the bytes on disk.
+#[test]
+fn a_ledger_goes_on_in_the_chain_that_it_began_with() {
+    for format in 1..=FORMAT_VERSION {
+        let memory = begun_in(format);
+        let storage: Arc<dyn Storage> = Arc::new(memory.clone());
+        let mut model = Model::of_format(format, Place::South);
+        for _ in 0..3 {
+            // Opened again each time, the last time behind what it has itself written.
+            let (mut ledger, ..) = open(&storage, u64::MAX).expect("its format is known");
+            assert_eq!(ledger.format_version(), format);
+            model.write(&mut ledger, 7).expect("memory");
+        }
+        assert_eq!(verify(&memory).expect("a ledger").faults, []);
+        let (mut rest, mut chain) = (Bytes::from(memory.contents()[FIRST].clone()), CHAIN_START);
+        for record in &model.records {
+            let (entry, len) = decode_frame(&rest).expect("sound").expect("whole");
+            let body = &rest[FRAME_HEADER_BYTES..len - 34];
+            let left_out = match format {
+                1 => 0..0,
+                _ => covered(body, record),
+            };
+            let hashed = [&chain[..], &body[..left_out.start], &body[left_out.end..]].concat();
+            chain = Sha256::digest(hashed).into();
+            assert_eq!(
+                entry.chain, chain,
+                "format {format}, entry {}",
+                entry.sequence
+            );
+            rest = rest.slice(len..);
+        }
+        assert!(rest.is_empty());
+    }
 }
 
 #[test]
@@ -115,14 +165,14 @@ fn a_converted_ledger_says_the_same_and_its_peer_agrees() {
 
 #[test]
 fn a_ledger_of_an_older_format_is_read_and_converted() {
-    let (storage, model) = older(30);
+    let (storage, model) = older(OLDER, 30);
     let into: Arc<dyn Storage> = Arc::new(MemoryStorage::default());
     let before = read(&storage).expect("older formats are read");
     let converted = convert(&before, &into).expect("there is room");
     assert_eq!(converted.entries, 30);
     assert_eq!(
         (converted.from_format, converted.to_format),
-        (FORMAT_VERSION - 1, FORMAT_VERSION)
+        (OLDER, FORMAT_VERSION)
     );
     let after = entries(&read(&*into).expect("whole"));
     assert!(matches!(
@@ -143,7 +193,7 @@ fn a_ledger_of_an_older_format_is_read_and_converted() {
 
 #[test]
 fn nothing_is_converted_into_what_holds_a_ledger() {
-    let (from, into) = (older(9).0, older(7).0);
+    let (from, into) = (older(OLDER, 9).0, older(OLDER, 7).0);
     let before = into.contents();
     let storage: Arc<dyn Storage> = Arc::new(into.clone());
     let refused = convert(&read(&from).expect("whole"), &storage);
@@ -154,7 +204,7 @@ fn nothing_is_converted_into_what_holds_a_ledger() {
 #[test]
 fn a_ledger_never_gets_a_record_that_its_format_lacks() {
     for with_snapshot in [false, true] {
-        let (memory, mut model) = older(20);
+        let (memory, mut model) = older(EMPTY, 20);
         let storage: Arc<dyn Storage> = Arc::new(memory.clone());
         let mut restore = |_: &[u8]| true;
         let snapshots = Snapshots {
@@ -177,7 +227,7 @@ fn a_ledger_never_gets_a_record_that_its_format_lacks() {
         );
         let (mut ledger, recovery) = opened.expect("older formats are opened");
         assert_eq!(recovery.entries, if with_snapshot { 0 } else { 20 });
-        assert_eq!(ledger.format_version(), FORMAT_VERSION - 1);
+        assert_eq!(ledger.format_version(), EMPTY);
         let segment = memory.contents()[FIRST].clone();
         let refused = model
             .write(&mut ledger, 3)
@@ -185,7 +235,7 @@ fn a_ledger_never_gets_a_record_that_its_format_lacks() {
         let told = refused.to_string();
         assert!(
             matches!(refused, LedgerError::FormatLacks { format, since, .. }
-                if (format, since) == (FORMAT_VERSION - 1, FORMAT_VERSION)),
+                if (format, since) == (EMPTY, 1)),
             "{told}"
         );
         assert!(told.contains("liaison ledger convert"), "{told}");

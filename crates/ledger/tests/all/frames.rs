@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::{Bytes, BytesMut};
 use ledger::{
-    BODY_BYTES_MAX, CHAIN_START, DurablePoint, Entry, FRAME_HEADER_BYTES, LedgerError,
-    MemoryStorage, Parcel, Record, Storage, StorageFile, decode_frame, encode_frame, fold_entry,
-    read, tally, verify,
+    BODY_BYTES_MAX, CHAIN_START, DurablePoint, Entry, FORMAT_VERSION, FRAME_HEADER_BYTES,
+    LedgerError, MemoryStorage, Parcel, Record, Storage, StorageFile, decode_frame, encode_frame,
+    fold_entry, read, tally, verify,
 };
 use office::line::LineHash;
 use office::{Limits, Office, Place, StepKind};
@@ -31,7 +31,15 @@ fn frame(records: usize) -> Bytes {
             segment: 1,
             offset: 0,
         });
-        chain = encode_frame(&mut buffer, n + 1, at(n), &made.nth(n), durable, &chain);
+        chain = encode_frame(
+            &mut buffer,
+            FORMAT_VERSION,
+            n + 1,
+            at(n),
+            &made.nth(n),
+            durable,
+            &chain,
+        );
     }
     buffer.freeze()
 }
@@ -64,6 +72,7 @@ proptest! {
 
     #[test]
     fn a_step_is_written_and_read_as_prost_would(
+        format in 1..=FORMAT_VERSION,
         sequence in any::<u64>(),
         seconds in -60_000_000_000..250_000_000_000_i64,
         nanos in -999_999_999..999_999_999_i32,
@@ -83,7 +92,7 @@ proptest! {
         let record = if own { Record::Outbound(parcel) } else { Record::Inbound(parcel) };
         let durable = durable.map(|(segment, offset)| DurablePoint { segment, offset });
         let mut buffer = BytesMut::new();
-        let chain = encode_frame(&mut buffer, sequence, recorded_at, &record, durable, &[3; 32]);
+        let chain = encode_frame(&mut buffer, format, sequence, recorded_at, &record, durable, &[3; 32]);
         let body = buffer.clone().freeze().slice(FRAME_HEADER_BYTES..);
         let by_prost = pb::Entry::decode(body.clone()).expect("protobuf");
         prop_assert_eq!(by_prost.encode_to_vec(), &body[..]);
@@ -120,7 +129,15 @@ fn zeros_are_no_frame() {
 #[should_panic(expected = "the limit is")]
 fn an_entry_that_no_reader_would_take_is_never_written() {
     let record = Records::of(Place::South).document(Place::South, BODY_BYTES_MAX);
-    encode_frame(&mut BytesMut::new(), 1, at(0), &record, None, &CHAIN_START);
+    encode_frame(
+        &mut BytesMut::new(),
+        FORMAT_VERSION,
+        1,
+        at(0),
+        &record,
+        None,
+        &CHAIN_START,
+    );
 }
 
 /// Remembers the longest read.

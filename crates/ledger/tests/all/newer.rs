@@ -1,17 +1,18 @@
 //! What a newer version wrote is told as that, never as damage, and is never cut off.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::{BufMut as _, BytesMut};
 use ledger::{
-    FRAME_HEADER_BYTES, LedgerError, MemoryStorage, Record, Storage, encode_frame, read, restore,
-    verify,
+    FORMAT_VERSION, FRAME_HEADER_BYTES, LedgerError, MemoryStorage, Record, Storage, encode_frame,
+    read, restore, verify,
 };
 use office::Place;
 use sha2::{Digest as _, Sha256};
 
-use crate::records::{Model, at, open};
+use crate::records::{Model, at, covered, open};
 
 const FIRST: &str = "00000000000000000001.segment";
 
@@ -22,14 +23,15 @@ const NOTE: [u8; 6] = [0x18, 3, 0x6a, 2, 0x08, 1];
 fn frame(before: [u8; 32], sequence: u8, fields: &[u8]) -> (Vec<u8>, [u8; 32]) {
     let mut body = vec![0x08, sequence, 0x12, 0x02, 0x08, 0x07];
     body.extend(fields);
-    framed(before, body)
+    framed(before, body, 0..0)
 }
 
-/// A frame around a body that has no chain yet.
-fn framed(before: [u8; 32], mut body: Vec<u8>) -> (Vec<u8>, [u8; 32]) {
+/// A frame around a body that has no chain yet, and whose chain leaves something out.
+fn framed(before: [u8; 32], mut body: Vec<u8>, left_out: Range<usize>) -> (Vec<u8>, [u8; 32]) {
     let mut hasher = Sha256::new();
     hasher.update(before);
-    hasher.update(&body);
+    hasher.update(&body[..left_out.start]);
+    hasher.update(&body[left_out.end..]);
     let chain: [u8; 32] = hasher.finalize().into();
     body.extend([0x7a, 32]);
     body.extend(chain);
@@ -128,10 +130,11 @@ fn fields_that_a_newer_version_adds_to_a_step_are_passed_over() {
     }
     let record = &records.records[11];
     let mut known = BytesMut::new();
-    encode_frame(&mut known, 12, at(12), record, None, &chain);
+    encode_frame(&mut known, FORMAT_VERSION, 12, at(12), record, None, &chain);
     let mut body = known[FRAME_HEADER_BYTES..known.len() - 34].to_vec();
     body.extend([0x72, 2, 0xc0, 0xde]);
-    bytes.extend(framed(chain, body).0);
+    let covered = covered(&body, record);
+    bytes.extend(framed(chain, body, covered).0);
     assert!(last < bytes.len());
     let memory = holding(bytes);
     let reader = read(&memory).expect("known");

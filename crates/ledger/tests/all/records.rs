@@ -1,15 +1,21 @@
 //! Records for ledgers under test, as an office and its line would make them.
 
-use bytes::Bytes;
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
 use jiff::Timestamp;
-use ledger::{Entry, Ledger, LedgerOptions, Parcel, Record, Storage};
+use ledger::{
+    CHAIN_START, DurablePoint, Entry, Ledger, LedgerOptions, MemoryStorage, Parcel, Record,
+    Storage, encode_frame,
+};
 use office::call::{Call, CallKind};
 use office::contact::ContactKind;
 use office::line::{Acknowledgement, Mark};
 use office::{Content, Place, RequestId, Step, StepId, StepKind};
 use prost::Message;
 use protocol::pb::office as pb;
-use std::sync::Arc;
 
 /// A time, `second` seconds after the office opened.
 pub(crate) fn at(second: u64) -> Timestamp {
@@ -170,6 +176,43 @@ impl Records {
     }
 }
 
+/// Where in a body the envelope and the payload of a step stand, with their keys and lengths.
+pub(crate) fn covered(body: &[u8], record: &Record) -> Range<usize> {
+    let (Record::Outbound(parcel) | Record::Inbound(parcel)) = record else {
+        return 0..0;
+    };
+    let find = |bytes: &[u8]| body.windows(bytes.len()).position(|found| found == bytes);
+    let envelope = [&[0x2a, parcel.envelope.len() as u8], &parcel.envelope[..]].concat();
+    let hash = [&[0x3a, 32], &parcel.hash.0[..]].concat();
+    let [start, end] = [envelope, hash].map(|bytes| find(&bytes).expect("a step's body"));
+    start..end
+}
+
+/// An empty ledger of South's, in a format, as its version would have begun it.
+pub(crate) fn begun_in(format: u32) -> MemoryStorage {
+    let opening = Record::Opening {
+        format_version: format,
+        place: Place::South,
+        epoch: 1,
+    };
+    let durable = Some(DurablePoint {
+        segment: 1,
+        offset: 0,
+    });
+    let mut frame = BytesMut::new();
+    encode_frame(
+        &mut frame,
+        format,
+        1,
+        at(0),
+        &opening,
+        durable,
+        &CHAIN_START,
+    );
+    let name = "00000000000000000001.segment".to_owned();
+    MemoryStorage::holding(BTreeMap::from([(name, frame.to_vec())]))
+}
+
 /// What a ledger should hold: its records, and for each how the lines stood behind it.
 #[derive(Debug, Clone)]
 pub(crate) struct Model {
@@ -180,9 +223,14 @@ pub(crate) struct Model {
 impl Model {
     /// A ledger that has just begun.
     pub(crate) fn new(place: Place) -> Self {
+        Self::of_format(ledger::FORMAT_VERSION, place)
+    }
+
+    /// A ledger that has just begun in a format.
+    pub(crate) fn of_format(format_version: u32, place: Place) -> Self {
         Self {
             records: vec![Record::Opening {
-                format_version: ledger::FORMAT_VERSION,
+                format_version,
                 place,
                 epoch: 1,
             }],
