@@ -83,17 +83,27 @@ pub(crate) fn frame_body<F: Form>(bytes: &Bytes) -> Result<Option<Bytes>, Faulty
     Ok(Some(body))
 }
 
-/// The chain through an entry, from its frame's body up to the chain. Inlined, as is what is called for each frame: 490 ns
-/// for a frame of a ledger, and 520 otherwise.
-#[inline]
+/// The chain through an entry, from its frame's body up to the chain.
 pub(crate) fn next_chain<F: Form>(form: &F, before: &Chain, body: &[u8]) -> Chain {
+    match form.hashed(body) {
+        [whole, []] => hash_of_one(before, whole),
+        [first, second] => hash_of_two(before, first, second),
+    }
+}
+
+// Two functions without type parameters: written as one, or for each form, hashing a frame costs 20 to 30 ns more.
+fn hash_of_one(before: &Chain, whole: &[u8]) -> Chain {
     let mut hasher = Sha256::new();
     hasher.update(before);
-    let [first, second] = form.hashed(body);
+    hasher.update(whole);
+    hasher.finalize().into()
+}
+
+fn hash_of_two(before: &Chain, first: &[u8], second: &[u8]) -> Chain {
+    let mut hasher = Sha256::new();
+    hasher.update(before);
     hasher.update(first);
-    if !second.is_empty() {
-        hasher.update(second);
-    }
+    hasher.update(second);
     hasher.finalize().into()
 }
 
