@@ -50,8 +50,8 @@ const ARROWS: &[(&str, &[&str])] = &[
 
 /// The crates that have no runtime: everything that can be used without `server`.
 const PURE: &[&str] = &[
-    "office", "reading", "protocol", "ledger", "words", "scenario", "formats", "template",
-    "report", "screen",
+    "office", "reading", "journal", "protocol", "ledger", "words", "scenario", "formats",
+    "template", "report", "screen",
 ];
 
 struct Member {

@@ -43,9 +43,9 @@ impl LedgerForm {
     }
 }
 
-/// What is counted from entry to entry.
+/// How far the steps of both offices, and the time, have come by an entry.
 #[derive(Debug, Clone, Copy)]
-pub struct Counted {
+pub struct Progress {
     /// Own steps.
     pub(crate) outbound: u64,
     /// The peer's steps.
@@ -54,7 +54,7 @@ pub struct Counted {
     pub(crate) latest: Timestamp,
 }
 
-impl Default for Counted {
+impl Default for Progress {
     fn default() -> Self {
         Self {
             outbound: 0,
@@ -67,7 +67,7 @@ impl Default for Counted {
 impl Form for LedgerForm {
     type Entry = Entry;
     type Content<'a> = (Timestamp, &'a Record);
-    type Mark = Counted;
+    type Mark = Progress;
     type Error = LedgerError;
 
     const NOUN: &'static str = "ledger";
@@ -173,28 +173,28 @@ impl Form for LedgerForm {
         self.epoch = stamp;
     }
 
-    fn count(counted: &mut Counted, (recorded_at, record): (Timestamp, &Record)) {
-        counted.outbound += u64::from(matches!(record, Record::Outbound(_)));
-        counted.inbound += u64::from(matches!(record, Record::Inbound(_)));
-        counted.latest = counted.latest.max(recorded_at);
+    fn count(progress: &mut Progress, (recorded_at, record): (Timestamp, &Record)) {
+        progress.outbound += u64::from(matches!(record, Record::Outbound(_)));
+        progress.inbound += u64::from(matches!(record, Record::Inbound(_)));
+        progress.latest = progress.latest.max(recorded_at);
     }
 
     /// Own steps, the peer's steps, and the latest recording time: seconds (8 bytes) and nanoseconds (4), little-endian.
-    fn put_mark(counted: &Counted, bytes: &mut Vec<u8>) {
-        bytes.put_u64_le(counted.outbound);
-        bytes.put_u64_le(counted.inbound);
-        bytes.put_i64_le(counted.latest.as_second());
-        bytes.put_i32_le(counted.latest.subsec_nanosecond());
+    fn put_mark(progress: &Progress, bytes: &mut Vec<u8>) {
+        bytes.put_u64_le(progress.outbound);
+        bytes.put_u64_le(progress.inbound);
+        bytes.put_i64_le(progress.latest.as_second());
+        bytes.put_i32_le(progress.latest.subsec_nanosecond());
     }
 
-    fn take_mark(rest: &mut &[u8]) -> Result<Counted, String> {
+    fn take_mark(rest: &mut &[u8]) -> Result<Progress, String> {
         let cut = |_| "it is cut off".to_owned();
         let outbound = rest.try_get_u64_le().map_err(cut)?;
         let inbound = rest.try_get_u64_le().map_err(cut)?;
         let seconds = rest.try_get_i64_le().map_err(cut)?;
         let nanos = rest.try_get_i32_le().map_err(cut)?;
         let latest = Timestamp::new(seconds, nanos).map_err(|error| error.to_string())?;
-        Ok(Counted {
+        Ok(Progress {
             outbound,
             inbound,
             latest,

@@ -46,7 +46,7 @@ pub use entry::{Entry, FORMAT_VERSION, Parcel, Record};
 pub use error::LedgerError;
 pub use fold::{count_entry, fold, fold_entry, payload_of, step_of, tally};
 pub use fork::{Forked, common_point, fork, fork_pair};
-pub use form::{BODY_BYTES_MAX, Counted, LedgerForm};
+pub use form::{BODY_BYTES_MAX, LedgerForm, Progress};
 pub use frame::{decode_frame, encode_frame};
 pub use journal::{
     CHAIN_START, Chain, DiskStorage, DurablePoint, FRAME_HEADER_BYTES, Fault, FaultyFrame, HeadUse,

@@ -7,7 +7,7 @@ use office::{Place, StepId};
 use crate::codec::{INBOUND, OUTBOUND, glance};
 use crate::entry::{Entry, Record};
 use crate::error::LedgerError;
-use crate::form::{Counted, LedgerForm};
+use crate::form::{LedgerForm, Progress};
 
 /// Reads entries one after another. At the end of what is durable it gives `None`, and goes on later.
 pub type Cursor = journal::Cursor<LedgerForm>;
@@ -118,10 +118,10 @@ impl Passed {
         Some((sequence, passed))
     }
 
-    fn counted(self, counted: &Counted) -> u64 {
+    fn counted(self, progress: &Progress) -> u64 {
         match self {
-            Self::Outbound => counted.outbound,
-            Self::Inbound => counted.inbound,
+            Self::Outbound => progress.outbound,
+            Self::Inbound => progress.inbound,
             Self::Note => 0,
         }
     }
