@@ -28,10 +28,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("load", &["scenario", "replay", "words"]),
     ("south", &["service"]),
     ("north", &["service"]),
-    (
-        "liaison",
-        &["service", "simulator", "formats", "proxy", "replay", "load"],
-    ),
+    ("command", &["client", "ledger", "words"]),
+    ("records", &["command", "formats", "simulator"]),
+    ("liaison", &["records", "service", "proxy", "load"]),
     ("tests", &["liaison", "south", "north"]),
 ];
 

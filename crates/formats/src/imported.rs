@@ -3,7 +3,6 @@
 use std::io;
 
 use jiff::Timestamp;
-use ledger::TallyReport;
 use reading::Mistake;
 use reading::visible;
 use serde::Serialize;
@@ -107,7 +106,7 @@ pub struct Imported {
     /// Time of the last.
     pub last: Timestamp,
     /// The counts of either ledger.
-    pub tally: TallyReport,
+    pub tally: office::Tally,
 }
 
 impl Imported {
@@ -141,7 +140,7 @@ impl<'f> Account<'f> {
                 told: Vec::new(),
                 first: Timestamp::MAX,
                 last: Timestamp::MIN,
-                tally: TallyReport::from(&office::Tally::default()),
+                tally: office::Tally::default(),
             },
         }
     }
@@ -195,7 +194,7 @@ impl<'f> Account<'f> {
     ) -> Result<Imported, ImportError> {
         match pair {
             Some(pair) if self.found.steps > 0 => {
-                self.found.tally = TallyReport::from(&pair.finish()?);
+                self.found.tally = pair.finish()?;
                 Ok(self.found)
             }
             _ => {

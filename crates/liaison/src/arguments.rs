@@ -6,13 +6,13 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
-use crate::failure::Failure;
-use crate::output::Format;
-use crate::settings::{GlobalArgs, Settings};
 use crate::{
-    call, completions, contact, document, import, ledger_command, load_command as load, man,
-    meeting, proxy, replay, scenario_command, send, simulate, status, tally, telephone, up, watch,
+    call, completions, contact, document, load_command as load, man, meeting, proxy,
+    scenario_command, send, simulate, status, telephone, up, watch,
 };
+use command::failure::Failure;
+use command::format::Format;
+use command::settings::{GlobalArgs, Settings};
 
 /// The commands in the order in which somebody meets them, each in one group.
 const GROUPS: [(&str, &[&str]); 6] = [
@@ -102,10 +102,10 @@ enum Command {
     Telephone(telephone::TelephoneArgs),
     Status(status::StatusArgs),
     Watch(watch::WatchArgs),
-    Tally(tally::TallyArgs),
-    Import(import::ImportArgs),
-    Ledger(ledger_command::LedgerArgs),
-    Replay(replay::ReplayArgs),
+    Tally(records::TallyArgs),
+    Import(records::ImportArgs),
+    Ledger(records::LedgerArgs),
+    Replay(records::ReplayArgs),
     Load(load::LoadArgs),
     Proxy(proxy::ProxyArgs),
     Completions(completions::CompletionsArgs),

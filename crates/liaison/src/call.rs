@@ -7,11 +7,11 @@ use office::tally::day_of;
 use protocol::pb::office as pb;
 use words::{json, officer, table, time};
 
-use crate::connect::block_on;
-use crate::failure::Failure;
-use crate::request::RequestArgs;
-use crate::settings::{OfficeArgs, Settings};
-use crate::system;
+use command::connect::block_on;
+use command::failure::Failure;
+use command::request::RequestArgs;
+use command::settings::{OfficeArgs, Settings};
+use command::system;
 
 /// Record opening and closing calls
 #[derive(Debug, Args)]

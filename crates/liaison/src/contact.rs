@@ -7,15 +7,15 @@ use words::table::{self, Table};
 use words::time::{Moment, parse_moment};
 use words::{json, officer, time};
 
-use crate::connect::block_on;
 use crate::contact_terms::ContactTermsArgs;
-use crate::failure::Failure;
-use crate::flags::{ConsultationKindWord, ContactStateWord, FormalityWord, OfficeWord, RankWord};
-use crate::listing;
-use crate::output::Output;
-use crate::request::RequestArgs;
-use crate::settings::{OfficeArgs, OfficesArgs, Settings};
-use crate::system;
+use command::connect::block_on;
+use command::failure::Failure;
+use command::flags::{ConsultationKindWord, ContactStateWord, FormalityWord, OfficeWord, RankWord};
+use command::listing;
+use command::output::Output;
+use command::request::RequestArgs;
+use command::settings::{OfficeArgs, OfficesArgs, Settings};
+use command::system;
 
 const RECORD: &str = "liaison.office.v1.ContactRecord";
 

@@ -6,7 +6,7 @@ use clap::Args;
 use protocol::pb::office as pb;
 use words::{officer, time};
 
-use crate::flags::{FormalityWord, RankWord};
+use command::flags::{FormalityWord, RankWord};
 
 /// Who takes part, where, how long, what about.
 #[derive(Debug, Clone, Args)]

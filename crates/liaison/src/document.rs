@@ -11,14 +11,14 @@ use words::figures::bytes as bytes_words;
 use words::table::{self, Table};
 use words::{json, officer, time};
 
-use crate::connect::{Connection, block_on};
-use crate::failure::Failure;
-use crate::flags::{DocumentStateWord, OfficeWord};
-use crate::listing;
-use crate::output::{Output, note};
-use crate::request::RequestArgs;
-use crate::settings::{OfficeArgs, OfficesArgs, Settings};
-use crate::shown::{Showing, Shown};
+use command::connect::{Connection, block_on};
+use command::failure::Failure;
+use command::flags::{DocumentStateWord, OfficeWord};
+use command::listing;
+use command::output::{Output, note};
+use command::request::RequestArgs;
+use command::settings::{OfficeArgs, OfficesArgs, Settings};
+use command::shown::{Showing, Shown};
 
 /// List, read and answer documents
 #[derive(Debug, Args)]

@@ -11,38 +11,26 @@ mod arguments;
 mod body;
 mod call;
 mod completions;
-mod connect;
 mod contact;
 mod contact_terms;
 mod document;
-mod failure;
-mod flags;
-mod import;
-mod ledger_command;
-mod listing;
 mod load_command;
 mod man;
 mod meeting;
-mod output;
-mod progress;
 mod proxy;
-mod replay;
-mod request;
 mod scenario_command;
 mod send;
-mod settings;
-mod shown;
 mod simulate;
-mod source;
 mod status;
-mod system;
-mod tally;
 mod telephone;
 mod up;
 mod watch;
-mod wire;
 
 use std::process::ExitCode;
+
+// `load_command` finds them here.
+use command::{connect, failure, output, progress, settings, system};
+use records::source;
 
 fn main() -> ExitCode {
     arguments::run(arguments::Cli::read())

@@ -6,9 +6,9 @@ use clap::{Args, CommandFactory as _};
 use clap_mangen::Man;
 
 use crate::arguments::Cli;
-use crate::failure::Failure;
-use crate::output::note;
-use crate::settings::Settings;
+use command::failure::Failure;
+use command::output::note;
+use command::settings::Settings;
 
 const EXAMPLES: &str = "\
 Examples:

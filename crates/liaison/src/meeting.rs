@@ -11,15 +11,15 @@ use words::table::Table;
 use words::time::{Moment, parse_moment};
 use words::{json, officer, time};
 
-use crate::connect::{Connection, block_on};
 use crate::contact_terms::ContactTermsArgs;
-use crate::failure::Failure;
-use crate::flags::{FormalityWord, MeetingKindWord, MeetingStateWord, RankWord};
-use crate::listing;
-use crate::output::Output;
-use crate::request::RequestArgs;
-use crate::settings::{OfficeArgs, Settings};
-use crate::system;
+use command::connect::{Connection, block_on};
+use command::failure::Failure;
+use command::flags::{FormalityWord, MeetingKindWord, MeetingStateWord, RankWord};
+use command::listing;
+use command::output::Output;
+use command::request::RequestArgs;
+use command::settings::{OfficeArgs, Settings};
+use command::system;
 
 const MEETING: &str = "liaison.office.v1.Meeting";
 

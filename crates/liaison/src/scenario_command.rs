@@ -13,9 +13,9 @@ use serde_json::{Value, json};
 use words::figures::thousands;
 use words::style::{HEADING, clean, styled};
 
-use crate::failure::Failure;
-use crate::settings::Settings;
 use crate::simulate::find;
+use command::failure::Failure;
+use command::settings::Settings;
 
 const EXAMPLES: &str = "\
 Examples:

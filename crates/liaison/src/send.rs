@@ -11,13 +11,13 @@ use words::time::{Moment, parse_moment};
 use words::{json, officer, table, time};
 
 use crate::body;
-use crate::connect::{Connection, block_on};
-use crate::failure::Failure;
-use crate::flags::{FormWord, PrecedenceWord, WaitWord};
-use crate::output::Output;
-use crate::request::RequestArgs;
-use crate::settings::{OfficeArgs, Settings};
-use crate::system;
+use command::connect::{Connection, block_on};
+use command::failure::Failure;
+use command::flags::{FormWord, PrecedenceWord, WaitWord};
+use command::output::Output;
+use command::request::RequestArgs;
+use command::settings::{OfficeArgs, Settings};
+use command::system;
 
 /// The longest request that goes in one message.
 const MESSAGE_BYTES_MAX: usize = 4 * 1024 * 1024;

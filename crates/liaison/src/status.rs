@@ -8,9 +8,9 @@ use words::figures::{bytes as bytes_words, thousands};
 use words::table::Table;
 use words::{json, time};
 
-use crate::connect::{Offices, block_on};
-use crate::failure::Failure;
-use crate::settings::{OfficesArgs, Settings};
+use command::connect::{Offices, block_on};
+use command::failure::Failure;
+use command::settings::{OfficesArgs, Settings};
 
 const EXAMPLES: &str = "\
 Examples (with `liaison up` running):

@@ -5,10 +5,10 @@ use office::Place;
 use protocol::pb::office as pb;
 use words::{json, officer, table, time};
 
-use crate::connect::block_on;
-use crate::failure::Failure;
-use crate::request::RequestArgs;
-use crate::settings::{OfficeArgs, Settings};
+use command::connect::block_on;
+use command::failure::Failure;
+use command::request::RequestArgs;
+use command::settings::{OfficeArgs, Settings};
 
 /// Declare the telephone line cut or restored
 ///

@@ -13,11 +13,11 @@ use words::style::{FAINT, clean, styled};
 use words::table::{WIDTH_MAX, cut};
 use words::{json, time};
 
-use crate::connect::{Offices, block_on};
-use crate::failure::Failure;
-use crate::flags::OfficeWord;
-use crate::output::{Output, note};
-use crate::settings::{OfficesArgs, Settings};
+use command::connect::{Offices, block_on};
+use command::failure::Failure;
+use command::flags::OfficeWord;
+use command::output::{Output, note};
+use command::settings::{OfficesArgs, Settings};
 
 const BACKOFF_MIN: Duration = Duration::from_millis(250);
 const BACKOFF_MAX: Duration = Duration::from_secs(5);

@@ -23,7 +23,9 @@ pub mod officer;
 mod refusal;
 pub mod style;
 pub mod table;
+pub mod tally;
 pub mod time;
+pub mod wire;
 
 pub use entry::Line;
 pub use nouns::*;

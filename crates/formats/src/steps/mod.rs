@@ -145,9 +145,9 @@ fn write(mut account: Account<'_>, sorter: Sorter, out: &Path) -> Result<Importe
         }
     }
     let mut imported = account.close(pair, NO_EXPORT)?;
-    imported.documents = imported.tally.documents;
-    imported.contacts = imported.tally.contacts.total;
-    imported.calls = imported.tally.calls;
+    imported.documents = imported.tally.documents();
+    imported.contacts = imported.tally.contacts();
+    imported.calls = imported.tally.calls();
     Ok(imported)
 }
 

@@ -16,10 +16,10 @@ use simulator::Simulation;
 use words::figures::thousands;
 use words::style::{BAD, GOOD, HEADING, styled};
 
-use crate::failure::Failure;
-use crate::settings::Settings;
-use crate::source;
-use crate::system::Stopwatch;
+use command::failure::Failure;
+use command::settings::Settings;
+use command::system::Stopwatch;
+use records::source;
 
 const EXAMPLES: &str = "\
 Of documents it takes totals, hours of the week, weeks, direction, sizes, trains, and how long answers and replies \
