@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use client::ANSWER_BYTES_MAX;
 use office::{PerPlace, Place};
+use prost::Message;
 use protocol::pb::ledger::ledger_service_client::LedgerServiceClient;
+use protocol::pb::office as pb;
 use protocol::pb::office::contact_service_client::ContactServiceClient;
 use protocol::pb::office::document_service_client::DocumentServiceClient;
 use protocol::pb::office::meeting_service_client::MeetingServiceClient;
@@ -16,6 +18,7 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Response, Status};
 use words::{Doubt, Refused};
 
+use crate::act::Act;
 use crate::failure::Failure;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -72,6 +75,11 @@ pub struct Offices {
 }
 
 impl Offices {
+    /// Has `act` done at `place`: the office's answer.
+    pub fn act<A: Message + Default>(&self, place: Place, act: &Act) -> Result<A, Failure> {
+        block_on(async { act.at(&self.dial(place).await?).await })
+    }
+
     /// Connects to the office at `place`.
     pub async fn dial(&self, place: Place) -> Result<Connection, Failure> {
         let address = &self.addresses[place];
@@ -131,6 +139,11 @@ impl Connection {
         self.channel.clone()
     }
 
+    /// Whoever makes steps here.
+    pub fn caller(&self) -> client::Office {
+        client::Office::new(self.channel()).within(self.timeout)
+    }
+
     /// The office's documents.
     pub fn documents(&self) -> DocumentServiceClient<Channel> {
         DocumentServiceClient::new(self.channel.clone()).max_decoding_message_size(ANSWER_BYTES_MAX)
@@ -179,9 +192,9 @@ impl Connection {
         &self,
         doing: &str,
         request_id: &str,
-        outcome: Result<Response<T>, Status>,
+        outcome: Result<T, Status>,
     ) -> Result<T, Failure> {
-        outcome.map(Response::into_inner).map_err(|status| {
+        outcome.map_err(|status| {
             let refused = Refused::new(doing, &self.office, status);
             let refused = match refused.doubt() {
                 Doubt::None => refused,
@@ -195,6 +208,36 @@ impl Connection {
             };
             Failure::Refused(Box::new(refused))
         })
+    }
+
+    /// A page of documents, and the token of the next.
+    pub async fn list_documents(
+        &self,
+        request: pb::ListDocumentsRequest,
+    ) -> Result<(Vec<pb::DocumentRecord>, String), Failure> {
+        let outcome = self.documents().list_documents(self.request(request)).await;
+        let page = self.answer("list documents", outcome)?;
+        Ok((page.documents, page.next_page_token))
+    }
+
+    /// A page of meetings, and the token of the next.
+    pub async fn list_meetings(
+        &self,
+        request: pb::ListMeetingsRequest,
+    ) -> Result<(Vec<pb::Meeting>, String), Failure> {
+        let outcome = self.meetings().list_meetings(self.request(request)).await;
+        let page = self.answer("list meetings", outcome)?;
+        Ok((page.meetings, page.next_page_token))
+    }
+
+    /// A page of contacts, and the token of the next.
+    pub async fn list_contacts(
+        &self,
+        request: pb::ListContactsRequest,
+    ) -> Result<(Vec<pb::ContactRecord>, String), Failure> {
+        let outcome = self.contacts().list_contacts(self.request(request)).await;
+        let page = self.answer("list contacts", outcome)?;
+        Ok((page.contacts, page.next_page_token))
     }
 
     /// A refusal of this office. `doing` completes "failed to …".

@@ -49,6 +49,14 @@ impl Failure {
         }
     }
 
+    /// Why, in a line: of a refusal what the office said.
+    pub fn reason(&self) -> String {
+        match self {
+            Self::Refused(refused) => refused.message().to_owned(),
+            other => other.to_string(),
+        }
+    }
+
     /// Says on stderr what failed, and gives the exit code.
     pub fn report(&self, format: Format) -> ExitCode {
         let code = self.exit_code();

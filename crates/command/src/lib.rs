@@ -6,6 +6,7 @@
 //! **The invariant.** Data goes to stdout, everything else to stderr, and the exit code alone tells a script what happened
 //! ([`Failure::exit_code`](failure::Failure::exit_code)). Nothing here knows a command.
 
+pub mod act;
 pub mod connect;
 pub mod failure;
 pub mod flags;

@@ -175,6 +175,12 @@ impl Settings {
         ))
     }
 
+    /// The offices, and the one of them that acts or is asked: South, unless another is named.
+    pub fn acting(&self, args: &OfficeArgs) -> Result<(Offices, Place), Failure> {
+        let place = self.office(args.office).unwrap_or(Place::South);
+        Ok((self.offices(&args.offices)?, place))
+    }
+
     /// The office named, if one is.
     pub fn office(&self, word: Option<OfficeWord>) -> Option<Place> {
         word.or(self.file.office).map(OfficeWord::place)

@@ -4,14 +4,11 @@ use std::time::Duration;
 
 use clap::Args;
 use office::Place;
-use protocol::pb::{ledger, line};
-use serde_json::json;
+use protocol::pb::ledger;
 use tokio::sync::mpsc;
 use tonic::{Request, Status};
-use words::Line;
-use words::style::{FAINT, clean, styled};
-use words::table::{WIDTH_MAX, cut};
-use words::{json, time};
+use words::Event;
+use words::table::WIDTH_MAX;
 
 use command::connect::{Offices, block_on};
 use command::failure::Failure;
@@ -132,7 +129,7 @@ impl Watcher {
                 note(&format!(
                     "{}: {}; connecting again",
                     self.place,
-                    reason(&failure)
+                    failure.reason()
                 ));
                 said = true;
             }
@@ -184,57 +181,18 @@ fn passes(failure: &Failure) -> bool {
     matches!(failure, Failure::Refused(refused) if client::may_pass(refused.status(), client::Awaited::Nothing))
 }
 
-fn reason(failure: &Failure) -> String {
-    match failure {
-        Failure::Refused(refused) => refused.message().to_owned(),
-        other => other.to_string(),
-    }
-}
-
 fn show(output: Output, with_line: bool, (place, event): Told) -> Result<(), Failure> {
-    match event {
-        ledger::watch_entries_response::Event::Entry(entry) => {
-            let at = entry.recorded_at;
-            let line = Line::new(entry);
-            if !line.is_step() && !with_line {
-                return Ok(());
-            }
-            if output.is_json() {
-                return output.json_line(&json!({"office": place.word(), "entry": line.to_json()}));
-            }
-            let row = format!(
-                "{}  {place}  {}",
-                time::clock_words(at.as_ref()),
-                line.told()
-            );
-            print(output, &row, !line.is_step())
-        }
-        ledger::watch_entries_response::Event::LineEvent(event) => show_line(output, place, &event),
-    }
-}
-
-fn show_line(output: Output, place: Place, event: &line::LineEvent) -> Result<(), Failure> {
-    if output.is_json() {
-        let event = json::of("liaison.line.v1.LineEvent", event);
-        return output.json_line(&json!({"office": place.word(), "line_event": event}));
-    }
-    let kind = words::word(event.kind().as_str_name(), "LINE_EVENT_KIND_");
-    let sequence = match event.sequence {
-        0 => String::new(),
-        sequence => sequence.to_string(),
+    let told = match event {
+        ledger::watch_entries_response::Event::Entry(entry) => Event::entry(place, entry),
+        ledger::watch_entries_response::Event::LineEvent(event) => Event::line(place, event),
     };
-    let row = format!(
-        "{}  {place}  ~  {kind:<21}  {sequence:<6}  {}",
-        time::clock_words(event.at.as_ref()),
-        clean(&event.text)
-    );
-    print(output, &row, true)
-}
-
-fn print(output: Output, row: &str, faint: bool) -> Result<(), Failure> {
-    let row = cut(row.trim_end(), WIDTH_MAX);
-    let row = if faint { styled(FAINT, &row) } else { row };
-    output.text(&format!("{row}\n"))
+    if told.is_note() && !with_line {
+        return Ok(());
+    }
+    if output.is_json() {
+        return output.json_line(&told.to_json());
+    }
+    output.text(&format!("{}\n", told.row(WIDTH_MAX)))
 }
 
 #[cfg(test)]

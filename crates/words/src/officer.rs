@@ -53,6 +53,12 @@ pub fn words_or_empty(officer: Option<&pb::Officer>) -> String {
     officer.map(words).unwrap_or_default()
 }
 
+/// Several officers.
+pub fn list(officers: &[pb::Officer]) -> String {
+    let words: Vec<String> = officers.iter().map(words).collect();
+    words.join("; ")
+}
+
 /// Who acts, and what is said: nothing at all if neither is given.
 pub fn remark(officer: Option<pb::Officer>, text: Option<String>) -> Option<pb::Remark> {
     (officer.is_some() || text.is_some()).then(|| pb::Remark {

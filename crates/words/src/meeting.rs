@@ -1,22 +1,51 @@
-//! A meeting's steps as a tree: the winning walk straight down, what lost a crossing beside it.
+//! A meeting, its steps as a tree: the winning walk straight down, what lost a crossing beside it.
 
 use std::fmt::Write as _;
 
 use office::{Place, StepKind};
 use protocol::pb::office as pb;
-use words::style::{FAINT, HEADING, clean, styled};
-use words::table::{WIDTH_MAX, cut, pairs};
-use words::{officer, time};
+use serde_json::Value;
 
-use crate::contact_terms::meeting_pairs;
+use crate::style::{FAINT, HEADING, clean, styled};
+use crate::table::{Table, WIDTH_MAX, cut, pairs};
+use crate::{nouns, officer, time};
 
-/// The meeting, as `place` knows it.
-pub(super) fn text(place: Place, meeting: &pb::Meeting) -> String {
+/// A meeting as JSON.
+pub fn to_json(meeting: &pb::Meeting) -> Value {
+    crate::json::of("liaison.office.v1.Meeting", meeting)
+}
+
+/// Meetings, a row each.
+pub fn table(meetings: &[pb::Meeting]) -> String {
+    let mut table = Table::new(&[
+        "name",
+        "state",
+        "kind",
+        "begins (UTC+9)",
+        "topics",
+        ">steps",
+    ]);
+    for meeting in meetings {
+        let terms = meeting.terms.clone().unwrap_or_default();
+        table.row(vec![
+            meeting.name.clone(),
+            nouns::meeting_state(meeting.state).to_owned(),
+            nouns::contact_kind(terms.kind),
+            time::words_of(terms.begins_at.as_ref()),
+            terms.topics.join("; "),
+            meeting.steps.len().to_string(),
+        ]);
+    }
+    table.render()
+}
+
+/// A meeting as the office at `place` knows it: its terms, its steps, and what that office may do next.
+pub fn text(place: Place, meeting: &pb::Meeting) -> String {
     let counted = if meeting.counted { ", counted" } else { "" };
-    let state = words::meeting_state(meeting.state);
+    let state = nouns::meeting_state(meeting.state);
     let mut text = format!("{}  {state}{counted}\n", styled(HEADING, &meeting.name));
     if let Some(terms) = &meeting.terms {
-        text.push_str(&pairs(2, &meeting_pairs(terms)));
+        text.push_str(&pairs(2, &terms_pairs(terms)));
     }
     text.push('\n');
     let roots = meeting.steps.iter().filter(|step| step.parent.is_empty());
@@ -26,6 +55,21 @@ pub(super) fn text(place: Place, meeting: &pb::Meeting) -> String {
     text.push('\n');
     text.push_str(&next(place, meeting));
     text
+}
+
+/// The terms, as lines of a name and what it is.
+fn terms_pairs(terms: &pb::MeetingTerms) -> Vec<(&'static str, String)> {
+    vec![
+        ("kind", nouns::contact_kind(terms.kind)),
+        ("level", nouns::rank(terms.level)),
+        ("begins", time::office_words_of(terms.begins_at.as_ref())),
+        ("duration", time::duration_words_of(terms.duration.as_ref())),
+        ("place", terms.place.clone()),
+        ("topics", terms.topics.join("; ")),
+        ("participants", officer::list(&terms.participants)),
+        ("formality", nouns::formality(terms.formality)),
+        ("answer by", time::office_words_of(terms.answer_by.as_ref())),
+    ]
 }
 
 /// The winning walk from `step` on; beside each step, what was built upon it and lost.
@@ -80,7 +124,7 @@ fn is_winning(step: &pb::MeetingStep) -> bool {
 }
 
 fn line(mark: &str, step: &pb::MeetingStep, standing: &str) -> String {
-    let verb = words::step(step.kind)
+    let verb = nouns::step(step.kind)
         .trim_start_matches("meeting ")
         .to_owned();
     let mut row = format!(
@@ -119,8 +163,8 @@ fn next(place: Place, meeting: &pb::Meeting) -> String {
     format!("next: the {place} office may\n{text}")
 }
 
-/// The command that makes a step; none for what a clock does.
-fn verb(kind: i32) -> Option<&'static str> {
+/// The command that makes a step of a meeting; none for what a clock does.
+pub(crate) fn verb(kind: i32) -> Option<&'static str> {
     Some(match protocol::step_kind_from_pb(kind)? {
         StepKind::MeetingCountered => "counter",
         StepKind::MeetingAccepted => "accept",
