@@ -16,6 +16,14 @@ pub struct ListingArgs {
 }
 
 impl ListingArgs {
+    /// How many are wanted at most.
+    pub fn most(&self) -> usize {
+        match self.limit {
+            0 => usize::MAX,
+            limit => usize::try_from(limit).unwrap_or(usize::MAX),
+        }
+    }
+
     /// Reads pages until there is enough; says whether there is more. `page` takes a size and a token, and gives
     /// a page and the token of the next.
     pub async fn gather<T, P>(
@@ -25,11 +33,7 @@ impl ListingArgs {
     where
         P: Future<Output = Result<(Vec<T>, String), Failure>>,
     {
-        let wanted = if self.limit == 0 {
-            u64::MAX
-        } else {
-            self.limit
-        };
+        let wanted = self.most() as u64;
         let mut found = Vec::new();
         let mut token = String::new();
         loop {

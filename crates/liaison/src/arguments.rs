@@ -7,7 +7,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::{
-    call, completions, contact, document, load_command as load, man, meeting, proxy,
+    call, completions, contact, document, inbox, load_command as load, man, meeting, proxy,
     scenario_command, send, simulate, status, telephone, up, watch,
 };
 use command::failure::Failure;
@@ -20,6 +20,7 @@ const GROUPS: [(&str, &[&str]); 6] = [
     (
         "Work",
         &[
+            "inbox",
             "send",
             "document",
             "meeting",
@@ -93,6 +94,7 @@ enum Command {
     Simulate(simulate::SimulateArgs),
     Scenario(scenario_command::ScenarioArgs),
     Up(up::UpArgs),
+    Inbox(inbox::InboxArgs),
     Send(send::SendArgs),
     Document(document::DocumentArgs),
     Meeting(meeting::MeetingArgs),
@@ -137,6 +139,7 @@ impl Command {
             Self::Simulate(args) => args.run(settings),
             Self::Scenario(args) => args.run(settings),
             Self::Up(args) => args.run(settings),
+            Self::Inbox(args) => args.run(settings),
             Self::Send(args) => args.run(settings),
             Self::Document(args) => args.run(settings),
             Self::Meeting(args) => args.run(settings),

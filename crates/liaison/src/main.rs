@@ -14,6 +14,7 @@ mod completions;
 mod contact;
 mod contact_terms;
 mod document;
+mod inbox;
 mod load_command;
 mod man;
 mod meeting;

@@ -374,7 +374,7 @@ async fn close(connection: &Connection, act: &Act, timeout: Duration) -> Result<
             Err(Failure::Refused(refused)) => refused,
             done => return done,
         };
-        let wait = words::retry_delay(failure.status(), "NOT_SETTLED");
+        let wait = client::until_settled(failure.status());
         match wait.filter(|wait| tokio::time::Instant::now() + *wait < deadline) {
             Some(wait) => tokio::time::sleep(wait).await,
             None => return Err(Failure::Refused(failure)),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
+use client::{Awaited, Patience};
 use office::Place;
 use protocol::pb::ledger;
 use tokio::sync::mpsc;
@@ -16,8 +17,11 @@ use command::flags::OfficeWord;
 use command::output::{Output, note};
 use command::settings::{OfficesArgs, Settings};
 
-const BACKOFF_MIN: Duration = Duration::from_millis(250);
-const BACKOFF_MAX: Duration = Duration::from_secs(5);
+const PATIENCE: Patience = Patience {
+    first: Duration::from_millis(250),
+    longest: Duration::from_secs(5),
+    awaited: Awaited::Nothing,
+};
 /// Told and not printed yet; then the office waits for us.
 const QUEUE: usize = 256;
 
@@ -111,30 +115,27 @@ impl Watcher {
     }
 
     async fn run(mut self) -> Result<(), Failure> {
-        let mut backoff = BACKOFF_MIN;
+        let mut tries = PATIENCE.tries();
         let mut said = false;
         loop {
             let before = self.after;
-            let failure = match self.follow().await {
+            let refused = match self.follow().await {
                 Ok(()) => return Ok(()),
-                Err(failure) => failure,
+                Err(Failure::Refused(refused)) => refused,
+                Err(failure) => return Err(failure),
             };
-            if !passes(&failure) {
-                return Err(failure);
-            }
             if self.after != before {
-                (backoff, said) = (BACKOFF_MIN, false);
+                (tries, said) = (PATIENCE.tries(), false);
             }
+            let Some(wait) = tries.wait_after(refused.status()) else {
+                return Err(Failure::Refused(refused));
+            };
             if !said {
-                note(&format!(
-                    "{}: {}; connecting again",
-                    self.place,
-                    failure.reason()
-                ));
+                let why = refused.message();
+                note(&format!("{}: {why}; connecting again", self.place));
                 said = true;
             }
-            tokio::time::sleep(backoff).await;
-            backoff = (backoff * 2).min(BACKOFF_MAX);
+            tokio::time::sleep(wait).await;
         }
     }
 
@@ -176,11 +177,6 @@ impl Watcher {
     }
 }
 
-/// Whether it helps to connect again.
-fn passes(failure: &Failure) -> bool {
-    matches!(failure, Failure::Refused(refused) if client::may_pass(refused.status(), client::Awaited::Nothing))
-}
-
 fn show(output: Output, with_line: bool, (place, event): Told) -> Result<(), Failure> {
     let told = match event {
         ledger::watch_entries_response::Event::Entry(entry) => Event::entry(place, entry),
@@ -193,27 +189,4 @@ fn show(output: Output, with_line: bool, (place, event): Told) -> Result<(), Fai
         return output.json_line(&told.to_json());
     }
     output.text(&format!("{}\n", told.row(WIDTH_MAX)))
-}
-
-#[cfg(test)]
-mod tests {
-    use tonic::Code;
-
-    use super::*;
-    use words::Refused;
-
-    #[test]
-    fn only_what_passes_is_tried_again() {
-        let refused = |code| {
-            Failure::Refused(Box::new(Refused::new(
-                "watch",
-                "the south office",
-                Status::new(code, ""),
-            )))
-        };
-        assert!(passes(&refused(Code::Unavailable)));
-        assert!(passes(&refused(Code::ResourceExhausted)));
-        assert!(!passes(&refused(Code::InvalidArgument)));
-        assert!(!passes(&Failure::Interrupted));
-    }
 }

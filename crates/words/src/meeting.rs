@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use office::{Place, StepKind};
+use office::Place;
 use protocol::pb::office as pb;
 use serde_json::Value;
 
@@ -148,7 +148,10 @@ fn line(mark: &str, step: &pb::MeetingStep, standing: &str) -> String {
 
 /// What may be done next, as commands.
 fn next(place: Place, meeting: &pb::Meeting) -> String {
-    let verbs = meeting.allowed.iter().filter_map(|kind| verb(*kind));
+    let verbs = meeting
+        .allowed
+        .iter()
+        .filter_map(|kind| nouns::verb(protocol::step_kind_from_pb(*kind)?));
     let mut text = String::new();
     for verb in verbs {
         let _ = writeln!(
@@ -161,19 +164,6 @@ fn next(place: Place, meeting: &pb::Meeting) -> String {
         return format!("next: the {place} office may do nothing now\n");
     }
     format!("next: the {place} office may\n{text}")
-}
-
-/// The command that makes a step of a meeting; none for what a clock does.
-pub(crate) fn verb(kind: i32) -> Option<&'static str> {
-    Some(match protocol::step_kind_from_pb(kind)? {
-        StepKind::MeetingCountered => "counter",
-        StepKind::MeetingAccepted => "accept",
-        StepKind::MeetingDeclined => "decline",
-        StepKind::MeetingCancelled => "cancel",
-        StepKind::MeetingConvened => "convene",
-        StepKind::MeetingClosed => "close",
-        _ => return None,
-    })
 }
 
 #[cfg(test)]

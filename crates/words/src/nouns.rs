@@ -1,5 +1,6 @@
 //! Kinds, states, ranks and forms.
 
+use office::StepKind;
 use protocol::pb::office as pb;
 
 /// A state as people read it: `RECEIPT_REFUSED` of `DOCUMENT_STATE_RECEIPT_REFUSED`.
@@ -77,6 +78,27 @@ pub fn step(number: i32) -> String {
         || format!("step of kind {number}"),
         |kind| kind.words().to_owned(),
     )
+}
+
+/// What an officer does to make a step, as a command is called; none for what a clock does.
+pub const fn verb(kind: StepKind) -> Option<&'static str> {
+    Some(match kind {
+        StepKind::DocumentSent => "send",
+        StepKind::DocumentAcknowledged => "acknowledge",
+        StepKind::DocumentReceiptRefused => "refuse",
+        StepKind::MeetingProposed => "propose",
+        StepKind::MeetingCountered => "counter",
+        StepKind::MeetingAccepted => "accept",
+        StepKind::MeetingDeclined => "decline",
+        StepKind::MeetingCancelled => "cancel",
+        StepKind::MeetingConvened => "convene",
+        StepKind::MeetingClosed => "close",
+        StepKind::ContactRecorded => "record",
+        StepKind::ContactConfirmed => "confirm",
+        StepKind::CallRecorded => "call",
+        StepKind::LineDeclared => "declare",
+        StepKind::DocumentExpired | StepKind::MeetingLapsed => return None,
+    })
 }
 
 /// An office.
