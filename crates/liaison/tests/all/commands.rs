@@ -2,107 +2,11 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::process::{Output, Stdio};
 
 use serde_json::Value;
-use tempfile::TempDir;
 
-/// Both offices, on ports of their own, with their ledgers in a directory of their own.
-struct Offices {
-    up: Child,
-    /// Kept open: an office that finds it closed has nobody to talk to.
-    _stdout: BufReader<ChildStdout>,
-    south: String,
-    north: String,
-    data: Option<TempDir>,
-}
-
-impl Offices {
-    fn start() -> Self {
-        Self::start_with(&[], Stdio::inherit())
-    }
-
-    fn start_with(flags: &[&str], stderr: Stdio) -> Self {
-        let data = tempfile::tempdir().expect("a directory");
-        let mut up = command()
-            .args(["up", "--output", "json"])
-            .args(["--south", "127.0.0.1:0", "--north", "127.0.0.1:0", "--data"])
-            .arg(data.path())
-            .args(flags)
-            .stdout(Stdio::piped())
-            .stderr(stderr)
-            .spawn()
-            .expect("the binary is built");
-        let mut stdout = BufReader::new(up.stdout.take().expect("it is piped"));
-        let mut line = String::new();
-        stdout
-            .read_line(&mut line)
-            .expect("it says where it serves");
-        let said: Value = serde_json::from_str(&line).expect("it is JSON");
-        let address = |key: &str| said[key].as_str().expect("an address").to_owned();
-        Self {
-            south: address("south"),
-            north: address("north"),
-            up,
-            _stdout: stdout,
-            data: Some(data),
-        }
-    }
-
-    fn run(&self, line: &str) -> Output {
-        command()
-            .args(line.split(' '))
-            .env("LIAISON_SOUTH", &self.south)
-            .env("LIAISON_NORTH", &self.north)
-            .output()
-            .expect("the binary is built")
-    }
-
-    /// What the command prints as JSON; it must succeed.
-    fn json(&self, line: &str) -> Value {
-        let output = self.run(&format!("{line} --output json"));
-        let error = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{line}: {error}");
-        serde_json::from_slice(&output.stdout).expect("it is JSON")
-    }
-
-    /// The error that the command prints as JSON, and its exit code.
-    fn refused(&self, line: &str) -> (Value, i32) {
-        let output = self.run(&format!("{line} --output json"));
-        let code = output.status.code().expect("it exits");
-        let error: Value = serde_json::from_slice(&output.stderr).expect("it is JSON");
-        assert_eq!(error["error"]["exit_code"], code);
-        (error["error"].clone(), code)
-    }
-
-    /// Drains both offices; gives their ledgers.
-    fn stop(mut self) -> TempDir {
-        let pid = self.up.id().to_string();
-        let told = Command::new("kill").args(["-TERM", &pid]).status();
-        assert!(told.expect("there is kill").success());
-        let status = self.up.wait().expect("it ends");
-        assert_eq!(status.code(), Some(0), "a drain ends well");
-        self.data.take().expect("it is taken once")
-    }
-}
-
-impl Drop for Offices {
-    fn drop(&mut self) {
-        // A test that failed leaves no office behind; after a drain there is nothing to kill.
-        let _ = self.up.kill();
-        let _ = self.up.wait();
-    }
-}
-
-fn command() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_liaison"));
-    for name in [
-        "SOUTH", "NORTH", "OFFICE", "OUTPUT", "CONFIG", "TIMEOUT", "DATA",
-    ] {
-        command.env_remove(format!("LIAISON_{name}"));
-    }
-    command
-}
+use crate::harness::{Offices, command, wait_until};
 
 fn offline(arguments: &[&str], path: &Path) -> Output {
     command()
@@ -213,6 +117,62 @@ fn an_exchange_of_each_kind_is_counted_once_in_both_ledgers() {
 }
 
 #[test]
+fn what_waits_for_an_officer_is_in_the_inbox_until_it_is_answered() {
+    let offices = Offices::start();
+    let waiting = |office: &str| -> Vec<(String, String)> {
+        let told = offices.json(&format!("inbox --office {office}"));
+        let text = |value: &Value| value.as_str().expect("a text").to_owned();
+        let rows = told.as_array().expect("a list").iter();
+        rows.map(|row| (text(&row["what"]), text(&row["name"])))
+            .collect()
+    };
+    let names = |office: &str| -> Vec<String> {
+        waiting(office).into_iter().map(|(_, name)| name).collect()
+    };
+    assert!(waiting("south").is_empty() && waiting("north").is_empty());
+
+    let send = "send --text Hello --wait delivered --subject";
+    let plain = offices.json(&format!("{send} A --deadline 1d"));
+    let urgent = offices.json(&format!("{send} B --precedence flash"));
+    let proposed = offices.json("meeting propose --kind chiefs --begins-at 2h");
+    let recorded = offices.json("contact record --kind regular --begun-at 2018-09-17T10:00");
+    let name = |value: &Value| value["name"].as_str().expect("a name").to_owned();
+    let [plain, urgent, meeting, contact] = [&plain, &urgent, &proposed, &recorded].map(name);
+    // By precedence, then by what is due.
+    let wanted = [&urgent, &meeting, &plain, &contact];
+    wait_until(|| names("north").len() == wanted.len());
+    assert_eq!(names("north").iter().collect::<Vec<_>>(), wanted);
+    assert!(
+        names("south").is_empty(),
+        "an own offer waits for the other"
+    );
+
+    let first = offices.run("inbox --office north --limit 1");
+    let text = String::from_utf8_lossy(&first.stdout);
+    assert!(text.contains(&format!("{urgent}  acknowledge")), "{text}");
+    assert!(!text.contains(&plain), "{text}");
+    let more = String::from_utf8_lossy(&first.stderr);
+    assert!(more.contains("--limit 0 shows all"), "{more}");
+
+    for line in [
+        format!("document acknowledge {urgent}"),
+        format!("document refuse {plain} --reason No"),
+        format!("contact confirm {contact}"),
+        format!("meeting accept {meeting} --office north"),
+    ] {
+        offices.json(&line);
+    }
+    // What was accepted, either office may convene.
+    assert_eq!(names("north"), [meeting.clone()]);
+    wait_until(|| names("south") == [meeting.clone()]);
+    offices.json(&format!("meeting convene {meeting} --office south"));
+    offices.json(&format!("meeting close {meeting} --office south"));
+    wait_until(|| names("north").is_empty());
+    assert!(names("south").is_empty());
+    offices.stop();
+}
+
+#[test]
 fn a_request_id_makes_a_repeat_the_first_answer_again() {
     let offices = Offices::start();
     let send = "send --subject A --text A --request-id 0e6f1a52-92c5-4d4c-8a43-6d7f0f3a2b10";
@@ -267,14 +227,4 @@ fn a_reader_who_leaves_is_no_error() {
     stdout.read_line(&mut first).expect("there is a line");
     drop(stdout);
     assert_eq!(show.wait().expect("it ends").code(), Some(0));
-}
-
-/// Tries until it holds: the other office has a step a moment later.
-fn wait_until(mut holds: impl FnMut() -> bool) {
-    for _ in 0..500 {
-        if holds() {
-            return;
-        }
-    }
-    panic!("it never held");
 }

@@ -1,6 +1,6 @@
 //! What `--help` says of every command, kept: a change of it is seen in review.
 //!
-//! `UPDATE_DOCS=1 cargo test -p liaison --test help` writes it anew.
+//! `UPDATE_DOCS=1 cargo test -p liaison help` writes it anew.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -93,7 +93,7 @@ fn help_is_as_it_is_kept() {
         assert!(
             before == text,
             "the help of `liaison {}` is another one than {file} keeps; if that is meant, write it anew with \
-             UPDATE_DOCS=1 cargo test -p liaison --test help\n{text}",
+             UPDATE_DOCS=1 cargo test -p liaison help\n{text}",
             words.join(" ")
         );
         told.insert(file);
