@@ -182,6 +182,10 @@ words! {
 
 #[cfg(test)]
 mod tests {
+    use office::contact::{ContactKind, Formality};
+    use office::document::{Form, Precedence};
+    use office::officer::Rank;
+
     use super::*;
 
     #[test]
@@ -189,5 +193,27 @@ mod tests {
         assert_eq!(ConsultationKindWord::NotStated.number(), 6);
         assert_eq!(RankWord::WorkingLevelOfficial.number(), 4);
         assert_eq!(WaitWord::Delivered.number(), 2);
+    }
+
+    #[test]
+    fn what_a_flag_takes_the_office_reads() {
+        fn words<W: ValueEnum>() -> Vec<String> {
+            let values = W::value_variants().iter();
+            let named = values.filter_map(ValueEnum::to_possible_value);
+            named.map(|value| value.get_name().to_owned()).collect()
+        }
+        let all_read = |words: Vec<String>, reads: fn(&str) -> bool| {
+            assert!(words.iter().all(|word| reads(word)), "{words:?}");
+        };
+        all_read(words::<RankWord>(), |word| word.parse::<Rank>().is_ok());
+        all_read(words::<FormalityWord>(), |word| {
+            word.parse::<Formality>().is_ok()
+        });
+        all_read(words::<FormWord>(), |word| word.parse::<Form>().is_ok());
+        all_read(words::<PrecedenceWord>(), |word| {
+            word.parse::<Precedence>().is_ok()
+        });
+        let kinds = [words::<MeetingKindWord>(), words::<ConsultationKindWord>()];
+        all_read(kinds.concat(), |word| word.parse::<ContactKind>().is_ok());
     }
 }

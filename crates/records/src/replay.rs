@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use clap::Args;
 use jiff::Timestamp;
-use office::{PerPlace, Place, StepKind};
+use office::{PerPlace, Place, StepKind, UnknownWord};
 use replay::{Clock, Comparison, Fetched, Manner, Plan, Played, Progress, Recording};
 use replay::{Rules, Selection, Side, Speed, Verdict, compare};
 use serde_json::json;
@@ -118,17 +118,7 @@ const CONTROLS_MAX: usize = 64;
 /// `document-sent`, or `kind=document-sent`.
 fn parse_kind(text: &str) -> Result<StepKind, String> {
     let word = text.strip_prefix("kind=").unwrap_or(text);
-    let word_of = |kind: &StepKind| kind.words().replace(' ', "-");
-    StepKind::ALL
-        .into_iter()
-        .find(|kind| word_of(kind) == word.to_lowercase().replace('_', "-"))
-        .ok_or_else(|| {
-            let known: Vec<String> = StepKind::ALL.iter().map(word_of).collect();
-            format!(
-                "{word:?} is no kind of step; write one of {}",
-                known.join(", ")
-            )
-        })
+    word.parse().map_err(|error: UnknownWord| error.to_string())
 }
 
 impl ReplayArgs {
@@ -326,7 +316,7 @@ fn dry_run(recording: &Recording, selection: Selection, output: Output) -> Resul
             output.json_line(&json!({
                 "due_ms": due_ms,
                 "step": step.id.to_string(),
-                "kind": protocol::step_kind_to_pb(step.kind).as_str_name(),
+                "kind": words::step_name(step.kind),
                 "authored_at": step.authored_at.to_string(),
                 "verdict": verdict,
             }))?;

@@ -53,11 +53,7 @@ pub fn precedence(number: i32) -> String {
 
 /// A rank.
 pub fn rank(number: i32) -> String {
-    let known = pb::Rank::try_from(number).unwrap_or_default();
-    match known {
-        pb::Rank::WorkingLevelOfficial => "working-level official".to_owned(),
-        _ => word(known.as_str_name(), "RANK_"),
-    }
+    protocol::rank_from_pb(number).map_or_else(String::new, |rank| rank.word().to_owned())
 }
 
 /// A formality.
@@ -78,6 +74,11 @@ pub fn step(number: i32) -> String {
         || format!("step of kind {number}"),
         |kind| kind.words().to_owned(),
     )
+}
+
+/// A kind of step as programs read it: `STEP_KIND_DOCUMENT_SENT`.
+pub fn step_name(kind: StepKind) -> &'static str {
+    protocol::step_kind_to_pb(kind).as_str_name()
 }
 
 /// What an officer does to make a step, as a command is called; none for what a clock does.
