@@ -211,6 +211,35 @@ fn read_sources(directory: &Path, sources: &mut String) {
     }
 }
 
+/// A noun has one telling, and whoever prints asks for it.
+#[test]
+fn only_words_tells_a_noun() {
+    // The JSON of a message, the name of a value of an enumeration, columns.
+    const TELLING: [&str; 5] = [
+        "json::of(",
+        "json::of_bytes(",
+        ".as_str_name()",
+        "Table::new(",
+        "pairs(",
+    ];
+    let printing = [
+        "client", "command", "records", "replay", "service", "liaison",
+    ];
+    let members = members();
+    for name in printing {
+        let member = members.iter().find(|member| member.name == name);
+        let member = member.unwrap_or_else(|| panic!("{name} is gone: say who prints instead"));
+        let mut sources = String::new();
+        read_sources(&member.directory.join("src"), &mut sources);
+        for telling in TELLING {
+            assert!(
+                !sources.contains(telling),
+                "{name} tells a noun itself, with {telling}: words does, and once"
+            );
+        }
+    }
+}
+
 #[test]
 fn the_rules_know_no_wire_no_runtime_and_no_system() {
     let members = members();

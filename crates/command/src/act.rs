@@ -1,10 +1,10 @@
 //! An officer's act: one call that makes a step, and the office's answer.
 
 use client::{About, Call};
-use office::StepKind;
+use office::{Place, StepKind};
 use prost::Message;
 
-use crate::connect::Connection;
+use crate::connect::{Connection, Offices, block_on};
 use crate::failure::Failure;
 use crate::request::RequestArgs;
 
@@ -39,6 +39,13 @@ impl Act {
         let answer = connection.answer_to(self.doing, &self.request_id, outcome)?;
         A::decode(answer.bytes().clone())
             .map_err(|error| failed(&format!("the answer cannot be read: {error}")))
+    }
+}
+
+impl Offices {
+    /// Has `act` done at `place`: the office's answer.
+    pub fn act<A: Message + Default>(&self, place: Place, act: &Act) -> Result<A, Failure> {
+        block_on(async { act.at(&self.dial(place).await?).await })
     }
 }
 

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use client::ANSWER_BYTES_MAX;
 use office::{PerPlace, Place};
-use prost::Message;
 use protocol::pb::ledger::ledger_service_client::LedgerServiceClient;
 use protocol::pb::office as pb;
 use protocol::pb::office::contact_service_client::ContactServiceClient;
@@ -18,7 +17,6 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Response, Status};
 use words::{Doubt, Refused};
 
-use crate::act::Act;
 use crate::failure::Failure;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -75,11 +73,6 @@ pub struct Offices {
 }
 
 impl Offices {
-    /// Has `act` done at `place`: the office's answer.
-    pub fn act<A: Message + Default>(&self, place: Place, act: &Act) -> Result<A, Failure> {
-        block_on(async { act.at(&self.dial(place).await?).await })
-    }
-
     /// Connects to the office at `place`.
     pub async fn dial(&self, place: Place) -> Result<Connection, Failure> {
         let address = &self.addresses[place];

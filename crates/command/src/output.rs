@@ -37,19 +37,11 @@ impl Output {
 
     /// Prints text that was put together here. Colours are left out where they are not wanted. What a terminal would act
     /// on and we have not set is made visible, wherever it slipped in.
-    #[expect(
-        clippy::unused_self,
-        reason = "it is a way of printing, like the others"
-    )]
     pub fn text(self, text: &str) -> Result<(), Failure> {
         write_out(&visible::styled(text))
     }
 
     /// Prints a text that is data, such as a scenario: exact to a pipe or a file, visible to a terminal.
-    #[expect(
-        clippy::unused_self,
-        reason = "it is a way of printing, like the others"
-    )]
     pub fn data(self, text: &str) -> Result<(), Failure> {
         let is_terminal = io::stdout().is_terminal();
         let mut out = Showing::new(io::stdout().lock(), Shown::Text, is_terminal);
@@ -78,10 +70,6 @@ impl Output {
     }
 
     /// Writes bytes as they are.
-    #[expect(
-        clippy::unused_self,
-        reason = "it is a way of printing, like the others"
-    )]
     pub fn bytes(self, bytes: &[u8]) -> Result<(), Failure> {
         let mut out = io::stdout().lock();
         out.write_all(bytes)

@@ -154,8 +154,8 @@ impl Command {
             Self::Replay(args) => args.run(settings),
             Self::Load(args) => args.run(settings),
             Self::Proxy(args) => args.run(),
-            Self::Completions(args) => args.run(settings),
-            Self::Man(args) => args.run(settings),
+            Self::Completions(args) => args.run(Cli::command(), settings),
+            Self::Man(args) => args.run(Cli::command(), settings),
         }
     }
 }

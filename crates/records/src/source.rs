@@ -25,10 +25,6 @@ pub enum Named {
 }
 
 /// Reads an argument. What exists on disk is a path; `south` and `north` are offices all the same.
-#[expect(
-    clippy::unnecessary_wraps,
-    reason = "clap takes a parser that may fail"
-)]
 pub fn parse(text: &str) -> Result<Named, String> {
     if let Ok(place) = text.parse::<Place>() {
         return Ok(Named::Office(place));

@@ -13,7 +13,8 @@ use reading::Mistake;
 use serde::{Deserialize, Serialize};
 use words::json::payload_from_json;
 
-use crate::imported::{Account, ImportError, Imported, Why};
+use crate::import_error::ImportError;
+use crate::imported::{Account, Imported, Why};
 use crate::pair::{PairError, PairWriter};
 use crate::sorter::Sorter;
 use crate::source::{self, Asked, Layout, Raw, SourceError};

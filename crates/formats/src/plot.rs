@@ -3,13 +3,12 @@
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
+use office::Place;
 use office::tally::OFFICE_TIME;
-use scenario::{Fault, FaultSpan, Scenario};
+use scenario::{Act, Fault, FaultSpan, Scenario};
 use serde_json::{Value, json};
 use words::figures::thousands;
 use words::style::{HEADING, clean, styled};
-
-use super::row_of;
 
 /// Names of the rows; the faults come below.
 const ROWS: [&str; 5] = [
@@ -28,7 +27,8 @@ const LEVELS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇',
 const COLOURS: [&str; 5] = ["#2a6f97", "#c1582d", "#3a7d44", "#7a5195", "#8a8a8a"];
 
 /// What is drawn, by row.
-pub(super) struct Plot {
+#[derive(Debug)]
+pub struct Plot {
     title: String,
     name: String,
     seed: u64,
@@ -39,7 +39,8 @@ pub(super) struct Plot {
 }
 
 impl Plot {
-    pub(super) fn of(scenario: &Scenario, seed: u64) -> Self {
+    /// The timeline that `seed` draws.
+    pub fn of(scenario: &Scenario, seed: u64) -> Self {
         let timeline = scenario.timeline(seed);
         let mut rows = vec![Vec::new(); ROWS.len()];
         for event in timeline
@@ -113,7 +114,8 @@ impl Plot {
         [self.start, last].map(|at| OFFICE_TIME.to_datetime(at).strftime(format).to_string())
     }
 
-    pub(super) fn to_text(&self) -> String {
+    /// In letters, within 100 columns.
+    pub fn to_text(&self) -> String {
         let mut text = format!("{}\n", styled(HEADING, &self.title));
         let column = match self.column_s() {
             days if days % DAY_S == 0 && days == DAY_S => "a day".to_owned(),
@@ -158,7 +160,8 @@ impl Plot {
         text
     }
 
-    pub(super) fn to_json(&self) -> Value {
+    /// As JSON.
+    pub fn to_json(&self) -> Value {
         let row = |(name, row): (&&str, &Vec<Timestamp>)| json!({"row": name, "count": row.len(), "times": row});
         json!({
             "name": self.name,
@@ -167,8 +170,8 @@ impl Plot {
         })
     }
 
-    /// A picture that needs nothing from elsewhere, and reads on paper and on dark ground.
-    pub(super) fn to_svg(&self) -> String {
+    /// A picture in SVG that needs nothing from elsewhere, and reads on paper and on dark ground.
+    pub fn to_svg(&self) -> String {
         const LEFT: f64 = 140.0;
         const WIDTH: f64 = 760.0;
         const ROW: f64 = 44.0;
@@ -242,6 +245,17 @@ impl Plot {
     }
 }
 
+/// The row of a plot that an act stands in: what counts, and calls. `None` for steps in between.
+fn row_of(act: &Act, office: Place) -> Option<usize> {
+    match act {
+        Act::SendDocument { .. } => Some(office as usize),
+        Act::CloseMeeting { .. } => Some(2),
+        Act::ConfirmContact { .. } => Some(3),
+        Act::RecordCall { .. } => Some(4),
+        _ => None,
+    }
+}
+
 fn escaped(text: &str) -> String {
     clean(text)
         .replace('&', "&amp;")
@@ -263,12 +277,16 @@ const fn mark_of(fault: Fault) -> (char, &'static str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::simulate::find;
+
+    fn find(name: &str) -> Scenario {
+        let text = scenario::shipped_text(name).expect("it is shipped");
+        Scenario::parse(name, text).expect("it is right")
+    }
 
     #[test]
     fn every_shipped_scenario_is_plotted_within_a_hundred_columns() {
         for (name, _) in scenario::shipped() {
-            let plot = Plot::of(&find(name).expect("it is shipped"), 1);
+            let plot = Plot::of(&find(name), 1);
             let text = anstream::adapter::strip_str(&plot.to_text()).to_string();
             assert!(
                 text.lines().all(|line| line.chars().count() <= 100),
@@ -281,7 +299,7 @@ mod tests {
 
     #[test]
     fn a_row_says_how_many_there_are() {
-        let plot = Plot::of(&find("kaesong-2018").expect("it is shipped"), 1);
+        let plot = Plot::of(&find("kaesong-2018"), 1);
         assert_eq!(plot.rows[0].len() + plot.rows[1].len(), 173);
         assert_eq!(plot.rows[2].len(), 46);
         assert_eq!(plot.rows[3].len(), 285 - 46);
