@@ -24,7 +24,7 @@
 //! let rows = &b"1,2,1536886800\n4,3,1536886860\n"[..];
 //! let layout = Layout::Delimited { delimiter: b',', header: false };
 //! let imported = import_rows("rows.csv", rows, layout, &mapping, true, out.path())?;
-//! assert_eq!(imported.tally.documents, 2);
+//! assert_eq!(imported.tally.documents(), 2);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
