@@ -39,7 +39,7 @@ impl StatusArgs {
         })?;
         let asked = |place: Place, told: &Result<pb::GetOfficeResponse, Failure>| Asked {
             address: offices.addresses[place].to_string(),
-            told: told.as_ref().map(Clone::clone).map_err(Failure::reason),
+            told: told.as_ref().cloned().map_err(Failure::reason),
         };
         let both = PerPlace::new(asked(Place::South, &south), asked(Place::North, &north));
         settings
