@@ -33,17 +33,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("load", &["scenario", "replay", "template", "report"]),
     ("south", &["service"]),
     ("north", &["service"]),
+    ("command", &["client", "ledger", "words"]),
+    ("records", &["command", "formats", "simulator"]),
     (
         "liaison",
-        &[
-            "service",
-            "simulator",
-            "formats",
-            "proxy",
-            "replay",
-            "load",
-            "screen",
-        ],
+        &["records", "service", "proxy", "load", "screen"],
     ),
     ("tests", &["liaison", "south", "north"]),
 ];
@@ -223,6 +217,35 @@ fn read_sources(directory: &Path, sources: &mut String) {
             read_sources(&path, sources);
         } else if path.extension().is_some_and(|it| it == "rs") {
             sources.push_str(&fs::read_to_string(&path).expect("it is text"));
+        }
+    }
+}
+
+/// A noun has one telling, and whoever prints asks for it.
+#[test]
+fn only_words_tells_a_noun() {
+    // The JSON of a message, the name of a value of an enumeration, columns.
+    const TELLING: [&str; 5] = [
+        "json::of(",
+        "json::of_bytes(",
+        ".as_str_name()",
+        "Table::new(",
+        "pairs(",
+    ];
+    let printing = [
+        "client", "command", "records", "replay", "service", "liaison",
+    ];
+    let members = members();
+    for name in printing {
+        let member = members.iter().find(|member| member.name == name);
+        let member = member.unwrap_or_else(|| panic!("{name} is gone: say who prints instead"));
+        let mut sources = String::new();
+        read_sources(&member.directory.join("src"), &mut sources);
+        for telling in TELLING {
+            assert!(
+                !sources.contains(telling),
+                "{name} tells a noun itself, with {telling}: words does, and once"
+            );
         }
     }
 }

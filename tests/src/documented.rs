@@ -58,3 +58,33 @@ fn the_limits_are_those_of_the_code() {
     }
     holds("crates/README.md", "limits", &table);
 }
+
+#[test]
+fn the_errors_are_those_of_the_code() {
+    let mut table = "| event | code | reason |\n| --- | --- | --- |\n".to_owned();
+    for reason in server::REASONS {
+        let code = words::code_name(reason.code);
+        let _ = writeln!(table, "| {} | {code} | `{}` |", reason.event, reason.name);
+    }
+    holds("crates/README.md", "errors", &table);
+}
+
+/// The rules name a reason by its word, since they know no status.
+#[test]
+fn every_reason_of_the_rules_stands_in_the_table() {
+    let mut named = 0;
+    for file in fs::read_dir(root().join("crates/office/src")).expect("it can be listed") {
+        let path = file.expect("it can be listed").path();
+        if path.is_dir() {
+            continue;
+        }
+        let text = fs::read_to_string(&path).expect("it is text");
+        for rest in text.split("reason: \"").skip(1) {
+            let name = rest.split('"').next().unwrap_or_default();
+            let is_known = server::REASONS.iter().any(|reason| reason.name == name);
+            assert!(is_known, "{name} in {} has no row", path.display());
+            named += 1;
+        }
+    }
+    assert!(named >= 3, "{named}");
+}

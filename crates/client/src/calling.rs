@@ -1,5 +1,7 @@
 //! An office, as whoever makes steps speaks to it.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::uri::PathAndQuery;
 use protocol::pb::office as pb;
@@ -19,6 +21,7 @@ const STREAM: &str = "/liaison.office.v1.DocumentService/SendDocuments";
 #[derive(Debug, Clone)]
 pub struct Office {
     grpc: Grpc<Channel>,
+    timeout: Option<Duration>,
 }
 
 impl Office {
@@ -26,14 +29,22 @@ impl Office {
     pub fn new(channel: Channel) -> Self {
         Self {
             grpc: Grpc::new(channel).max_decoding_message_size(ANSWER_BYTES_MAX),
+            timeout: None,
         }
+    }
+
+    /// A call may take so long at the office.
+    #[must_use]
+    pub fn within(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
     }
 
     /// Makes a call, once.
     pub async fn call(&mut self, call: &Call) -> Result<Raw, Status> {
         self.ready().await?;
         let path = PathAndQuery::from_static(call.path);
-        let request = Request::new(call.request.clone());
+        let request = self.request(call.request.clone());
         let answer = self.grpc.unary(request, path, codec()).await;
         answer.map(Response::into_inner)
     }
@@ -42,7 +53,7 @@ impl Office {
     pub async fn upload(&mut self, id: &str, payload: &Bytes) -> Result<Raw, Status> {
         self.ready().await?;
         let path = PathAndQuery::from_static(UPLOAD);
-        let parts = Request::new(tokio_stream::iter(parts_of(id, payload)));
+        let parts = self.request(tokio_stream::iter(parts_of(id, payload)));
         let answer = self.grpc.client_streaming(parts, path, codec()).await;
         answer.map(Response::into_inner)
     }
@@ -57,6 +68,14 @@ impl Office {
         let codec = ProstCodec::<Raw, pb::SendDocumentsResponse>::default();
         let receipts = self.grpc.streaming(Request::new(documents), path, codec);
         receipts.await.map(Response::into_inner)
+    }
+
+    fn request<T>(&self, message: T) -> Request<T> {
+        let mut request = Request::new(message);
+        if let Some(timeout) = self.timeout {
+            request.set_timeout(timeout);
+        }
+        request
     }
 
     async fn ready(&mut self) -> Result<(), Status> {

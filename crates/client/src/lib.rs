@@ -1,8 +1,8 @@
 //! An office as others speak to it.
 //!
 //! **The decision.** Whether a refusal is worth another try, and how long to wait before, is decided here and nowhere else
-//! ([`Tries`]): by its code and by the office's own RetryInfo. So are the sizes of messages, what quiet is, and how a
-//! ledger is read in pages, and followed.
+//! ([`Tries`]): by its code and by the office's own RetryInfo. So are the sizes of messages, what quiet is, how a
+//! ledger is read in pages and followed, and what of an office's lists waits for an officer.
 //!
 //! **The invariant.** A call that changes something is repeated under its own request id only, so that however often it is
 //! tried it is recorded once.
@@ -11,6 +11,7 @@ mod call;
 mod calling;
 mod entries;
 mod follow;
+mod inbox;
 mod quiet;
 mod request;
 mod retry;
@@ -19,9 +20,10 @@ pub use call::{About, Call, Raw, named};
 pub use calling::Office;
 pub use entries::Entries;
 pub use follow::{Follow, Followed};
+pub use inbox::{Inbox, Noun, Waiting, inbox};
 pub use quiet::{Quiet, is_quiet, quiet, sequences};
 pub use request::{RequestIds, request_id};
-pub use retry::{Awaited, Patience, Tries, may_pass};
+pub use retry::{Awaited, Patience, Tries, may_pass, until_settled};
 
 /// The most that an answer may have: an entry may hold a document of the greatest size.
 pub const ANSWER_BYTES_MAX: usize = 18 * 1024 * 1024;

@@ -82,12 +82,21 @@ pub fn may_pass(refused: &Status, awaited: Awaited) -> bool {
     }
 }
 
+/// How long to wait before a close is tried again that was refused since its convening is not final yet. `None` if it was
+/// refused for another reason.
+pub fn until_settled(refused: &Status) -> Option<Duration> {
+    let reason = refused.get_details_error_info()?.reason;
+    asked_for(refused).filter(|_| reason == "NOT_SETTLED")
+}
+
 fn asked_for(refused: &Status) -> Option<Duration> {
     refused.get_details_retry_info()?.retry_delay
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use proptest::prelude::*;
     use tonic_types::ErrorDetails;
 
@@ -132,6 +141,18 @@ mod tests {
         ] {
             assert_eq!(PATIENCE.tries().wait_after(&refused(code, None)), None);
         }
+    }
+
+    #[test]
+    fn a_close_waits_for_its_convening_and_for_nothing_else() {
+        let because = |reason: &str| {
+            let mut details = ErrorDetails::with_error_info(reason, "liaison", HashMap::new());
+            details.set_retry_info(Some(Duration::from_millis(200)));
+            Status::with_error_details(Code::Unavailable, "refused", details)
+        };
+        let wait = until_settled(&because("NOT_SETTLED"));
+        assert_eq!(wait, Some(Duration::from_millis(200)));
+        assert_eq!(until_settled(&because("DRAINING")), None);
     }
 
     #[test]

@@ -29,6 +29,50 @@ fn bytes(message: &impl Message) -> Bytes {
     message.encode_to_vec().into()
 }
 
+fn document() -> Document {
+    Document {
+        form: Form::Notice,
+        subject: SUBJECT.to_owned(),
+        body: Bytes::from_static(b"\0\xff"),
+        media_type: String::new(),
+        signatory: Some(officer("Chun")),
+        addressee: Some(officer("Jon")),
+        in_reply_to: None,
+        reference: "S-017".to_owned(),
+        precedence: None,
+        deadline: None,
+    }
+}
+
+fn terms() -> MeetingTerms {
+    MeetingTerms {
+        kind: ContactKind::Chiefs,
+        level: Some(Rank::DeputyChief),
+        participants: vec![officer("Chun"), officer("Jon")],
+        place: "Kaesong, main building".to_owned(),
+        begins_at: Some("2018-09-15T01:00:00Z".parse().expect("a time")),
+        duration: None,
+        topics: vec![
+            "a topic that is long enough for a line to be folded in an iCalendar".to_owned(),
+        ],
+        formality: None,
+        answer_by: None,
+    }
+}
+
+fn contact(begun_at: Timestamp) -> Contact {
+    Contact {
+        kind: ContactKind::RegularConsultation,
+        level: None,
+        participants: Vec::new(),
+        place: String::new(),
+        begun_at,
+        duration: None,
+        topics: Vec::new(),
+        formality: None,
+    }
+}
+
 /// South's ledger: a document and its answer, a meeting to its close, a consultation, a call, a declaration, and a
 /// cancel that comes too late.
 pub(crate) fn ledger() -> Reader {
@@ -44,18 +88,7 @@ pub(crate) fn ledger() -> Reader {
         at += std::time::Duration::from_secs(1);
         id
     };
-    let document = Document {
-        form: Form::Notice,
-        subject: SUBJECT.to_owned(),
-        body: Bytes::from_static(b"\0\xff"),
-        media_type: String::new(),
-        signatory: Some(officer("Chun")),
-        addressee: Some(officer("Jon")),
-        in_reply_to: None,
-        reference: "S-017".to_owned(),
-        precedence: None,
-        deadline: None,
-    };
+    let document = document();
     let payload = bytes(&protocol::document_to_pb(&document));
     let sent = author(Place::South, &Order::SendDocument(document), payload);
     author(
@@ -63,19 +96,7 @@ pub(crate) fn ledger() -> Reader {
         &Order::AcknowledgeDocument(sent),
         Bytes::new(),
     );
-    let terms = MeetingTerms {
-        kind: ContactKind::Chiefs,
-        level: Some(Rank::DeputyChief),
-        participants: vec![officer("Chun"), officer("Jon")],
-        place: "Kaesong, main building".to_owned(),
-        begins_at: Some("2018-09-15T01:00:00Z".parse().expect("a time")),
-        duration: None,
-        topics: vec![
-            "a topic that is long enough for a line to be folded in an iCalendar".to_owned(),
-        ],
-        formality: None,
-        answer_by: None,
-    };
+    let terms = terms();
     let payload = bytes(&protocol::terms_to_pb(&terms));
     let meeting = author(Place::South, &Order::ProposeMeeting(terms), payload);
     for (place, kind) in [
@@ -91,16 +112,7 @@ pub(crate) fn ledger() -> Reader {
         };
         author(place, &order, Bytes::new());
     }
-    let contact = Contact {
-        kind: ContactKind::RegularConsultation,
-        level: None,
-        participants: Vec::new(),
-        place: String::new(),
-        begun_at: now,
-        duration: None,
-        topics: Vec::new(),
-        formality: None,
-    };
+    let contact = contact(now);
     let payload = bytes(&protocol::contact_to_pb(&contact));
     let recorded = author(Place::North, &Order::RecordContact(contact), payload);
     author(Place::South, &Order::ConfirmContact(recorded), Bytes::new());

@@ -1,62 +1,15 @@
 //! What an import comes to: what was written, and what was skipped, with its place.
 
-use std::io;
-
 use jiff::Timestamp;
-use ledger::TallyReport;
 use reading::Mistake;
-use reading::visible;
 use serde::Serialize;
 
-use crate::pair::{PairError, PairWriter};
+use crate::import_error::ImportError;
+use crate::pair::PairWriter;
 use crate::source::SourceError;
 
 /// Rows that are told one by one; those beyond are counted.
 pub const TOLD_MAX: usize = 100;
-
-/// Why nothing was imported, or not to the end.
-#[derive(Debug, thiserror::Error)]
-pub enum ImportError {
-    /// The file cannot be read.
-    #[error("failed to read {file}: {source}")]
-    Read {
-        /// The file, as the caller named it.
-        file: String,
-        /// The system's reason.
-        source: io::Error,
-    },
-    /// There is a mistake that ends it: in the header, or in what all else depends on, or the first one if no row may
-    /// be left out.
-    #[error("{}:{mistake}", visible::line(file))]
-    Mistake {
-        /// The file, as the caller named it.
-        file: String,
-        /// What is wrong, and where.
-        mistake: Mistake,
-    },
-    /// Nothing is left to write.
-    #[error("{file} gives no exchange ({skipped} of {rows} rows are skipped{first}); {remedy}")]
-    Nothing {
-        /// The file, as the caller named it.
-        file: String,
-        /// Rows found.
-        rows: u64,
-        /// Rows skipped.
-        skipped: u64,
-        /// The first of them, as `, the first: …`; empty if there is none.
-        first: String,
-        /// What to do.
-        remedy: &'static str,
-    },
-    /// The sorted rows find no room.
-    #[error(
-        "failed to sort the rows in the temporary directory: {0}; make room there, or name another with TMPDIR"
-    )]
-    Sort(#[source] io::Error),
-    /// The pair cannot be written.
-    #[error(transparent)]
-    Pair(#[from] PairError),
-}
 
 /// Why a row is skipped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -107,7 +60,7 @@ pub struct Imported {
     /// Time of the last.
     pub last: Timestamp,
     /// The counts of either ledger.
-    pub tally: TallyReport,
+    pub tally: office::Tally,
 }
 
 impl Imported {
@@ -141,7 +94,7 @@ impl<'f> Account<'f> {
                 told: Vec::new(),
                 first: Timestamp::MAX,
                 last: Timestamp::MIN,
-                tally: TallyReport::from(&office::Tally::default()),
+                tally: office::Tally::default(),
             },
         }
     }
@@ -195,7 +148,7 @@ impl<'f> Account<'f> {
     ) -> Result<Imported, ImportError> {
         match pair {
             Some(pair) if self.found.steps > 0 => {
-                self.found.tally = TallyReport::from(&pair.finish()?);
+                self.found.tally = pair.finish()?;
                 Ok(self.found)
             }
             _ => {

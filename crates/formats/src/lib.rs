@@ -24,7 +24,7 @@
 //! let rows = &b"1,2,1536886800\n4,3,1536886860\n"[..];
 //! let layout = Layout::Delimited { delimiter: b',', header: false };
 //! let imported = import_rows("rows.csv", rows, layout, &mapping, true, out.path())?;
-//! assert_eq!(imported.tally.documents, 2);
+//! assert_eq!(imported.tally.documents(), 2);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
@@ -33,9 +33,11 @@ mod export;
 mod fit;
 #[cfg(test)]
 mod fixture;
+mod import_error;
 mod imported;
 mod pair;
 mod payload;
+mod plot;
 mod rows;
 mod sorter;
 mod source;
@@ -45,8 +47,10 @@ mod told;
 pub use cut::{Cut, CutError, Cutting, Window};
 pub use export::{Cells, Export, Exported, Format, Wanted};
 pub use fit::{Distance, Distances, FitError, Observed, Weeks};
-pub use imported::{ImportError, Imported, Skipped, TOLD_MAX, Why};
+pub use import_error::ImportError;
+pub use imported::{Imported, Skipped, TOLD_MAX, Why};
 pub use pair::{PairError, PairWriter};
+pub use plot::Plot;
 pub use rows::{Mapping, Rule, RuleError, TimeColumn, TimeFormat, import_rows};
 pub use source::Layout;
 pub use steps::import_steps;

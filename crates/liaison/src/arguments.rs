@@ -6,13 +6,13 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
-use crate::failure::Failure;
-use crate::output::Format;
-use crate::settings::{GlobalArgs, Settings};
 use crate::{
-    call, completions, contact, document, import, ledger_command, load_command as load, man,
-    meeting, proxy, replay, scenario_command, send, simulate, status, tally, telephone, up, watch,
+    call, completions, contact, document, inbox, load_command as load, man, meeting, proxy,
+    scenario_command, send, simulate, status, telephone, up, watch,
 };
+use command::failure::Failure;
+use command::format::Format;
+use command::settings::{GlobalArgs, Settings};
 
 /// The commands in the order in which somebody meets them, each in one group.
 const GROUPS: [(&str, &[&str]); 6] = [
@@ -20,6 +20,7 @@ const GROUPS: [(&str, &[&str]); 6] = [
     (
         "Work",
         &[
+            "inbox",
             "send",
             "document",
             "meeting",
@@ -93,6 +94,7 @@ enum Command {
     Simulate(simulate::SimulateArgs),
     Scenario(scenario_command::ScenarioArgs),
     Up(up::UpArgs),
+    Inbox(inbox::InboxArgs),
     Send(send::SendArgs),
     Document(document::DocumentArgs),
     Meeting(meeting::MeetingArgs),
@@ -102,10 +104,10 @@ enum Command {
     Telephone(telephone::TelephoneArgs),
     Status(status::StatusArgs),
     Watch(watch::WatchArgs),
-    Tally(tally::TallyArgs),
-    Import(import::ImportArgs),
-    Ledger(ledger_command::LedgerArgs),
-    Replay(replay::ReplayArgs),
+    Tally(records::TallyArgs),
+    Import(records::ImportArgs),
+    Ledger(records::LedgerArgs),
+    Replay(records::ReplayArgs),
     Load(load::LoadArgs),
     Proxy(proxy::ProxyArgs),
     Completions(completions::CompletionsArgs),
@@ -137,6 +139,7 @@ impl Command {
             Self::Simulate(args) => args.run(settings),
             Self::Scenario(args) => args.run(settings),
             Self::Up(args) => args.run(settings),
+            Self::Inbox(args) => args.run(settings),
             Self::Send(args) => args.run(settings),
             Self::Document(args) => args.run(settings),
             Self::Meeting(args) => args.run(settings),
@@ -151,8 +154,8 @@ impl Command {
             Self::Replay(args) => args.run(settings),
             Self::Load(args) => args.run(settings),
             Self::Proxy(args) => args.run(),
-            Self::Completions(args) => args.run(settings),
-            Self::Man(args) => args.run(settings),
+            Self::Completions(args) => args.run(Cli::command(), settings),
+            Self::Man(args) => args.run(Cli::command(), settings),
         }
     }
 }

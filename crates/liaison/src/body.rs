@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use words::figures::bytes as bytes_words;
 
-use crate::failure::Failure;
+use command::failure::Failure;
 
 /// The longest body that a document may have.
 pub(crate) const BYTES_MAX: u64 = 16 * 1024 * 1024;

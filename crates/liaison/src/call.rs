@@ -2,16 +2,17 @@
 
 use clap::{Args, Subcommand};
 use jiff::civil::Date;
-use office::Place;
+use office::StepKind;
 use office::tally::day_of;
 use protocol::pb::office as pb;
-use words::{json, officer, table, time};
+use words::{officer, telephone, time};
 
-use crate::connect::block_on;
-use crate::failure::Failure;
-use crate::request::RequestArgs;
-use crate::settings::{OfficeArgs, Settings};
-use crate::system;
+use client::About;
+use command::act::Act;
+use command::failure::Failure;
+use command::request::RequestArgs;
+use command::settings::{OfficeArgs, Settings};
+use command::system;
 
 /// Record opening and closing calls
 #[derive(Debug, Args)]
@@ -74,8 +75,7 @@ impl CallArgs {
 
 impl RecordArgs {
     fn run(self, settings: &Settings, kind: pb::CallKind) -> Result<(), Failure> {
-        let offices = settings.offices(&self.office.offices)?;
-        let place = settings.office(self.office.office).unwrap_or(Place::South);
+        let (offices, place) = settings.acting(&self.office)?;
         let day = self.day.unwrap_or_else(|| day_of(system::now()));
         let outcome = if self.unanswered {
             pb::CallOutcome::Unanswered
@@ -88,31 +88,16 @@ impl RecordArgs {
             outcome: outcome.into(),
             remark: officer::remark(self.by, self.text),
         };
-        let request_id = self.request.id();
-        let answer = block_on(async {
-            let connection = offices.dial(place).await?;
-            let request = connection.request(pb::RecordCallRequest {
-                request_id: request_id.clone(),
-                call: Some(call),
-            });
-            let outcome = connection.contacts().record_call(request).await;
-            connection.answer_to("record the call", &request_id, outcome)
-        })?;
+        let act = Act::new(
+            StepKind::CallRecorded,
+            About::default(),
+            &call,
+            self.request,
+        );
+        let answer = offices.act(place, &act)?;
         settings.output.print(
-            || {
-                table::pairs(
-                    0,
-                    &[
-                        ("name", answer.name.clone()),
-                        ("day", day.to_string()),
-                        (
-                            "recorded",
-                            time::words_of(answer.recorded_at.as_ref()) + " (UTC+9)",
-                        ),
-                    ],
-                )
-            },
-            || json::of("liaison.office.v1.RecordCallResponse", &answer),
+            || telephone::call(&call.day, &answer),
+            || telephone::call_to_json(&answer),
         )
     }
 }

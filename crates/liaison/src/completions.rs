@@ -1,11 +1,10 @@
 //! `liaison completions`: completions for a shell.
 
-use clap::{Args, CommandFactory as _};
+use clap::Args;
 use clap_complete::Shell;
 
-use crate::arguments::Cli;
-use crate::failure::Failure;
-use crate::settings::Settings;
+use command::failure::Failure;
+use command::settings::Settings;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -23,9 +22,10 @@ pub(crate) struct CompletionsArgs {
 }
 
 impl CompletionsArgs {
-    pub(crate) fn run(self, settings: &Settings) -> Result<(), Failure> {
+    /// Writes the completions of `cli`, the whole command line.
+    pub(crate) fn run(self, mut cli: clap::Command, settings: &Settings) -> Result<(), Failure> {
         let mut script = Vec::new();
-        clap_complete::generate(self.shell, &mut Cli::command(), "liaison", &mut script);
+        clap_complete::generate(self.shell, &mut cli, "liaison", &mut script);
         settings.output.bytes(&script)
     }
 }

@@ -1,23 +1,22 @@
 //! `liaison contact`: record, confirm, list.
 
 use clap::{Args, Subcommand};
-use office::{Collection, Place, StepId};
+use client::About;
+use command::act::Act;
+use office::{Collection, StepId, StepKind};
 use protocol::pb::office as pb;
-use words::table::{self, Table};
 use words::time::{Moment, parse_moment};
-use words::{json, officer, time};
+use words::{contact, officer, time};
 
-use crate::connect::block_on;
 use crate::contact_terms::ContactTermsArgs;
-use crate::failure::Failure;
-use crate::flags::{ConsultationKindWord, ContactStateWord, FormalityWord, OfficeWord, RankWord};
-use crate::listing;
-use crate::output::Output;
-use crate::request::RequestArgs;
-use crate::settings::{OfficeArgs, OfficesArgs, Settings};
-use crate::system;
-
-const RECORD: &str = "liaison.office.v1.ContactRecord";
+use command::connect::block_on;
+use command::failure::Failure;
+use command::flags::{ConsultationKindWord, ContactStateWord, FormalityWord, OfficeWord, RankWord};
+use command::listing;
+use command::output::Output;
+use command::request::RequestArgs;
+use command::settings::{OfficeArgs, OfficesArgs, Settings};
+use command::system;
 
 /// Record and confirm consultations
 #[derive(Debug, Args)]
@@ -146,8 +145,7 @@ impl ContactArgs {
 
 impl RecordArgs {
     fn run(self, settings: &Settings) -> Result<(), Failure> {
-        let offices = settings.offices(&self.office.offices)?;
-        let place = settings.office(self.office.office).unwrap_or(Place::South);
+        let (offices, place) = settings.acting(&self.office)?;
         let terms = self.terms;
         let contact = pb::Contact {
             kind: self.kind.number(),
@@ -159,16 +157,13 @@ impl RecordArgs {
             topics: terms.topics,
             formality: terms.formality.map_or(0, FormalityWord::number),
         };
-        let request_id = self.request.id();
-        let answer = block_on(async {
-            let connection = offices.dial(place).await?;
-            let request = connection.request(pb::RecordContactRequest {
-                request_id: request_id.clone(),
-                contact: Some(contact),
-            });
-            let outcome = connection.contacts().record_contact(request).await;
-            connection.answer_to("record the contact", &request_id, outcome)
-        })?;
+        let act = Act::new(
+            StepKind::ContactRecorded,
+            About::default(),
+            &contact,
+            self.request,
+        );
+        let answer: pb::RecordContactResponse = offices.act(place, &act)?;
         show(settings.output, &answer.contact.unwrap_or_default())
     }
 }
@@ -179,99 +174,45 @@ impl ConfirmArgs {
         let place = self
             .office
             .map_or(self.name.place.peer(), OfficeWord::place);
-        let request_id = self.request.id();
-        let request = pb::ConfirmContactRequest {
-            request_id: request_id.clone(),
-            name: self.name.name(Collection::Contacts),
-            confirmation: officer::remark(self.by, self.text),
+        let confirmation = officer::remark(self.by, self.text).unwrap_or_default();
+        let about = About {
+            subject: Some(self.name),
+            ..About::default()
         };
-        let answer = block_on(async {
-            let connection = offices.dial(place).await?;
-            let request = connection.request(request);
-            let outcome = connection.contacts().confirm_contact(request).await;
-            connection.answer_to("confirm the contact", &request_id, outcome)
-        })?;
+        let act = Act::new(
+            StepKind::ContactConfirmed,
+            about,
+            &confirmation,
+            self.request,
+        );
+        let answer: pb::ConfirmContactResponse = offices.act(place, &act)?;
         show(settings.output, &answer.contact.unwrap_or_default())
     }
 }
 
 impl ListArgs {
     fn run(self, settings: &Settings) -> Result<(), Failure> {
-        let offices = settings.offices(&self.office.offices)?;
-        let place = settings.office(self.office.office).unwrap_or(Place::South);
+        let (offices, place) = settings.acting(&self.office)?;
         let (contacts, more) = block_on(async {
             let connection = offices.dial(place).await?;
-            let pages = |page_size, page_token| {
-                let request = connection.request(pb::ListContactsRequest {
+            let page = |page_size, page_token| {
+                connection.list_contacts(pb::ListContactsRequest {
                     state: self.state.map_or(0, ContactStateWord::number),
                     page_size,
                     page_token,
-                });
-                let connection = connection.clone();
-                async move {
-                    let outcome = connection.contacts().list_contacts(request).await;
-                    let page = connection.answer("list contacts", outcome)?;
-                    Ok((page.contacts, page.next_page_token))
-                }
+                })
             };
-            self.listing.gather(pages).await
+            self.listing.gather(page).await
         })?;
         settings.output.print(
-            || table_of(&contacts),
-            || {
-                contacts
-                    .iter()
-                    .map(|contact| json::of(RECORD, contact))
-                    .collect()
-            },
+            || contact::table(&contacts),
+            || contacts.iter().map(contact::to_json).collect(),
         )?;
         self.listing.tell_more(more);
         Ok(())
     }
 }
 
-fn table_of(contacts: &[pb::ContactRecord]) -> String {
-    let mut table = Table::new(&["name", "state", "kind", "begun (UTC+9)", "topics"]);
-    for record in contacts {
-        let contact = record.contact.clone().unwrap_or_default();
-        table.row(vec![
-            record.name.clone(),
-            words::contact_state(record.state).to_owned(),
-            words::contact_kind(contact.kind),
-            time::words_of(contact.begun_at.as_ref()),
-            contact.topics.join("; "),
-        ]);
-    }
-    table.render()
-}
-
 fn show(output: Output, record: &pb::ContactRecord) -> Result<(), Failure> {
-    let contact = record.contact.clone().unwrap_or_default();
-    let participants: Vec<String> = contact.participants.iter().map(officer::words).collect();
-    output.print(
-        || {
-            table::pairs(
-                0,
-                &[
-                    ("name", record.name.clone()),
-                    ("state", words::contact_state(record.state).to_owned()),
-                    ("kind", words::contact_kind(contact.kind)),
-                    ("level", words::rank(contact.level)),
-                    (
-                        "begun",
-                        time::words_of(contact.begun_at.as_ref()) + " (UTC+9)",
-                    ),
-                    (
-                        "duration",
-                        time::duration_words_of(contact.duration.as_ref()),
-                    ),
-                    ("place", contact.place.clone()),
-                    ("topics", contact.topics.join("; ")),
-                    ("participants", participants.join("; ")),
-                    ("formality", words::formality(contact.formality)),
-                ],
-            )
-        },
-        || json::of(RECORD, record),
-    )
+    output.print(|| contact::text(record), || contact::to_json(record))
 }

@@ -6,7 +6,7 @@ use clap::Args;
 use protocol::pb::office as pb;
 use words::{officer, time};
 
-use crate::flags::{FormalityWord, RankWord};
+use command::flags::{FormalityWord, RankWord};
 
 /// Who takes part, where, how long, what about.
 #[derive(Debug, Clone, Args)]
@@ -34,27 +34,4 @@ pub(crate) struct ContactTermsArgs {
     /// Official, informal or private
     #[arg(long, value_enum)]
     pub(crate) formality: Option<FormalityWord>,
-}
-
-/// The terms of a meeting as lines of a name and what it is.
-pub(crate) fn meeting_pairs(terms: &pb::MeetingTerms) -> Vec<(&'static str, String)> {
-    let time_of = |time: Option<&prost_types::Timestamp>| {
-        time.map_or_else(String::new, |_| time::words_of(time) + " (UTC+9)")
-    };
-    vec![
-        ("kind", words::contact_kind(terms.kind)),
-        ("level", words::rank(terms.level)),
-        ("begins", time_of(terms.begins_at.as_ref())),
-        ("duration", time::duration_words_of(terms.duration.as_ref())),
-        ("place", terms.place.clone()),
-        ("topics", terms.topics.join("; ")),
-        ("participants", participants(&terms.participants)),
-        ("formality", words::formality(terms.formality)),
-        ("answer by", time_of(terms.answer_by.as_ref())),
-    ]
-}
-
-fn participants(officers: &[pb::Officer]) -> String {
-    let names: Vec<String> = officers.iter().map(officer::words).collect();
-    names.join("; ")
 }

@@ -2,23 +2,22 @@
 
 use std::io::{self, IsTerminal as _, Write as _};
 
-use bytes::Bytes;
 use clap::{Args, Subcommand};
-use office::{Collection, Place, StepId};
+use client::About;
+use command::act::Act;
+use office::{Collection, StepId, StepKind};
+use prost::Message;
 use protocol::pb::office as pb;
-use reading::visible;
-use words::figures::bytes as bytes_words;
-use words::table::{self, Table};
-use words::{json, officer, time};
+use words::{document, officer};
 
-use crate::connect::{Connection, block_on};
-use crate::failure::Failure;
-use crate::flags::{DocumentStateWord, OfficeWord};
-use crate::listing;
-use crate::output::{Output, note};
-use crate::request::RequestArgs;
-use crate::settings::{OfficeArgs, OfficesArgs, Settings};
-use crate::shown::{Showing, Shown};
+use command::connect::{Connection, block_on};
+use command::failure::Failure;
+use command::flags::{DocumentStateWord, OfficeWord};
+use command::listing;
+use command::output::{Output, note};
+use command::request::RequestArgs;
+use command::settings::{OfficeArgs, OfficesArgs, Settings};
+use command::shown::{Showing, Shown};
 
 /// List, read and answer documents
 #[derive(Debug, Args)]
@@ -185,62 +184,33 @@ impl DocumentArgs {
 
 impl ListArgs {
     fn run(self, settings: &Settings) -> Result<(), Failure> {
-        let offices = settings.offices(&self.office.offices)?;
-        let place = settings.office(self.office.office).unwrap_or(Place::South);
+        let (offices, place) = settings.acting(&self.office)?;
         let (documents, more) = block_on(async {
             let connection = offices.dial(place).await?;
-            let pages = |page_size, page_token| {
-                let request = connection.request(pb::ListDocumentsRequest {
+            let page = |page_size, page_token| {
+                connection.list_documents(pb::ListDocumentsRequest {
                     sender: self
                         .sender
                         .map_or(0, |word| protocol::place_to_pb(word.place()).into()),
                     state: self.state.map_or(0, DocumentStateWord::number),
                     page_size,
                     page_token,
-                });
-                let connection = connection.clone();
-                async move {
-                    let outcome = connection.documents().list_documents(request).await;
-                    let page = connection.answer("list documents", outcome)?;
-                    Ok((page.documents, page.next_page_token))
-                }
+                })
             };
-            self.listing.gather(pages).await
+            self.listing.gather(page).await
         })?;
         settings.output.print(
-            || table_of(&documents),
-            || {
-                let to_json = |document| json::of(RECORD, document);
-                documents.iter().map(to_json).collect()
-            },
+            || document::table(&documents),
+            || documents.iter().map(document::to_json).collect(),
         )?;
         self.listing.tell_more(more);
         Ok(())
     }
 }
 
-const RECORD: &str = "liaison.office.v1.DocumentRecord";
-
-fn table_of(documents: &[pb::DocumentRecord]) -> String {
-    let mut table = Table::new(&["name", "state", "sent (UTC+9)", "form", "subject", ">size"]);
-    for record in documents {
-        let document = record.document.clone().unwrap_or_default();
-        table.row(vec![
-            record.name.clone(),
-            words::document_state(record.state).to_owned(),
-            time::words_of(record.sent_at.as_ref()),
-            words::form(document.form),
-            document.subject,
-            bytes_words(record.body_bytes),
-        ]);
-    }
-    table.render()
-}
-
 impl ShowArgs {
     fn run(self, settings: &Settings) -> Result<(), Failure> {
-        let offices = settings.offices(&self.office.offices)?;
-        let place = settings.office(self.office.office).unwrap_or(Place::South);
+        let (offices, place) = settings.acting(&self.office)?;
         let output = settings.output;
         let name = self.name.name(Collection::Documents);
         block_on(async {
@@ -290,127 +260,58 @@ async fn download(connection: &Connection, name: String) -> Result<(), Failure> 
 }
 
 fn show(output: Output, record: &pb::DocumentRecord) -> Result<(), Failure> {
-    let text = || {
-        let body = record.document.as_ref().map(|document| &document.body);
-        record_text(record) + &body.map_or_else(String::new, |body| body_text(record, body))
-    };
-    output.print(text, || json::of(RECORD, record))
+    output.print(
+        || document::text_with_body(record),
+        || document::to_json(record),
+    )
 }
 
 /// The document after it was answered; its body is of no interest.
 fn show_answered(output: Output, record: &pb::DocumentRecord) -> Result<(), Failure> {
-    output.print(|| record_text(record), || json::of(RECORD, record))
-}
-
-fn record_text(record: &pb::DocumentRecord) -> String {
-    let document = record.document.clone().unwrap_or_default();
-    let time_of = |time: Option<&prost_types::Timestamp>| {
-        time.map_or_else(String::new, |_| time::words_of(time) + " (UTC+9)")
-    };
-    let answered = [
-        time_of(record.answered_at.as_ref()),
-        officer::words_or_empty(record.answered_by.as_ref()),
-    ]
-    .into_iter()
-    .filter(|part| !part.is_empty())
-    .collect::<Vec<_>>()
-    .join(", by ");
-    table::pairs(
-        0,
-        &[
-            ("name", record.name.clone()),
-            ("state", words::document_state(record.state).to_owned()),
-            ("sender", words::place(record.sender)),
-            ("sent", time_of(record.sent_at.as_ref())),
-            ("answered", answered),
-            ("answer", record.answer.clone()),
-            ("form", words::form(document.form)),
-            ("subject", document.subject.clone()),
-            (
-                "signatory",
-                officer::words_or_empty(document.signatory.as_ref()),
-            ),
-            (
-                "addressee",
-                officer::words_or_empty(document.addressee.as_ref()),
-            ),
-            ("in reply to", document.in_reply_to.clone()),
-            ("reference", document.reference.clone()),
-            ("precedence", words::precedence(document.precedence)),
-            ("deadline", time_of(document.deadline.as_ref())),
-            ("media type", document.media_type.clone()),
-            ("body", bytes_words(record.body_bytes)),
-        ],
-    )
-}
-
-/// The body where it is text and not too long; else how to have it.
-fn body_text(record: &pb::DocumentRecord, body: &Bytes) -> String {
-    const SHOWN_BYTES_MAX: usize = 16 * 1024;
-    if record.body_bytes == 0 {
-        return String::new();
-    }
-    match std::str::from_utf8(body) {
-        Ok(text) if !text.is_empty() && text.len() <= SHOWN_BYTES_MAX => {
-            let lines: Vec<String> = text
-                .lines()
-                .map(|line| format!("  {}\n", visible::lines(line)))
-                .collect();
-            format!("\n{}", lines.concat())
-        }
-        _ => format!(
-            "  (write it to a file: liaison document show {} --body > FILE)\n",
-            record.name
-        ),
-    }
+    output.print(|| document::text(record), || document::to_json(record))
 }
 
 impl AnswerArgs {
-    /// The office that answers: the one that received the document.
-    fn place(&self, name: StepId) -> Place {
-        self.office.map_or(name.place.peer(), OfficeWord::place)
+    /// Answers the document `name` at the office that received it, unless another is named.
+    fn answer<A: Message + Default>(
+        self,
+        settings: &Settings,
+        kind: StepKind,
+        name: StepId,
+        answer: &impl Message,
+    ) -> Result<A, Failure> {
+        let offices = settings.offices(&self.offices)?;
+        let place = self.office.map_or(name.place.peer(), OfficeWord::place);
+        let about = About {
+            subject: Some(name),
+            ..About::default()
+        };
+        offices.act(place, &Act::new(kind, about, answer, self.request))
     }
 }
 
 impl AcknowledgeArgs {
     fn run(self, settings: &Settings) -> Result<(), Failure> {
-        let offices = settings.offices(&self.answer.offices)?;
-        let place = self.answer.place(self.name);
-        let request_id = self.answer.request.id();
-        let request = pb::AcknowledgeDocumentRequest {
-            request_id: request_id.clone(),
-            name: self.name.name(Collection::Documents),
-            acknowledgement: officer::remark(self.by, self.text),
-        };
-        let answer = block_on(async {
-            let connection = offices.dial(place).await?;
-            let request = connection.request(request);
-            let outcome = connection.documents().acknowledge_document(request).await;
-            connection.answer_to("acknowledge the document", &request_id, outcome)
-        })?;
+        let remark = officer::remark(self.by, self.text).unwrap_or_default();
+        let answer: pb::AcknowledgeDocumentResponse =
+            self.answer
+                .answer(settings, StepKind::DocumentAcknowledged, self.name, &remark)?;
         show_answered(settings.output, &answer.document.unwrap_or_default())
     }
 }
 
 impl RefuseArgs {
     fn run(self, settings: &Settings) -> Result<(), Failure> {
-        let offices = settings.offices(&self.answer.offices)?;
-        let place = self.answer.place(self.name);
-        let request_id = self.answer.request.id();
-        let request = pb::RefuseDocumentRequest {
-            request_id: request_id.clone(),
-            name: self.name.name(Collection::Documents),
-            refusal: Some(pb::ReceiptRefusal {
-                reason: self.reason,
-                officer: self.by,
-            }),
+        let refusal = pb::ReceiptRefusal {
+            reason: self.reason,
+            officer: self.by,
         };
-        let answer = block_on(async {
-            let connection = offices.dial(place).await?;
-            let request = connection.request(request);
-            let outcome = connection.documents().refuse_document(request).await;
-            connection.answer_to("refuse receipt of the document", &request_id, outcome)
-        })?;
+        let answer: pb::RefuseDocumentResponse = self.answer.answer(
+            settings,
+            StepKind::DocumentReceiptRefused,
+            self.name,
+            &refusal,
+        )?;
         show_answered(settings.output, &answer.document.unwrap_or_default())?;
         if !settings.output.is_json() {
             note("the sender may reissue it");

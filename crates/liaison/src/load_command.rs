@@ -15,8 +15,8 @@ use clap::{Args, Subcommand};
 
 use self::arguments::RunArgs;
 use self::merge::MergeArgs;
-use crate::failure::Failure;
-use crate::settings::Settings;
+use command::failure::Failure;
+use command::settings::Settings;
 
 const EXAMPLES: &str = "\
 Each arrival is due at a time that is fixed before the run, whatever the target does meanwhile. Response is measured from \

@@ -5,42 +5,27 @@
 //! holds a rule: what is allowed, the office says.
 //!
 //! **The invariant.** Data goes to stdout, everything else to stderr, and the exit code alone tells a script
-//! what happened ([`failure::Failure::exit_code`]).
+//! what happened ([`command::failure::Failure::exit_code`]).
 
 mod arguments;
 mod body;
 mod call;
 mod completions;
-mod connect;
 mod contact;
 mod contact_terms;
 mod document;
-mod failure;
-mod flags;
-mod import;
-mod ledger_command;
-mod listing;
+mod inbox;
 mod load_command;
 mod man;
 mod meeting;
-mod output;
-mod progress;
 mod proxy;
-mod replay;
-mod request;
 mod scenario_command;
 mod send;
-mod settings;
-mod shown;
 mod simulate;
-mod source;
 mod status;
-mod system;
-mod tally;
 mod telephone;
 mod up;
 mod watch;
-mod wire;
 
 use std::process::ExitCode;
 

@@ -2,13 +2,12 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, CommandFactory as _};
+use clap::Args;
 use clap_mangen::Man;
 
-use crate::arguments::Cli;
-use crate::failure::Failure;
-use crate::output::note;
-use crate::settings::Settings;
+use command::failure::Failure;
+use command::output::note;
+use command::settings::Settings;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -25,12 +24,11 @@ pub(crate) struct ManArgs {
 }
 
 impl ManArgs {
-    pub(crate) fn run(self, settings: &Settings) -> Result<(), Failure> {
+    /// Writes the pages of `cli`, the whole command line.
+    pub(crate) fn run(self, cli: clap::Command, settings: &Settings) -> Result<(), Failure> {
         let Some(out) = self.out else {
             let mut page = Vec::new();
-            Man::new(Cli::command())
-                .render(&mut page)
-                .map_err(Failure::Output)?;
+            Man::new(cli).render(&mut page).map_err(Failure::Output)?;
             return settings.output.bytes(&page);
         };
         let failed = |error: std::io::Error| {
@@ -40,7 +38,7 @@ impl ManArgs {
             ))
         };
         std::fs::create_dir_all(&out).map_err(failed)?;
-        clap_mangen::generate_to(Cli::command(), &out).map_err(failed)?;
+        clap_mangen::generate_to(cli, &out).map_err(failed)?;
         note(&format!("manual pages written to {}", out.display()));
         Ok(())
     }

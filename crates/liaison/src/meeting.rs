@@ -1,27 +1,27 @@
 //! `liaison meeting`: propose, counter, accept, decline, cancel, convene, close, list, show.
 
-mod tree;
-
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use office::{Collection, Place, StepId};
+use client::About;
+use command::act::Act;
+use office::{Collection, Place, StepId, StepKind};
 use protocol::pb::office as pb;
-use words::table::Table;
 use words::time::{Moment, parse_moment};
-use words::{json, officer, time};
+use words::{meeting, officer, time};
 
-use crate::connect::{Connection, block_on};
 use crate::contact_terms::ContactTermsArgs;
-use crate::failure::Failure;
-use crate::flags::{FormalityWord, MeetingKindWord, MeetingStateWord, RankWord};
-use crate::listing;
-use crate::output::Output;
-use crate::request::RequestArgs;
-use crate::settings::{OfficeArgs, Settings};
-use crate::system;
+use command::connect::{Connection, block_on};
+use command::failure::Failure;
+use command::flags::{FormalityWord, MeetingKindWord, MeetingStateWord, RankWord};
+use command::listing;
+use command::output::Output;
+use command::request::RequestArgs;
+use command::settings::{OfficeArgs, Settings};
+use command::system;
 
-const MEETING: &str = "liaison.office.v1.Meeting";
+/// What every method that moves a meeting answers with; they differ in their names.
+type Answer = pb::AcceptMeetingResponse;
 
 /// Negotiate meetings
 #[derive(Debug, Args)]
@@ -145,12 +145,11 @@ struct OnArgs {
 }
 
 impl OnArgs {
-    fn name(&self) -> String {
-        self.name.name(Collection::Meetings)
-    }
-
-    fn parent(&self) -> String {
-        self.parent.map(|step| step.to_string()).unwrap_or_default()
+    fn about(&self) -> About {
+        About {
+            subject: Some(self.name),
+            parent: self.parent,
+        }
     }
 }
 
@@ -257,10 +256,10 @@ impl MeetingArgs {
         match self.command {
             MeetingCommand::Propose(args) => args.run(settings),
             MeetingCommand::Counter(args) => args.run(settings),
-            MeetingCommand::Accept(args) => args.run(settings, Verb::Accept),
-            MeetingCommand::Decline(args) => args.run(settings, Verb::Decline),
-            MeetingCommand::Cancel(args) => args.run(settings, Verb::Cancel),
-            MeetingCommand::Convene(args) => args.run(settings, Verb::Convene),
+            MeetingCommand::Accept(args) => args.run(settings, StepKind::MeetingAccepted),
+            MeetingCommand::Decline(args) => args.run(settings, StepKind::MeetingDeclined),
+            MeetingCommand::Cancel(args) => args.run(settings, StepKind::MeetingCancelled),
+            MeetingCommand::Convene(args) => args.run(settings, StepKind::MeetingConvened),
             MeetingCommand::Close(args) => args.run(settings),
             MeetingCommand::List(args) => args.run(settings),
             MeetingCommand::Show(args) => args.run(settings),
@@ -308,251 +307,117 @@ impl TermsArgs {
 
 impl ProposeArgs {
     fn run(self, settings: &Settings) -> Result<(), Failure> {
-        let offices = settings.offices(&self.office.offices)?;
-        let place = settings.office(self.office.office).unwrap_or(Place::South);
+        let (offices, place) = settings.acting(&self.office)?;
         let terms = self
             .terms
             .over(pb::MeetingTerms::default(), Some(self.kind))?;
-        let request_id = self.request.id();
-        let meeting = block_on(async {
-            let connection = offices.dial(place).await?;
-            let request = connection.request(pb::ProposeMeetingRequest {
-                request_id: request_id.clone(),
-                terms: Some(terms),
-            });
-            let outcome = connection.meetings().propose_meeting(request).await;
-            let answer = connection.answer_to("propose the meeting", &request_id, outcome)?;
-            Ok(answer.meeting.unwrap_or_default())
-        })?;
-        show(settings.output, place, &meeting)
+        let act = Act::new(
+            StepKind::MeetingProposed,
+            About::default(),
+            &terms,
+            self.request,
+        );
+        let answer: Answer = offices.act(place, &act)?;
+        show(settings.output, place, &answer.meeting.unwrap_or_default())
     }
 }
 
 impl CounterArgs {
     fn run(self, settings: &Settings) -> Result<(), Failure> {
-        let offices = settings.offices(&self.office.offices)?;
-        let place = settings.office(self.office.office).unwrap_or(Place::South);
-        let request_id = self.request.id();
-        let meeting = block_on(async {
+        let (offices, place) = settings.acting(&self.office)?;
+        let answer: Answer = block_on(async {
             let connection = offices.dial(place).await?;
-            let offered = get(&connection, self.on.name())
-                .await?
-                .terms
-                .unwrap_or_default();
-            let request = connection.request(pb::CounterMeetingRequest {
-                request_id: request_id.clone(),
-                name: self.on.name(),
-                parent: self.on.parent(),
-                terms: Some(self.terms.over(offered, self.kind)?),
-            });
-            let outcome = connection.meetings().counter_meeting(request).await;
-            let answer = connection.answer_to("counter the meeting", &request_id, outcome)?;
-            Ok(answer.meeting.unwrap_or_default())
+            let offered = get(&connection, self.on.name).await?.terms;
+            let terms = self.terms.over(offered.unwrap_or_default(), self.kind)?;
+            let about = self.on.about();
+            let act = Act::new(StepKind::MeetingCountered, about, &terms, self.request);
+            act.at(&connection).await
         })?;
-        show(settings.output, place, &meeting)
+        show(settings.output, place, &answer.meeting.unwrap_or_default())
     }
-}
-
-/// The steps that need no more than a remark.
-#[derive(Debug, Clone, Copy)]
-enum Verb {
-    Accept,
-    Decline,
-    Cancel,
-    Convene,
 }
 
 impl MoveArgs {
-    fn run(self, settings: &Settings, verb: Verb) -> Result<(), Failure> {
-        let offices = settings.offices(&self.office.offices)?;
-        let place = settings.office(self.office.office).unwrap_or(Place::South);
-        let meeting = block_on(async {
-            let connection = offices.dial(place).await?;
-            self.make(&connection, verb).await
-        })?;
-        show(settings.output, place, &meeting)
-    }
-
-    async fn make(self, connection: &Connection, verb: Verb) -> Result<pb::Meeting, Failure> {
-        let (name, parent) = (self.on.name(), self.on.parent());
-        let remark = officer::remark(self.by, self.text);
-        let id = self.request.id();
-        let request_id = id.clone();
-        let mut meetings = connection.meetings();
-        let meeting = match verb {
-            Verb::Accept => {
-                let request = pb::AcceptMeetingRequest {
-                    request_id,
-                    name,
-                    parent,
-                    remark,
-                };
-                let outcome = meetings.accept_meeting(connection.request(request)).await;
-                connection
-                    .answer_to("accept the meeting", &id, outcome)?
-                    .meeting
-            }
-            Verb::Decline => {
-                let request = pb::DeclineMeetingRequest {
-                    request_id,
-                    name,
-                    parent,
-                    remark,
-                };
-                let outcome = meetings.decline_meeting(connection.request(request)).await;
-                connection
-                    .answer_to("decline the meeting", &id, outcome)?
-                    .meeting
-            }
-            Verb::Cancel => {
-                let request = pb::CancelMeetingRequest {
-                    request_id,
-                    name,
-                    parent,
-                    remark,
-                };
-                let outcome = meetings.cancel_meeting(connection.request(request)).await;
-                connection
-                    .answer_to("cancel the meeting", &id, outcome)?
-                    .meeting
-            }
-            Verb::Convene => {
-                let request = pb::ConveneMeetingRequest {
-                    request_id,
-                    name,
-                    parent,
-                    remark,
-                };
-                let outcome = meetings.convene_meeting(connection.request(request)).await;
-                connection
-                    .answer_to("convene the meeting", &id, outcome)?
-                    .meeting
-            }
-        };
-        Ok(meeting.unwrap_or_default())
+    /// Makes a step that needs no more than a remark.
+    fn run(self, settings: &Settings, kind: StepKind) -> Result<(), Failure> {
+        let (offices, place) = settings.acting(&self.office)?;
+        let remark = officer::remark(self.by, self.text).unwrap_or_default();
+        let act = Act::new(kind, self.on.about(), &remark, self.request);
+        let answer: Answer = offices.act(place, &act)?;
+        show(settings.output, place, &answer.meeting.unwrap_or_default())
     }
 }
 
 impl CloseArgs {
     fn run(self, settings: &Settings) -> Result<(), Failure> {
         let moved = self.moved;
-        let offices = settings.offices(&moved.office.offices)?;
-        let place = settings.office(moved.office.office).unwrap_or(Place::South);
-        let request = pb::CloseMeetingRequest {
-            request_id: moved.request.id(),
-            name: moved.on.name(),
-            parent: moved.on.parent(),
-            closing: Some(pb::MeetingClosing {
-                remark: officer::remark(moved.by, moved.text),
-                duration: self.duration.map(time::duration_to_pb),
-            }),
+        let (offices, place) = settings.acting(&moved.office)?;
+        let closing = pb::MeetingClosing {
+            remark: officer::remark(moved.by, moved.text),
+            duration: self.duration.map(time::duration_to_pb),
         };
-        let meeting = block_on(async {
+        let about = moved.on.about();
+        let act = Act::new(StepKind::MeetingClosed, about, &closing, moved.request);
+        let answer = block_on(async {
             let connection = offices.dial(place).await?;
-            close(&connection, request, offices.timeout).await
+            close(&connection, &act, offices.timeout).await
         })?;
-        show(settings.output, place, &meeting)
+        show(settings.output, place, &answer.meeting.unwrap_or_default())
     }
 }
 
 /// Closes a meeting, as soon as its convening is final.
-async fn close(
-    connection: &Connection,
-    request: pb::CloseMeetingRequest,
-    timeout: Duration,
-) -> Result<pb::Meeting, Failure> {
+async fn close(connection: &Connection, act: &Act, timeout: Duration) -> Result<Answer, Failure> {
     let deadline = tokio::time::Instant::now() + timeout;
     loop {
-        let outcome = connection
-            .meetings()
-            .close_meeting(connection.request(request.clone()))
-            .await;
-        let status = match outcome {
-            Ok(answer) => return Ok(answer.into_inner().meeting.unwrap_or_default()),
-            Err(status) => status,
+        let failure = match act.at(connection).await {
+            Err(Failure::Refused(refused)) => refused,
+            done => return done,
         };
-        let wait = words::retry_delay(&status, "NOT_SETTLED");
+        let wait = client::until_settled(failure.status());
         match wait.filter(|wait| tokio::time::Instant::now() + *wait < deadline) {
             Some(wait) => tokio::time::sleep(wait).await,
-            None => {
-                return connection.answer_to("close the meeting", &request.request_id, Err(status));
-            }
+            None => return Err(Failure::Refused(failure)),
         }
     }
 }
 
 impl ListArgs {
     fn run(self, settings: &Settings) -> Result<(), Failure> {
-        let offices = settings.offices(&self.office.offices)?;
-        let place = settings.office(self.office.office).unwrap_or(Place::South);
+        let (offices, place) = settings.acting(&self.office)?;
         let (meetings, more) = block_on(async {
             let connection = offices.dial(place).await?;
-            let pages = |page_size, page_token| {
-                let request = connection.request(pb::ListMeetingsRequest {
+            let page = |page_size, page_token| {
+                connection.list_meetings(pb::ListMeetingsRequest {
                     state: self.state.map_or(0, MeetingStateWord::number),
                     page_size,
                     page_token,
-                });
-                let connection = connection.clone();
-                async move {
-                    let outcome = connection.meetings().list_meetings(request).await;
-                    let page = connection.answer("list meetings", outcome)?;
-                    Ok((page.meetings, page.next_page_token))
-                }
+                })
             };
-            self.listing.gather(pages).await
+            self.listing.gather(page).await
         })?;
         settings.output.print(
-            || table_of(&meetings),
-            || {
-                meetings
-                    .iter()
-                    .map(|meeting| json::of(MEETING, meeting))
-                    .collect()
-            },
+            || meeting::table(&meetings),
+            || meetings.iter().map(meeting::to_json).collect(),
         )?;
         self.listing.tell_more(more);
         Ok(())
     }
 }
 
-fn table_of(meetings: &[pb::Meeting]) -> String {
-    let mut table = Table::new(&[
-        "name",
-        "state",
-        "kind",
-        "begins (UTC+9)",
-        "topics",
-        ">steps",
-    ]);
-    for meeting in meetings {
-        let terms = meeting.terms.clone().unwrap_or_default();
-        table.row(vec![
-            meeting.name.clone(),
-            words::meeting_state(meeting.state).to_owned(),
-            words::contact_kind(terms.kind),
-            time::words_of(terms.begins_at.as_ref()),
-            terms.topics.join("; "),
-            meeting.steps.len().to_string(),
-        ]);
-    }
-    table.render()
-}
-
 impl ShowArgs {
     fn run(self, settings: &Settings) -> Result<(), Failure> {
-        let offices = settings.offices(&self.office.offices)?;
-        let place = settings.office(self.office.office).unwrap_or(Place::South);
-        let name = self.name.name(Collection::Meetings);
+        let (offices, place) = settings.acting(&self.office)?;
         let meeting = block_on(async {
             let connection = offices.dial(place).await?;
-            get(&connection, name).await
+            get(&connection, self.name).await
         })?;
         show(settings.output, place, &meeting)
     }
 }
 
-async fn get(connection: &Connection, name: String) -> Result<pb::Meeting, Failure> {
+async fn get(connection: &Connection, name: StepId) -> Result<pb::Meeting, Failure> {
+    let name = name.name(Collection::Meetings);
     let request = connection.request(pb::GetMeetingRequest { name });
     let outcome = connection.meetings().get_meeting(request).await;
     let answer = connection.answer("read the meeting", outcome)?;
@@ -560,7 +425,10 @@ async fn get(connection: &Connection, name: String) -> Result<pb::Meeting, Failu
 }
 
 fn show(output: Output, place: Place, meeting: &pb::Meeting) -> Result<(), Failure> {
-    output.print(|| tree::text(place, meeting), || json::of(MEETING, meeting))
+    output.print(
+        || meeting::text(place, meeting),
+        || meeting::to_json(meeting),
+    )
 }
 
 #[cfg(test)]

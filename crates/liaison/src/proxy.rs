@@ -12,7 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use words::style::clean;
 
-use crate::failure::Failure;
+use command::failure::Failure;
 
 /// The longest line, its end included.
 const LINE_BYTES_MAX: u64 = 512;

@@ -1,21 +1,21 @@
 //! `liaison scenario`: what a scenario says, whether it can be played, and what it looks like.
 
 mod fit;
-mod plot;
 
 use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use scenario::{Act, Scenario};
+use formats::Plot;
+use scenario::Scenario;
 use serde_json::{Value, json};
 use words::figures::thousands;
 use words::style::{HEADING, clean, styled};
 
-use crate::failure::Failure;
-use crate::settings::Settings;
 use crate::simulate::find;
+use command::failure::Failure;
+use command::settings::Settings;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -100,7 +100,7 @@ impl ScenarioArgs {
                 svg,
             } => {
                 let scenario = find(&scenario)?;
-                let plot = plot::Plot::of(&scenario, seed);
+                let plot = Plot::of(&scenario, seed);
                 let Some(path) = svg else {
                     return output.print(|| plot.to_text(), || plot.to_json());
                 };
@@ -209,17 +209,6 @@ fn listed(scenario: &Scenario) -> Value {
         "meetings": totals.meetings(),
         "documents": totals.documents,
     })
-}
-
-/// The row of a plot that an act stands in: what counts, and calls. `None` for steps in between.
-fn row_of(act: &Act, office: office::Place) -> Option<usize> {
-    match act {
-        Act::SendDocument { .. } => Some(office as usize),
-        Act::CloseMeeting { .. } => Some(2),
-        Act::ConfirmContact { .. } => Some(3),
-        Act::RecordCall { .. } => Some(4),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

@@ -7,17 +7,18 @@ use clap::Args;
 use office::Place;
 use prost::Message as _;
 use protocol::pb::office as pb;
+use tonic::Response;
 use words::time::{Moment, parse_moment};
-use words::{json, officer, table, time};
+use words::{document, officer};
 
 use crate::body;
-use crate::connect::{Connection, block_on};
-use crate::failure::Failure;
-use crate::flags::{FormWord, PrecedenceWord, WaitWord};
-use crate::output::Output;
-use crate::request::RequestArgs;
-use crate::settings::{OfficeArgs, Settings};
-use crate::system;
+use command::connect::{Connection, block_on};
+use command::failure::Failure;
+use command::flags::{FormWord, PrecedenceWord, WaitWord};
+use command::output::Output;
+use command::request::RequestArgs;
+use command::settings::{OfficeArgs, Settings};
+use command::system;
 
 /// The longest request that goes in one message.
 const MESSAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -94,8 +95,7 @@ pub(crate) struct SendArgs {
 
 impl SendArgs {
     pub(crate) fn run(self, settings: &Settings) -> Result<(), Failure> {
-        let offices = settings.offices(&self.office.offices)?;
-        let place = settings.office(self.office.office).unwrap_or(Place::South);
+        let (offices, place) = settings.acting(&self.office)?;
         let output = settings.output;
         let wait = self.wait.number();
         let document = self.document()?;
@@ -152,7 +152,8 @@ async fn send(
         let outcome = connection
             .documents()
             .send_document(connection.request(request))
-            .await;
+            .await
+            .map(Response::into_inner);
         connection
             .answer_to("send the document", request_id, outcome)?
             .receipt
@@ -161,7 +162,8 @@ async fn send(
         let outcome = connection
             .documents()
             .upload_document(connection.request(parts))
-            .await;
+            .await
+            .map(Response::into_inner);
         connection
             .answer_to("upload the document", request_id, outcome)?
             .receipt
@@ -193,24 +195,8 @@ fn parts(request: pb::SendDocumentRequest) -> Vec<pb::UploadDocumentRequest> {
 
 fn show(output: Output, place: Place, receipt: &pb::Receipt) -> Result<(), Failure> {
     output.print(
-        || {
-            table::pairs(
-                0,
-                &[
-                    ("name", receipt.name.clone()),
-                    ("state", words::document_state(receipt.state).to_owned()),
-                    (
-                        "recorded",
-                        format!(
-                            "{} (UTC+9) at the {place} office",
-                            time::words_of(receipt.recorded_at.as_ref())
-                        ),
-                    ),
-                    ("request id", receipt.request_id.clone()),
-                ],
-            )
-        },
-        || json::of("liaison.office.v1.Receipt", receipt),
+        || document::receipt(place, receipt),
+        || document::receipt_to_json(receipt),
     )
 }
 

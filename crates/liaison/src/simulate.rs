@@ -8,15 +8,16 @@ mod seeds;
 use std::fmt::Write as _;
 use std::fs;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use plan::Plan;
+use records::room::make_room;
 use scenario::Scenario;
 use simulator::Faults;
 
-use crate::failure::Failure;
-use crate::settings::Settings;
+use command::failure::Failure;
+use command::settings::Settings;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -172,44 +173,6 @@ fn unknown(name: &str, error: &std::io::Error) -> String {
     text
 }
 
-/// Refuses a directory that is not empty, unless an earlier run may be replaced: then only what such a run writes
-/// is removed.
-pub(crate) fn make_room(out: &Path, force: bool) -> Result<(), Failure> {
-    let failed = |path: &Path, error: std::io::Error| {
-        Failure::Failed(format!(
-            "failed to make room at {}: {error}",
-            path.display()
-        ))
-    };
-    let names = match fs::read_dir(out) {
-        Ok(names) => names,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(failed(out, error)),
-    };
-    let names: Vec<PathBuf> = names.flatten().map(|name| name.path()).collect();
-    if names.is_empty() {
-        return Ok(());
-    }
-    if !force {
-        return Err(Failure::Usage(format!(
-            "{} is not empty; name another --out, or replace what is there with --force",
-            out.display()
-        )));
-    }
-    let is_pair = |path: &PathBuf| {
-        let name = path.file_name().and_then(|name| name.to_str());
-        name.is_some_and(|name| name.starts_with("pair-"))
-    };
-    let pairs = names.into_iter().filter(is_pair);
-    let directories = ["south", "north"].map(|place| out.join(place));
-    for path in directories.into_iter().chain(pairs) {
-        if path.is_dir() {
-            fs::remove_dir_all(&path).map_err(|error| failed(&path, error))?;
-        }
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -245,23 +208,5 @@ mod tests {
         let error = find(&file.display().to_string()).expect_err("it has mistakes");
         assert_eq!(error.exit_code(), 2);
         assert!(error.to_string().contains("mine.toml:2:1"), "{error}");
-    }
-
-    #[test]
-    fn what_is_there_stays_unless_forced() {
-        let directory = tempfile::tempdir().expect("a directory");
-        let out = directory.path();
-        assert!(make_room(out, false).is_ok());
-        assert!(make_room(&out.join("new"), false).is_ok());
-        fs::create_dir(out.join("south")).expect("it is new");
-        fs::write(out.join("notes.txt"), "mine").expect("it is ours");
-        assert_eq!(
-            make_room(out, false)
-                .expect_err("it is not empty")
-                .exit_code(),
-            2
-        );
-        assert!(make_room(out, true).is_ok());
-        assert!(!out.join("south").exists() && out.join("notes.txt").exists());
     }
 }

@@ -1,14 +1,15 @@
 //! `liaison telephone`: declare the telephone line cut or restored.
 
 use clap::{Args, Subcommand};
-use office::Place;
+use office::StepKind;
 use protocol::pb::office as pb;
-use words::{json, officer, table, time};
+use words::{officer, telephone};
 
-use crate::connect::block_on;
-use crate::failure::Failure;
-use crate::request::RequestArgs;
-use crate::settings::{OfficeArgs, Settings};
+use client::About;
+use command::act::Act;
+use command::failure::Failure;
+use command::request::RequestArgs;
+use command::settings::{OfficeArgs, Settings};
 
 /// Declare the telephone line cut or restored
 ///
@@ -66,38 +67,21 @@ impl TelephoneArgs {
 
 impl DeclareArgs {
     fn run(self, settings: &Settings, statement: pb::LineStatement) -> Result<(), Failure> {
-        let offices = settings.offices(&self.office.offices)?;
-        let place = settings.office(self.office.office).unwrap_or(Place::South);
+        let (offices, place) = settings.acting(&self.office)?;
         let declaration = pb::LineDeclaration {
             statement: statement.into(),
             remark: officer::remark(self.by, self.text),
         };
-        let request_id = self.request.id();
-        let answer = block_on(async {
-            let connection = offices.dial(place).await?;
-            let request = connection.request(pb::DeclareLineRequest {
-                request_id: request_id.clone(),
-                declaration: Some(declaration),
-            });
-            let outcome = connection.contacts().declare_line(request).await;
-            connection.answer_to("declare the line", &request_id, outcome)
-        })?;
+        let act = Act::new(
+            StepKind::LineDeclared,
+            About::default(),
+            &declaration,
+            self.request,
+        );
+        let answer = offices.act(place, &act)?;
         settings.output.print(
-            || {
-                table::pairs(
-                    0,
-                    &[
-                        ("name", answer.name.clone()),
-                        ("declared", words::statement(statement.into())),
-                        ("by", format!("the {} office", words::place(answer.place))),
-                        (
-                            "recorded",
-                            time::words_of(answer.recorded_at.as_ref()) + " (UTC+9)",
-                        ),
-                    ],
-                )
-            },
-            || json::of("liaison.office.v1.DeclareLineResponse", &answer),
+            || telephone::declaration(statement, &answer),
+            || telephone::declaration_to_json(&answer),
         )
     }
 }

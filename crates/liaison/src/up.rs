@@ -9,10 +9,10 @@ use clap::Args;
 use office::{PerPlace, Place};
 use words::style::{HEADING, styled};
 
-use crate::connect::Address;
-use crate::failure::Failure;
-use crate::output::Output;
-use crate::settings::Settings;
+use command::connect::Address;
+use command::failure::Failure;
+use command::output::Output;
+use command::settings::Settings;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -173,7 +173,7 @@ Ctrl-C drains both offices and ends.
 
 /// What leads the commands to these offices; nothing for the usual addresses.
 fn elsewhere(south: &str, north: &str) -> String {
-    use crate::settings::{NORTH_DEFAULT, SOUTH_DEFAULT};
+    use command::settings::{NORTH_DEFAULT, SOUTH_DEFAULT};
     if (south, north) == (SOUTH_DEFAULT, NORTH_DEFAULT) {
         return String::new();
     }

@@ -3,24 +3,25 @@
 use std::time::Duration;
 
 use clap::Args;
+use client::{Awaited, Patience};
 use office::Place;
-use protocol::pb::{ledger, line};
-use serde_json::json;
+use protocol::pb::ledger;
 use tokio::sync::mpsc;
 use tonic::{Request, Status};
-use words::Line;
-use words::style::{FAINT, clean, styled};
-use words::table::{WIDTH_MAX, cut};
-use words::{json, time};
+use words::Event;
+use words::table::WIDTH_MAX;
 
-use crate::connect::{Offices, block_on};
-use crate::failure::Failure;
-use crate::flags::OfficeWord;
-use crate::output::{Output, note};
-use crate::settings::{OfficesArgs, Settings};
+use command::connect::{Offices, block_on};
+use command::failure::Failure;
+use command::flags::OfficeWord;
+use command::output::{Output, note};
+use command::settings::{OfficesArgs, Settings};
 
-const BACKOFF_MIN: Duration = Duration::from_millis(250);
-const BACKOFF_MAX: Duration = Duration::from_secs(5);
+const PATIENCE: Patience = Patience {
+    first: Duration::from_millis(250),
+    longest: Duration::from_secs(5),
+    awaited: Awaited::Nothing,
+};
 /// Told and not printed yet; then the office waits for us.
 const QUEUE: usize = 256;
 
@@ -114,30 +115,27 @@ impl Watcher {
     }
 
     async fn run(mut self) -> Result<(), Failure> {
-        let mut backoff = BACKOFF_MIN;
+        let mut tries = PATIENCE.tries();
         let mut said = false;
         loop {
             let before = self.after;
-            let failure = match self.follow().await {
+            let refused = match self.follow().await {
                 Ok(()) => return Ok(()),
-                Err(failure) => failure,
+                Err(Failure::Refused(refused)) => refused,
+                Err(failure) => return Err(failure),
             };
-            if !passes(&failure) {
-                return Err(failure);
-            }
             if self.after != before {
-                (backoff, said) = (BACKOFF_MIN, false);
+                (tries, said) = (PATIENCE.tries(), false);
             }
+            let Some(wait) = tries.wait_after(refused.status()) else {
+                return Err(Failure::Refused(refused));
+            };
             if !said {
-                note(&format!(
-                    "{}: {}; connecting again",
-                    self.place,
-                    reason(&failure)
-                ));
+                let why = refused.message();
+                note(&format!("{}: {why}; connecting again", self.place));
                 said = true;
             }
-            tokio::time::sleep(backoff).await;
-            backoff = (backoff * 2).min(BACKOFF_MAX);
+            tokio::time::sleep(wait).await;
         }
     }
 
@@ -179,83 +177,16 @@ impl Watcher {
     }
 }
 
-/// Whether it helps to connect again.
-fn passes(failure: &Failure) -> bool {
-    matches!(failure, Failure::Refused(refused) if client::may_pass(refused.status(), client::Awaited::Nothing))
-}
-
-fn reason(failure: &Failure) -> String {
-    match failure {
-        Failure::Refused(refused) => refused.message().to_owned(),
-        other => other.to_string(),
-    }
-}
-
 fn show(output: Output, with_line: bool, (place, event): Told) -> Result<(), Failure> {
-    match event {
-        ledger::watch_entries_response::Event::Entry(entry) => {
-            let at = entry.recorded_at;
-            let line = Line::new(entry);
-            if !line.is_step() && !with_line {
-                return Ok(());
-            }
-            if output.is_json() {
-                return output.json_line(&json!({"office": place.word(), "entry": line.to_json()}));
-            }
-            let row = format!(
-                "{}  {place}  {}",
-                time::clock_words(at.as_ref()),
-                line.told()
-            );
-            print(output, &row, !line.is_step())
-        }
-        ledger::watch_entries_response::Event::LineEvent(event) => show_line(output, place, &event),
-    }
-}
-
-fn show_line(output: Output, place: Place, event: &line::LineEvent) -> Result<(), Failure> {
-    if output.is_json() {
-        let event = json::of("liaison.line.v1.LineEvent", event);
-        return output.json_line(&json!({"office": place.word(), "line_event": event}));
-    }
-    let kind = words::word(event.kind().as_str_name(), "LINE_EVENT_KIND_");
-    let sequence = match event.sequence {
-        0 => String::new(),
-        sequence => sequence.to_string(),
+    let told = match event {
+        ledger::watch_entries_response::Event::Entry(entry) => Event::entry(place, entry),
+        ledger::watch_entries_response::Event::LineEvent(event) => Event::line(place, event),
     };
-    let row = format!(
-        "{}  {place}  ~  {kind:<21}  {sequence:<6}  {}",
-        time::clock_words(event.at.as_ref()),
-        clean(&event.text)
-    );
-    print(output, &row, true)
-}
-
-fn print(output: Output, row: &str, faint: bool) -> Result<(), Failure> {
-    let row = cut(row.trim_end(), WIDTH_MAX);
-    let row = if faint { styled(FAINT, &row) } else { row };
-    output.text(&format!("{row}\n"))
-}
-
-#[cfg(test)]
-mod tests {
-    use tonic::Code;
-
-    use super::*;
-    use words::Refused;
-
-    #[test]
-    fn only_what_passes_is_tried_again() {
-        let refused = |code| {
-            Failure::Refused(Box::new(Refused::new(
-                "watch",
-                "the south office",
-                Status::new(code, ""),
-            )))
-        };
-        assert!(passes(&refused(Code::Unavailable)));
-        assert!(passes(&refused(Code::ResourceExhausted)));
-        assert!(!passes(&refused(Code::InvalidArgument)));
-        assert!(!passes(&Failure::Interrupted));
+    if told.is_note() && !with_line {
+        return Ok(());
     }
+    if output.is_json() {
+        return output.json_line(&told.to_json());
+    }
+    output.text(&format!("{}\n", told.row(WIDTH_MAX)))
 }

@@ -15,7 +15,7 @@ use crate::refusal::Refusal;
 use crate::step::{Collection, StepId, StepKind};
 
 /// The form of a document.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the names are domain.md's own")]
 pub enum Form {
     Message,

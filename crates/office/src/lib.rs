@@ -45,6 +45,7 @@ pub mod snapshot;
 pub mod step;
 pub mod tally;
 pub mod time;
+mod vocabulary;
 
 pub use exchanges::{Applied, Exchanges};
 pub use limits::Limits;
@@ -56,3 +57,4 @@ pub use request::RequestId;
 pub use snapshot::{FOLD_VERSION, SnapshotError};
 pub use step::{Collection, Content, Step, StepId, StepKind};
 pub use tally::{Count, Counted, Tally};
+pub use vocabulary::UnknownWord;

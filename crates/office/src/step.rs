@@ -152,6 +152,34 @@ impl StepKind {
         Self::LineDeclared,
     ];
 
+    /// Among which nouns the step stands.
+    pub const fn collection(self) -> Collection {
+        match self {
+            Self::DocumentSent
+            | Self::DocumentAcknowledged
+            | Self::DocumentReceiptRefused
+            | Self::DocumentExpired => Collection::Documents,
+            Self::MeetingProposed
+            | Self::MeetingCountered
+            | Self::MeetingAccepted
+            | Self::MeetingDeclined
+            | Self::MeetingCancelled
+            | Self::MeetingLapsed
+            | Self::MeetingConvened
+            | Self::MeetingClosed => Collection::Meetings,
+            Self::ContactRecorded | Self::ContactConfirmed => Collection::Contacts,
+            Self::CallRecorded | Self::LineDeclared => Collection::Calls,
+        }
+    }
+
+    /// Whether it begins an exchange, which later steps are about.
+    pub const fn begins(self) -> bool {
+        matches!(
+            self,
+            Self::DocumentSent | Self::MeetingProposed | Self::ContactRecorded
+        )
+    }
+
     /// The words people read.
     pub const fn words(self) -> &'static str {
         match self {

@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use client::{About, Call, Office};
+use office::Place;
 use office::officer::Officer;
-use office::{Collection, Place, StepKind};
 use prost::Message as _;
 use protocol::pb::ledger as ledger_pb;
 use protocol::pb::ledger::ledger_service_client::LedgerServiceClient;
@@ -77,60 +77,53 @@ impl Desk {
         name: String,
         reply_to: String,
     ) -> Result<Option<String>, Status> {
-        let (kind, payload) = step_of(act, reply_to);
-        let collection = match kind {
-            StepKind::DocumentSent
-            | StepKind::DocumentAcknowledged
-            | StepKind::DocumentReceiptRefused => Collection::Documents,
-            StepKind::ContactRecorded | StepKind::ContactConfirmed => Collection::Contacts,
-            _ => Collection::Meetings,
-        };
+        let kind = act.kind();
+        let collection = kind.collection();
         let about = About {
             subject: collection.parse(&name).ok(),
             parent: None,
         };
-        let call = Call::of(kind, &request_id, about, &Bytes::from(payload))
-            .ok_or_else(|| Status::internal(format!("{kind:?} is about nothing: {name:?}")))?;
-        let answer = self.office.call(&call).await?;
-        let begins = matches!(
+        let call = Call::of(
             kind,
-            StepKind::DocumentSent | StepKind::MeetingProposed | StepKind::ContactRecorded
-        );
-        let begun = client::named(self.place, kind, &answer).filter(|_| begins);
+            &request_id,
+            about,
+            &Bytes::from(payload_of(act, reply_to)),
+        )
+        .ok_or_else(|| Status::internal(format!("{kind:?} is about nothing: {name:?}")))?;
+        let answer = self.office.call(&call).await?;
+        let begun = client::named(self.place, kind, &answer).filter(|_| kind.begins());
         Ok(begun.map(|id| id.name(collection)))
     }
 }
 
-/// The step that an act makes, and its payload.
-fn step_of(act: &Act, reply_to: String) -> (StepKind, Vec<u8>) {
+/// The payload of the step that an act makes.
+fn payload_of(act: &Act, reply_to: String) -> Vec<u8> {
     match act {
         Act::SendDocument { document, .. } => {
             let mut document = protocol::document_to_pb(document);
             document.in_reply_to = reply_to;
-            (StepKind::DocumentSent, document.encode_to_vec())
+            document.encode_to_vec()
         }
-        Act::AcknowledgeDocument { by, text, .. } => {
-            (StepKind::DocumentAcknowledged, remark(by, text))
-        }
+        Act::AcknowledgeDocument { by, text, .. } => remark(by, text),
         Act::RefuseDocument { by, reason, .. } => {
             let refusal = pb::ReceiptRefusal {
                 reason: reason.clone(),
                 officer: Some(protocol::officer_to_pb(by)),
             };
-            (StepKind::DocumentReceiptRefused, refusal.encode_to_vec())
+            refusal.encode_to_vec()
         }
         Act::ProposeMeeting { terms, .. } => {
             let terms = protocol::terms_to_pb(terms);
-            (StepKind::MeetingProposed, terms.encode_to_vec())
+            terms.encode_to_vec()
         }
         Act::CounterMeeting { terms, .. } => {
             let terms = protocol::terms_to_pb(terms);
-            (StepKind::MeetingCountered, terms.encode_to_vec())
+            terms.encode_to_vec()
         }
-        Act::AcceptMeeting { by, text, .. } => (StepKind::MeetingAccepted, remark(by, text)),
-        Act::DeclineMeeting { by, reason, .. } => (StepKind::MeetingDeclined, remark(by, reason)),
-        Act::CancelMeeting { by, reason, .. } => (StepKind::MeetingCancelled, remark(by, reason)),
-        Act::ConveneMeeting { by, text, .. } => (StepKind::MeetingConvened, remark(by, text)),
+        Act::AcceptMeeting { by, text, .. } => remark(by, text),
+        Act::DeclineMeeting { by, reason, .. } => remark(by, reason),
+        Act::CancelMeeting { by, reason, .. } => remark(by, reason),
+        Act::ConveneMeeting { by, text, .. } => remark(by, text),
         Act::CloseMeeting {
             by, text, duration, ..
         } => {
@@ -138,20 +131,20 @@ fn step_of(act: &Act, reply_to: String) -> (StepKind, Vec<u8>) {
                 remark: Some(remark_of(by, text)),
                 duration: prost_types::Duration::try_from(*duration).ok(),
             };
-            (StepKind::MeetingClosed, closing.encode_to_vec())
+            closing.encode_to_vec()
         }
         Act::RecordContact { contact, .. } => {
             let contact = protocol::contact_to_pb(contact);
-            (StepKind::ContactRecorded, contact.encode_to_vec())
+            contact.encode_to_vec()
         }
-        Act::ConfirmContact { by, text, .. } => (StepKind::ContactConfirmed, remark(by, text)),
+        Act::ConfirmContact { by, text, .. } => remark(by, text),
         Act::RecordCall { call } => {
             let call = protocol::call_to_pb(call);
-            (StepKind::CallRecorded, call.encode_to_vec())
+            call.encode_to_vec()
         }
         Act::DeclareLine { declaration } => {
             let declaration = protocol::declaration_to_pb(*declaration);
-            (StepKind::LineDeclared, declaration.encode_to_vec())
+            declaration.encode_to_vec()
         }
     }
 }

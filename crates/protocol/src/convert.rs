@@ -298,18 +298,26 @@ pub fn acknowledgement_from_pb(
 pub fn officer_to_pb(officer: &Officer) -> pb::office::Officer {
     pb::office::Officer {
         name: officer.name.clone(),
-        rank: officer.rank.map_or(0, rank_number),
+        rank: officer.rank.map_or(0, |rank| rank_to_pb(rank).into()),
     }
 }
 
-fn rank_number(rank: Rank) -> i32 {
+/// A rank as protobuf writes it.
+pub const fn rank_to_pb(rank: Rank) -> pb::office::Rank {
     match rank {
         Rank::Chief => pb::office::Rank::Chief,
         Rank::DeputyChief => pb::office::Rank::DeputyChief,
         Rank::GovernmentOfficial => pb::office::Rank::GovernmentOfficial,
         Rank::WorkingLevelOfficial => pb::office::Rank::WorkingLevelOfficial,
     }
-    .into()
+}
+
+/// A rank; `None` for the unspecified one, and for one that is not known here.
+pub fn rank_from_pb(number: i32) -> Option<Rank> {
+    let ranks = Rank::WORDS.iter().map(|(_, rank)| *rank);
+    ranks
+        .into_iter()
+        .find(|rank| rank_to_pb(*rank) as i32 == number)
 }
 
 fn formality_number(formality: Formality) -> i32 {
@@ -321,14 +329,18 @@ fn formality_number(formality: Formality) -> i32 {
     .into()
 }
 
-/// A document as protobuf writes it.
-pub fn document_to_pb(document: &Document) -> pb::office::Document {
-    let form = match document.form {
+/// A form as protobuf writes it.
+pub const fn form_to_pb(form: Form) -> pb::office::DocumentForm {
+    match form {
         Form::Message => pb::office::DocumentForm::Message,
         Form::Notice => pb::office::DocumentForm::Notice,
         Form::Note => pb::office::DocumentForm::Note,
         Form::Document => pb::office::DocumentForm::Document,
-    };
+    }
+}
+
+/// A document as protobuf writes it.
+pub fn document_to_pb(document: &Document) -> pb::office::Document {
     let precedence = match document.precedence {
         None => pb::office::Precedence::Unspecified,
         Some(Precedence::Flash) => pb::office::Precedence::Flash,
@@ -337,7 +349,7 @@ pub fn document_to_pb(document: &Document) -> pb::office::Document {
         Some(Precedence::Routine) => pb::office::Precedence::Routine,
     };
     pb::office::Document {
-        form: form.into(),
+        form: form_to_pb(document.form).into(),
         subject: document.subject.clone(),
         body: document.body.clone(),
         media_type: document.media_type.clone(),
@@ -357,7 +369,7 @@ pub fn document_to_pb(document: &Document) -> pb::office::Document {
 pub fn terms_to_pb(terms: &MeetingTerms) -> pb::office::MeetingTerms {
     pb::office::MeetingTerms {
         kind: contact_kind_to_pb(terms.kind).into(),
-        level: terms.level.map_or(0, rank_number),
+        level: terms.level.map_or(0, |rank| rank_to_pb(rank).into()),
         participants: terms.participants.iter().map(officer_to_pb).collect(),
         place: terms.place.clone(),
         begins_at: terms.begins_at.map(timestamp_to_pb),
@@ -372,7 +384,7 @@ pub fn terms_to_pb(terms: &MeetingTerms) -> pb::office::MeetingTerms {
 pub fn contact_to_pb(contact: &Contact) -> pb::office::Contact {
     pb::office::Contact {
         kind: contact_kind_to_pb(contact.kind).into(),
-        level: contact.level.map_or(0, rank_number),
+        level: contact.level.map_or(0, |rank| rank_to_pb(rank).into()),
         participants: contact.participants.iter().map(officer_to_pb).collect(),
         place: contact.place.clone(),
         begun_at: Some(timestamp_to_pb(contact.begun_at)),

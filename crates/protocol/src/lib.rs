@@ -29,10 +29,11 @@ pub use content::{content_of, parse_request_id};
 pub use convert::{
     acknowledgement_from_pb, acknowledgement_to_pb, call_to_pb, contact_kind_from_pb,
     contact_kind_to_pb, contact_state_to_pb, contact_to_pb, declaration_to_pb,
-    document_state_to_pb, document_to_pb, duration_from_pb, hash_from_bytes, hello_from_pb,
-    hello_to_pb, mark_from_pb, mark_to_pb, meeting_state_to_pb, officer_to_pb, place_from_pb,
-    place_to_pb, step_id_from_pb, step_id_to_pb, step_kind_from_pb, step_kind_to_pb, tally_to_pb,
-    terms_to_pb, timestamp_from_pb, timestamp_to_pb,
+    document_state_to_pb, document_to_pb, duration_from_pb, form_to_pb, hash_from_bytes,
+    hello_from_pb, hello_to_pb, mark_from_pb, mark_to_pb, meeting_state_to_pb, officer_to_pb,
+    place_from_pb, place_to_pb, rank_from_pb, rank_to_pb, step_id_from_pb, step_id_to_pb,
+    step_kind_from_pb, step_kind_to_pb, tally_to_pb, terms_to_pb, timestamp_from_pb,
+    timestamp_to_pb,
 };
 pub use envelope::{FaultyEnvelope, decode_envelope, encode_envelope};
 pub use original::{Original, field_of};

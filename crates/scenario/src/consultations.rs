@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use jiff::civil::Weekday;
 use office::contact::{Contact, ContactKind, Formality};
 use office::officer::Rank;
 use office::{PerPlace, Place};
@@ -11,10 +12,9 @@ use crate::amount::Amount;
 use crate::calendar::{Calendar, WEEKDAYS};
 use crate::documents::TOPIC_BYTES_MAX;
 use crate::draw::Draw;
-use crate::meetings::FORMALITIES;
-use crate::staff::{RANKS, Staff};
+use crate::staff::Staff;
 use crate::timeline::{Act, Plan};
-use reading::Table;
+use reading::{Table, Value};
 
 pub(crate) const CONSULTATIONS_KEYS: &[&str] = &[
     "kind",
@@ -35,11 +35,6 @@ pub(crate) const CONSULTATIONS_KEYS: &[&str] = &[
     "formality",
 ];
 
-const KINDS: &[(&str, ContactKind)] = &[
-    ("regular", ContactKind::RegularConsultation),
-    ("on demand", ContactKind::OnDemandConsultation),
-    ("not stated", ContactKind::NotStated),
-];
 const MINUTE_S: u64 = 60;
 
 /// Consultations of one kind.
@@ -65,8 +60,10 @@ impl Consultations {
         calendar: Option<&Calendar>,
         staff: Option<&PerPlace<Staff>>,
     ) -> Option<Self> {
-        let kind = table.required("kind").and_then(|value| value.word(KINDS));
-        let level = table.or("level", None, |value| value.word(RANKS).map(Some));
+        let kind = table
+            .required("kind")
+            .and_then(|value| value.word(ContactKind::CONSULTATIONS));
+        let level = table.or("level", None, |value| value.word(Rank::WORDS).map(Some));
         let amount = Amount::read(table);
         let weekdays = table.or("days", None, |value| {
             value.filled_list(|day| day.word(WEEKDAYS)).map(Some)
@@ -82,7 +79,9 @@ impl Consultations {
         let topics = table.or("topics", Vec::new(), |value| {
             value.filled_list(|topic| topic.text(TOPIC_BYTES_MAX))
         });
-        let formality = table.or("formality", None, |value| value.word(FORMALITIES).map(Some));
+        let formality = table.or("formality", None, |value| {
+            value.word(Formality::WORDS).map(Some)
+        });
         let (amount, total_value) = amount?;
         let weekdays = weekdays?;
         let mut consultations = Self {
@@ -101,51 +100,10 @@ impl Consultations {
         let Some(calendar) = calendar else {
             return Some(consultations);
         };
-        let any_day: Vec<u64> = (0..calendar.days()).collect();
-        let days = if consultations.any_day {
-            &any_day
-        } else {
-            calendar.working_days()
-        };
-        let may_be_held = |day: &u64| {
-            let weekday = calendar.weekday(*day);
-            let there = |place: Place| {
-                let (level, staff) = (consultations.level, staff);
-                level
-                    .zip(staff)
-                    .is_none_or(|(level, staff)| staff[place].is_there(level, weekday))
-            };
-            let named = weekdays
-                .as_ref()
-                .is_none_or(|named| named.contains(&weekday));
-            named && Place::BOTH.into_iter().all(there)
-        };
-        let days: Vec<u64> = days.iter().copied().filter(may_be_held).collect();
-        consultations.days = days;
-        let (total, per_day_max) = (amount.mean(calendar), consultations.per_day_max);
-        let days = consultations.days.len() as u64;
-        if total > days * per_day_max {
-            let room = days * per_day_max;
-            let (sort, remedy) = if consultations.any_day {
-                (
-                    "calendar",
-                    "lower the total, raise `per_day_max`, or lengthen `period`",
-                )
-            } else {
-                (
-                    "working",
-                    "lower the total, raise `per_day_max`, lengthen `period`, or write \
-                     `any_day = true`",
-                )
-            };
-            let message = format!(
-                "`{}` is {total}: {days} {sort} days with at most {per_day_max} each have room \
-                 for {room}",
-                total_value.path()
-            );
-            total_value.mistake(message, remedy);
-            return None;
-        }
+        consultations.days = consultations.days_in(calendar, weekdays.as_deref(), staff);
+        let total = amount.mean(calendar);
+        consultations.check_total(&total_value, total)?;
+        let per_day_max = consultations.per_day_max;
         let (needed, room) = (
             consultations.minutes_max(),
             calendar.hours().minutes() / per_day_max,
@@ -161,6 +119,59 @@ impl Consultations {
             return None;
         }
         Some(consultations)
+    }
+
+    /// The days on which they may be held.
+    fn days_in(
+        &self,
+        calendar: &Calendar,
+        weekdays: Option<&[Weekday]>,
+        staff: Option<&PerPlace<Staff>>,
+    ) -> Vec<u64> {
+        let any_day: Vec<u64> = (0..calendar.days()).collect();
+        let days = if self.any_day {
+            &any_day
+        } else {
+            calendar.working_days()
+        };
+        let may_be_held = |day: &u64| {
+            let weekday = calendar.weekday(*day);
+            let there = |place: Place| {
+                self.level
+                    .zip(staff)
+                    .is_none_or(|(level, staff)| staff[place].is_there(level, weekday))
+            };
+            let named = weekdays.is_none_or(|named| named.contains(&weekday));
+            named && Place::BOTH.into_iter().all(there)
+        };
+        days.iter().copied().filter(may_be_held).collect()
+    }
+
+    fn check_total(&self, value: &Value<'_>, total: u64) -> Option<()> {
+        let (days, per_day_max) = (self.days.len() as u64, self.per_day_max);
+        let room = days * per_day_max;
+        if total <= room {
+            return Some(());
+        }
+        let (sort, remedy) = if self.any_day {
+            (
+                "calendar",
+                "lower the total, raise `per_day_max`, or lengthen `period`",
+            )
+        } else {
+            (
+                "working",
+                "lower the total, raise `per_day_max`, lengthen `period`, or write \
+                 `any_day = true`",
+            )
+        };
+        let message = format!(
+            "`{}` is {total}: {days} {sort} days with at most {per_day_max} each have room \
+             for {room}",
+            value.path()
+        );
+        value.mistake(message, remedy);
+        None
     }
 
     pub(crate) fn draw(

@@ -52,19 +52,6 @@ const MINUTE_S: u64 = 60;
 const BODY_BYTES_MAX: u64 = 1 << 20;
 const REPLY_S_MAX: u64 = 3_660 * 86_400;
 
-pub(crate) const FORMS: &[(&str, Form)] = &[
-    ("message", Form::Message),
-    ("notice", Form::Notice),
-    ("note", Form::Note),
-    ("document", Form::Document),
-];
-pub(crate) const PRECEDENCES: &[(&str, Precedence)] = &[
-    ("flash", Precedence::Flash),
-    ("immediate", Precedence::Immediate),
-    ("priority", Precedence::Priority),
-    ("routine", Precedence::Routine),
-];
-
 /// Documents of one block of a scenario.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Documents {
@@ -100,36 +87,12 @@ impl Documents {
         let name = table.or("name", None, |value| value.text(NAME_BYTES_MAX).map(Some));
         let amount = Amount::read(table).map(|(amount, _)| amount);
         let follows = Follows::read(table);
-        let begun = |keys: &[&str]| {
-            for key in keys {
-                if let Some(value) = table.optional(key) {
-                    let message = format!("`{}` says nothing beside `follows`", value.path());
-                    value.mistake(message, "leave it out: what is followed decides");
-                    return None;
-                }
-            }
-            Some(())
-        };
-        let sending = match follows {
-            Some(Some(follows)) => begun(&["rhythm", "share_of_south_per_mille", "subjects"])
-                .map(|()| Sending::Following(follows)),
-            Some(None) => {
-                let rhythm = Rhythm::read(table, calendar);
-                let share = table
-                    .required("share_of_south_per_mille")
-                    .and_then(|value| share(&value));
-                rhythm.zip(share).map(|(rhythm, share)| Sending::Begun {
-                    rhythm,
-                    share_of_south_per_mille: share,
-                })
-            }
-            None => None,
-        };
+        let sending = read_sending(table, calendar, follows);
         let forms = table
             .required("forms")
-            .and_then(|value| value.filled_list(|form| form.word(FORMS)));
+            .and_then(|value| value.filled_list(|form| form.word(Form::WORDS)));
         let precedences = table.or("precedences", Vec::new(), |value| {
-            value.list(|item| item.word(PRECEDENCES))
+            value.list(|item| item.word(Precedence::WORDS))
         });
         let texts = |value: Value<'_>| value.filled_list(|subject| subject.text(TOPIC_BYTES_MAX));
         let subjects = match table.optional("follows") {
@@ -157,28 +120,8 @@ impl Documents {
                 ..
             })
         );
-        // In minutes of office time there is no answer either, which is told below.
-        if let (Some(calendar), Delay::Clock(_)) = (calendar, &answer)
-            && in_office_time
-            && amount.total() != Some(0)
-            && calendar.working_days().is_empty()
-        {
-            table.required("answer_seconds")?.mistake(
-                "nothing is sent: the offices work on no day of the period".to_owned(),
-                "change `office_hours`, lengthen `period`, or write a `rhythm`",
-            );
-            return None;
-        }
-        if let (Some(calendar), Delay::Office(minutes)) = (calendar, &answer)
-            && amount.mean(calendar) > 0
-            && calendar.office_s() <= *minutes.start()
-        {
-            let minutes = calendar.office_s() / MINUTE_S;
-            table.required("answer_minutes_min")?.mistake(
-                format!("no answer comes in time: the period has {minutes} minutes of office time"),
-                "write fewer minutes, or lengthen `period`",
-            );
-            return None;
+        if let Some(calendar) = calendar {
+            check_time(table, calendar, amount, &answer, in_office_time)?;
         }
         Some(Self {
             name: name?,
@@ -234,6 +177,67 @@ impl Documents {
             precedence,
             deadline: None,
         }
+    }
+}
+
+/// Who sends, and when: of their own accord, or after what is followed.
+fn read_sending(
+    table: &Table<'_>,
+    calendar: Option<&Calendar>,
+    follows: Option<Option<Follows>>,
+) -> Option<Sending> {
+    let Some(follows) = follows? else {
+        let rhythm = Rhythm::read(table, calendar);
+        let share = table
+            .required("share_of_south_per_mille")
+            .and_then(|value| share(&value));
+        return rhythm.zip(share).map(|(rhythm, share)| Sending::Begun {
+            rhythm,
+            share_of_south_per_mille: share,
+        });
+    };
+    for key in ["rhythm", "share_of_south_per_mille", "subjects"] {
+        if let Some(value) = table.optional(key) {
+            let message = format!("`{}` says nothing beside `follows`", value.path());
+            value.mistake(message, "leave it out: what is followed decides");
+            return None;
+        }
+    }
+    Some(Sending::Following(follows))
+}
+
+/// Whether what is sent, and its answer, find time in the period.
+fn check_time(
+    table: &Table<'_>,
+    calendar: &Calendar,
+    amount: Amount,
+    answer: &Delay,
+    in_office_time: bool,
+) -> Option<()> {
+    match answer {
+        // In minutes of office time there is no answer either, which is told below.
+        Delay::Clock(_)
+            if in_office_time
+                && amount.total() != Some(0)
+                && calendar.working_days().is_empty() =>
+        {
+            table.required("answer_seconds")?.mistake(
+                "nothing is sent: the offices work on no day of the period".to_owned(),
+                "change `office_hours`, lengthen `period`, or write a `rhythm`",
+            );
+            None
+        }
+        Delay::Office(minutes)
+            if amount.mean(calendar) > 0 && calendar.office_s() <= *minutes.start() =>
+        {
+            let minutes = calendar.office_s() / MINUTE_S;
+            table.required("answer_minutes_min")?.mistake(
+                format!("no answer comes in time: the period has {minutes} minutes of office time"),
+                "write fewer minutes, or lengthen `period`",
+            );
+            None
+        }
+        _ => Some(()),
     }
 }
 

@@ -6,16 +6,15 @@ use std::time::Duration;
 use bytes::Bytes;
 use jiff::Timestamp;
 use office::call::{Call, CallKind, LineDeclaration};
-use office::contact::{Contact, ContactKind};
+use office::contact::{Contact, ContactKind, Formality};
 use office::document::{Document, Form, Precedence};
 use office::meeting::MeetingTerms;
 use office::officer::{Officer, Rank};
-use office::{PerPlace, Place};
+use office::{Collection, PerPlace, Place, StepKind};
 
 use crate::calendar::Calendar;
-use crate::documents::{FORMS, PRECEDENCES, TOPIC_BYTES_MAX};
-use crate::meetings::FORMALITIES;
-use crate::staff::{NAME_BYTES_MAX, PLACES, RANKS, Staff};
+use crate::documents::TOPIC_BYTES_MAX;
+use crate::staff::{NAME_BYTES_MAX, PLACES, Staff};
 use crate::timeline::{Act, Key, Plan};
 use reading::near_miss;
 use reading::{Table, Value};
@@ -47,60 +46,26 @@ pub(crate) const EVENTS_KEYS: &[&str] = &[
     "state",
 ];
 
-const CONTACT_KINDS: &[(&str, ContactKind)] = &[
-    ("government officials", ContactKind::GovernmentOfficials),
-    ("working level", ContactKind::WorkingLevel),
-    ("chiefs", ContactKind::Chiefs),
-    ("regular", ContactKind::RegularConsultation),
-    ("on demand", ContactKind::OnDemandConsultation),
-    ("not stated", ContactKind::NotStated),
-];
-const CALLS: &[(&str, CallKind)] = &[
-    ("opening", CallKind::Opening),
-    ("closing", CallKind::Closing),
-];
-const STATES: &[(&str, LineDeclaration)] = &[
-    ("cut", LineDeclaration::Cut),
-    ("restored", LineDeclaration::Restored),
-];
 const BODY_BYTES_MAX: usize = 65_536;
 const REASON_BYTES_MAX: usize = 64;
 const MINUTE_S: u64 = 60;
 
-/// What an event does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Word {
-    SendDocument,
-    AcknowledgeDocument,
-    RefuseDocument,
-    ProposeMeeting,
-    CounterMeeting,
-    AcceptMeeting,
-    DeclineMeeting,
-    CancelMeeting,
-    ConveneMeeting,
-    CloseMeeting,
-    RecordContact,
-    ConfirmContact,
-    RecordCall,
-    DeclareLine,
-}
-
-const WORDS: &[(&str, Word)] = &[
-    ("send document", Word::SendDocument),
-    ("acknowledge document", Word::AcknowledgeDocument),
-    ("refuse document", Word::RefuseDocument),
-    ("propose meeting", Word::ProposeMeeting),
-    ("counter meeting", Word::CounterMeeting),
-    ("accept meeting", Word::AcceptMeeting),
-    ("decline meeting", Word::DeclineMeeting),
-    ("cancel meeting", Word::CancelMeeting),
-    ("convene meeting", Word::ConveneMeeting),
-    ("close meeting", Word::CloseMeeting),
-    ("record contact", Word::RecordContact),
-    ("confirm contact", Word::ConfirmContact),
-    ("record call", Word::RecordCall),
-    ("declare line", Word::DeclareLine),
+/// What an event does, as its file says it.
+const WORDS: &[(&str, StepKind)] = &[
+    ("send document", StepKind::DocumentSent),
+    ("acknowledge document", StepKind::DocumentAcknowledged),
+    ("refuse document", StepKind::DocumentReceiptRefused),
+    ("propose meeting", StepKind::MeetingProposed),
+    ("counter meeting", StepKind::MeetingCountered),
+    ("accept meeting", StepKind::MeetingAccepted),
+    ("decline meeting", StepKind::MeetingDeclined),
+    ("cancel meeting", StepKind::MeetingCancelled),
+    ("convene meeting", StepKind::MeetingConvened),
+    ("close meeting", StepKind::MeetingClosed),
+    ("record contact", StepKind::ContactRecorded),
+    ("confirm contact", StepKind::ContactConfirmed),
+    ("record call", StepKind::CallRecorded),
+    ("declare line", StepKind::LineDeclared),
 ];
 
 /// What an exchange is, by the act that begins it.
@@ -121,29 +86,14 @@ impl Begun {
     }
 }
 
-impl Word {
-    /// What it begins, if anything.
-    const fn begins(self) -> Option<Begun> {
-        match self {
-            Self::SendDocument => Some(Begun::Document),
-            Self::ProposeMeeting => Some(Begun::Meeting),
-            Self::RecordContact => Some(Begun::Contact),
-            _ => None,
-        }
-    }
-
-    /// What it is done to, if anything.
-    const fn is_done_to(self) -> Option<Begun> {
-        match self {
-            Self::AcknowledgeDocument | Self::RefuseDocument => Some(Begun::Document),
-            Self::CounterMeeting
-            | Self::AcceptMeeting
-            | Self::DeclineMeeting
-            | Self::CancelMeeting
-            | Self::ConveneMeeting
-            | Self::CloseMeeting => Some(Begun::Meeting),
-            Self::ConfirmContact => Some(Begun::Contact),
-            _ => None,
+impl Begun {
+    /// The exchange that such a step begins or moves, if any.
+    const fn of(kind: StepKind) -> Option<Self> {
+        match kind.collection() {
+            Collection::Documents => Some(Self::Document),
+            Collection::Meetings => Some(Self::Meeting),
+            Collection::Contacts => Some(Self::Contact),
+            Collection::Calls | Collection::Steps => None,
         }
     }
 }
@@ -281,15 +231,16 @@ impl Reading<'_> {
 
     fn act(
         &self,
-        word: Word,
+        kind: StepKind,
         office: Option<Place>,
         known: &mut Known,
         keys: &mut Plan,
     ) -> Option<Act> {
         let table = self.table;
-        let of = match word.is_done_to() {
-            Some(begun) => self.subject("of", begun, known),
-            None => None,
+        let exchange = Begun::of(kind);
+        let of = match exchange {
+            Some(begun) if !kind.begins() => self.subject("of", begun, known),
+            _ => None,
         };
         let text = table.or("text", None, |value| value.text(BODY_BYTES_MAX).map(Some));
         let by = table.or("by", None, |value| {
@@ -297,13 +248,13 @@ impl Reading<'_> {
                 .text(NAME_BYTES_MAX)
                 .map(|name| Some(Officer { name, rank: None }))
         });
-        let act = match word {
-            Word::SendDocument => self.document(office, text.clone()?, known),
-            Word::ProposeMeeting => self.terms(office).map(|terms| Act::ProposeMeeting {
+        let act = match kind {
+            StepKind::DocumentSent => self.document(office, text.clone()?, known),
+            StepKind::MeetingProposed => self.terms(office).map(|terms| Act::ProposeMeeting {
                 key: Key::FIRST,
                 terms: Box::new(terms),
             }),
-            Word::CounterMeeting => {
+            StepKind::MeetingCountered => {
                 self.terms(office)
                     .zip(of)
                     .map(|(terms, of)| Act::CounterMeeting {
@@ -311,50 +262,50 @@ impl Reading<'_> {
                         terms: Box::new(terms),
                     })
             }
-            Word::RecordContact => self.contact().map(|contact| Act::RecordContact {
+            StepKind::ContactRecorded => self.contact().map(|contact| Act::RecordContact {
                 key: Key::FIRST,
                 contact: Box::new(contact),
             }),
-            Word::RecordCall => self.call(),
-            Word::DeclareLine => table
+            StepKind::CallRecorded => self.call(),
+            StepKind::LineDeclared => table
                 .required("state")
-                .and_then(|value| value.word(STATES))
+                .and_then(|value| value.word(LineDeclaration::WORDS))
                 .map(|declaration| Act::DeclareLine { declaration }),
             _ => {
                 let (of, office) = (of?, office?);
                 let by = by?.unwrap_or_else(|| self.officer(office));
                 let text = text?;
-                self.remark(word, of, by, text)
+                self.remark(kind, of, by, text)
             }
         };
-        let Some(begun) = word.begins() else {
+        let Some(begun) = exchange.filter(|_| kind.begins()) else {
             return act;
         };
         // A name is known even if something else about the event is wrong.
         let key = keys.next_key();
-        let kind = match &act {
+        let of_contact = match &act {
             Some(Act::ProposeMeeting { terms, .. }) => terms.kind,
             Some(Act::RecordContact { contact, .. }) => contact.kind,
             _ => ContactKind::NotStated,
         };
-        known.kinds.insert(key, kind);
-        self.name(key, begun, kind, known)?;
+        known.kinds.insert(key, of_contact);
+        self.name(key, begun, of_contact, known)?;
         act.map(|act| act.with_key(key))
     }
 
     /// An act that is done to something, and says no more than who and why.
-    fn remark(&self, word: Word, of: Key, by: Officer, text: Option<String>) -> Option<Act> {
+    fn remark(&self, kind: StepKind, of: Key, by: Officer, text: Option<String>) -> Option<Act> {
         let text = text.unwrap_or_default();
         let reason = text.clone();
-        Some(match word {
-            Word::AcknowledgeDocument => Act::AcknowledgeDocument { of, by, text },
-            Word::RefuseDocument => Act::RefuseDocument { of, by, reason },
-            Word::AcceptMeeting => Act::AcceptMeeting { of, by, text },
-            Word::DeclineMeeting => Act::DeclineMeeting { of, by, reason },
-            Word::CancelMeeting => Act::CancelMeeting { of, by, reason },
-            Word::ConveneMeeting => Act::ConveneMeeting { of, by, text },
-            Word::ConfirmContact => Act::ConfirmContact { of, by, text },
-            Word::CloseMeeting => Act::CloseMeeting {
+        Some(match kind {
+            StepKind::DocumentAcknowledged => Act::AcknowledgeDocument { of, by, text },
+            StepKind::DocumentReceiptRefused => Act::RefuseDocument { of, by, reason },
+            StepKind::MeetingAccepted => Act::AcceptMeeting { of, by, text },
+            StepKind::MeetingDeclined => Act::DeclineMeeting { of, by, reason },
+            StepKind::MeetingCancelled => Act::CancelMeeting { of, by, reason },
+            StepKind::MeetingConvened => Act::ConveneMeeting { of, by, text },
+            StepKind::ContactConfirmed => Act::ConfirmContact { of, by, text },
+            StepKind::MeetingClosed => Act::CloseMeeting {
                 of,
                 by,
                 text,
@@ -419,12 +370,12 @@ impl Reading<'_> {
 
     fn document(&self, office: Option<Place>, text: Option<String>, known: &Known) -> Option<Act> {
         let table = self.table;
-        let form = table.or("form", Form::Document, |value| value.word(FORMS));
+        let form = table.or("form", Form::Document, |value| value.word(Form::WORDS));
         let subject = table
             .required("subject")
             .and_then(|value| value.text(TOPIC_BYTES_MAX));
         let precedence = table.or("precedence", None, |value| {
-            value.word(PRECEDENCES).map(Some)
+            value.word(Precedence::WORDS).map(Some)
         });
         let precedence: Option<Option<Precedence>> = precedence;
         let reference = table.or("reference", String::new(), |value| {
@@ -503,17 +454,19 @@ impl Reading<'_> {
         Option<ContactKind>,
         Option<Option<Rank>>,
         Option<Vec<String>>,
-        Option<Option<office::contact::Formality>>,
+        Option<Option<Formality>>,
     ) {
         let table = self.table;
         let kind = table
             .required("kind")
-            .and_then(|value| value.word(CONTACT_KINDS));
-        let level = table.or("level", None, |value| value.word(RANKS).map(Some));
+            .and_then(|value| value.word(ContactKind::WORDS));
+        let level = table.or("level", None, |value| value.word(Rank::WORDS).map(Some));
         let topics = table.or("topics", Vec::new(), |value| {
             value.filled_list(|topic| topic.text(TOPIC_BYTES_MAX))
         });
-        let formality = table.or("formality", None, |value| value.word(FORMALITIES).map(Some));
+        let formality = table.or("formality", None, |value| {
+            value.word(Formality::WORDS).map(Some)
+        });
         (kind, level, topics, formality)
     }
 
@@ -521,7 +474,7 @@ impl Reading<'_> {
         let kind = self
             .table
             .required("call")
-            .and_then(|value| value.word(CALLS));
+            .and_then(|value| value.word(CallKind::WORDS));
         let answered = self.table.or("answered", true, |value| value.flag());
         let at = self.table.optional("at")?.datetime()?;
         Some(Act::RecordCall {

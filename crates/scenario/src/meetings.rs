@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use jiff::civil::Weekday;
 use office::contact::{ContactKind, Formality};
 use office::meeting::MeetingTerms;
 use office::officer::Rank;
@@ -16,7 +17,7 @@ use crate::documents::TOPIC_BYTES_MAX;
 use crate::draw::Draw;
 use crate::follows::Follows;
 use crate::negotiation::Negotiation;
-use crate::staff::{RANKS, Staff};
+use crate::staff::Staff;
 use crate::timeline::{Act, Plan};
 use reading::{Table, Value};
 
@@ -47,16 +48,6 @@ pub(crate) const MEETINGS_KEYS: &[&str] = &[
 ];
 const DATE_KEYS: &[&str] = &["day", "south", "north"];
 
-pub(crate) const FORMALITIES: &[(&str, Formality)] = &[
-    ("official", Formality::Official),
-    ("informal", Formality::Informal),
-    ("private", Formality::Private),
-];
-const KINDS: &[(&str, ContactKind)] = &[
-    ("government officials", ContactKind::GovernmentOfficials),
-    ("working level", ContactKind::WorkingLevel),
-    ("chiefs", ContactKind::Chiefs),
-];
 const MINUTE_S: u64 = 60;
 /// No meeting begins earlier after the opening, so that one on the first day can still be negotiated.
 pub(crate) const MORNING_MINUTES: u64 = 60;
@@ -119,14 +110,104 @@ pub(crate) struct Sitting {
     pub(crate) follows: Option<(u64, String)>,
 }
 
+/// The working days have room for all.
+fn check_total(value: &Value<'_>, total: u64, room: u64, per_day_max: u64) -> Option<()> {
+    if total <= room {
+        return Some(());
+    }
+    let working_days = room / per_day_max;
+    value.mistake(
+        format!(
+            "`{}` is {total}: {working_days} working days with at most {per_day_max} \
+             each have room for {room}",
+            value.path(),
+        ),
+        "lower the total, raise `per_day_max`, or lengthen `period`",
+    );
+    None
+}
+
+/// Where meetings of one level find room.
+struct Room<'t, 'a> {
+    table: &'t Table<'a>,
+    calendar: &'t Calendar,
+    staff: Option<&'t PerPlace<Staff>>,
+    level: Rank,
+}
+
+impl Room<'_, '_> {
+    /// Whether both offices have somebody of these ranks on that day; if not, which has not.
+    fn there(&self, day: u64, ranks: &PerPlace<Rank>) -> Result<(), Place> {
+        let weekday = self.calendar.weekday(day);
+        let absent = |place: &Place| {
+            let staff = self.staff;
+            staff.is_some_and(|staff| !staff[*place].is_there(ranks[*place], weekday))
+        };
+        Place::BOTH.into_iter().find(absent).map_or(Ok(()), Err)
+    }
+
+    /// Dates that are given are days on which those who are to attend are there.
+    fn check_dates(&self, dates: &[Fixed]) -> Option<()> {
+        for date in dates {
+            let Some(day) = date.day else { continue };
+            let rank = |place| date.attends[place].unwrap_or(self.level);
+            let ranks = PerPlace::new(rank(Place::South), rank(Place::North));
+            if let Err(place) = self.there(day, &ranks) {
+                let value = self.table.required("dates")?;
+                let message = format!(
+                    "`{}` has {}, when the {place} office is without who is to attend",
+                    value.path(),
+                    self.calendar.date(day)
+                );
+                let remedy = format!("write another day, or change `staff.{place}.present`");
+                value.mistake(message, remedy);
+                return None;
+            }
+        }
+        Some(())
+    }
+
+    /// The working days on which a meeting may be held, by their number.
+    fn days(&self, weekdays: Option<&[Weekday]>) -> Vec<u64> {
+        let ranks = PerPlace::new(self.level, self.level);
+        let may_be_held = |day: u64| {
+            let weekday = self.calendar.weekday(day);
+            let named = weekdays.is_none_or(|named| named.contains(&weekday));
+            named && self.there(day, &ranks).is_ok()
+        };
+        (0..)
+            .zip(self.calendar.working_days())
+            .filter(|(_, day)| may_be_held(**day))
+            .map(|(index, _)| index)
+            .collect()
+    }
+
+    fn check_duration(&self, total: u64, minutes_max: u64) -> Option<()> {
+        let hours = self.calendar.hours().minutes();
+        let room = hours.saturating_sub(MORNING_MINUTES);
+        if total == 0 || minutes_max <= room {
+            return Some(());
+        }
+        self.table.required("duration_minutes_max")?.mistake(
+            format!("a meeting of {minutes_max} minutes does not fit into the office hours"),
+            format!("write at most {room} minutes; the first hour is for negotiating"),
+        );
+        None
+    }
+}
+
 impl Meetings {
     pub(crate) fn read(
         table: &Table<'_>,
         calendar: Option<&Calendar>,
         staff: Option<&PerPlace<Staff>>,
     ) -> Option<Self> {
-        let kind = table.required("kind").and_then(|value| value.word(KINDS));
-        let level = table.required("level").and_then(|value| value.word(RANKS));
+        let kind = table
+            .required("kind")
+            .and_then(|value| value.word(ContactKind::MEETINGS));
+        let level = table
+            .required("level")
+            .and_then(|value| value.word(Rank::WORDS));
         let amount = Amount::read(table);
         let follows = Follows::read(table);
         let weekdays = table.or("days", None, |value| {
@@ -147,7 +228,9 @@ impl Meetings {
         let topics = table
             .required("topics")
             .and_then(|value| value.filled_list(|topic| topic.text(TOPIC_BYTES_MAX)));
-        let formality = table.or("formality", None, |value| value.word(FORMALITIES).map(Some));
+        let formality = table.or("formality", None, |value| {
+            value.word(Formality::WORDS).map(Some)
+        });
         let (per_day_max, dates) = (per_day_max?, dates?);
         let (amount, total_value) = amount?;
         let (level, weekdays) = (level?, weekdays?);
@@ -156,7 +239,6 @@ impl Meetings {
             (None, Some(calendar)) => amount.mean(calendar).max(dates.len() as u64),
             (None, None) => dates.len() as u64,
         };
-        let mut days = Vec::new();
         if (dates.len() as u64) > total {
             let message = format!(
                 "`{}` is {total}, and {} days are given",
@@ -167,64 +249,27 @@ impl Meetings {
             return None;
         }
         let duration_minutes = duration_minutes?;
-        if let Some(calendar) = calendar {
-            let there = |day: &u64, ranks: PerPlace<Rank>| {
-                let weekday = calendar.weekday(*day);
-                let absent = |place: &Place| {
-                    staff.is_some_and(|staff| !staff[*place].is_there(ranks[*place], weekday))
+        let days = match calendar {
+            None => Vec::new(),
+            Some(calendar) => {
+                let room = Room {
+                    table,
+                    calendar,
+                    staff,
+                    level,
                 };
-                Place::BOTH.into_iter().find(absent).map_or(Ok(()), Err)
-            };
-            for date in &dates {
-                let Some(day) = date.day else { continue };
-                let ranks = Place::BOTH.map(|place| date.attends[place].unwrap_or(level));
-                if let Err(place) = there(&day, PerPlace::new(ranks[0], ranks[1])) {
-                    let value = table.required("dates")?;
-                    let message = format!(
-                        "`{}` has {}, when the {place} office is without who is to attend",
-                        value.path(),
-                        calendar.date(day)
-                    );
-                    let remedy = format!("write another day, or change `staff.{place}.present`");
-                    value.mistake(message, remedy);
-                    return None;
-                }
+                room.check_dates(&dates)?;
+                let days = room.days(weekdays.as_deref());
+                check_total(
+                    &total_value,
+                    total,
+                    days.len() as u64 * per_day_max,
+                    per_day_max,
+                )?;
+                room.check_duration(total, *duration_minutes.end())?;
+                days
             }
-            days = (0..)
-                .zip(calendar.working_days())
-                .filter(|(_, day)| {
-                    let named = weekdays
-                        .as_ref()
-                        .is_none_or(|named| named.contains(&calendar.weekday(**day)));
-                    named && there(day, PerPlace::new(level, level)).is_ok()
-                })
-                .map(|(index, _)| index)
-                .collect();
-            let working_days = days.len() as u64;
-            if total > working_days * per_day_max {
-                total_value.mistake(
-                    format!(
-                        "`{}` is {total}: {working_days} working days with at most {per_day_max} \
-                         each have room for {}",
-                        total_value.path(),
-                        working_days * per_day_max
-                    ),
-                    "lower the total, raise `per_day_max`, or lengthen `period`",
-                );
-                return None;
-            }
-            let room = calendar.hours().minutes().saturating_sub(MORNING_MINUTES);
-            if total > 0 && *duration_minutes.end() > room {
-                table.required("duration_minutes_max")?.mistake(
-                    format!(
-                        "a meeting of {} minutes does not fit into the office hours",
-                        duration_minutes.end()
-                    ),
-                    format!("write at most {room} minutes; the first hour is for negotiating"),
-                );
-                return None;
-            }
-        }
+        };
         Some(Self {
             kind: kind?,
             level,
@@ -441,7 +486,7 @@ fn dates(value: &Value<'_>, calendar: Option<&Calendar>) -> Option<Vec<Fixed>> {
                 let day = table
                     .required("day")
                     .and_then(|value| working_day(&value, calendar));
-                let rank = |key| table.or(key, None, |value| value.word(RANKS).map(Some));
+                let rank = |key| table.or(key, None, |value| value.word(Rank::WORDS).map(Some));
                 let (south, north) = (rank("south"), rank("north"));
                 Some((day?, PerPlace::new(south?, north?)))
             })?

@@ -143,28 +143,14 @@ impl Scenario {
             && documents.is_some()
             && meetings.is_some()
             && consultations.is_some();
-        let (of_documents, of_meetings, of_consultations) = (
+        check_totals(
+            root,
             documents.as_deref().unwrap_or_default(),
             meetings.as_deref().unwrap_or_default(),
             consultations.as_deref().unwrap_or_default(),
-        );
-        let exact = Counts {
-            documents: exact(of_documents.iter().map(|block| block.amount)),
-            meetings: exact(of_meetings.iter().map(|block| block.amount)),
-            consultations: exact(of_consultations.iter().map(|block| block.amount)),
-        };
-        let is_rate = |counts: &[u64], blocks: usize| counts.len() < blocks;
-        let rates = Rates {
-            documents: is_rate(&exact.documents, of_documents.len()),
-            meetings: is_rate(&exact.meetings, of_meetings.len()),
-            consultations: is_rate(&exact.consultations, of_consultations.len()),
-        };
-        let no_events = Events::default();
-        let events_known = events.as_ref().unwrap_or(&no_events);
-        let totals = exact.totals(of_meetings, of_consultations, events_known);
-        root.or("totals", (), |value| {
-            value.table(TOTALS_KEYS, |table| totals.check(table, parts_known, rates))
-        })?;
+            events.as_ref(),
+            parts_known,
+        )?;
         follow?;
         let (name, title, place) = heading?;
         Some(Self {
@@ -345,6 +331,34 @@ impl Scenario {
     pub fn staff(&self, place: Place) -> &Staff {
         &self.staff[place]
     }
+}
+
+/// Holds the totals that a file states, if it does, against what its blocks come to.
+fn check_totals(
+    root: &Table<'_>,
+    of_documents: &[Documents],
+    of_meetings: &[Meetings],
+    of_consultations: &[Consultations],
+    events: Option<&Events>,
+    parts_known: bool,
+) -> Option<()> {
+    let exact = Counts {
+        documents: exact(of_documents.iter().map(|block| block.amount)),
+        meetings: exact(of_meetings.iter().map(|block| block.amount)),
+        consultations: exact(of_consultations.iter().map(|block| block.amount)),
+    };
+    let is_rate = |counts: &[u64], blocks: usize| counts.len() < blocks;
+    let rates = Rates {
+        documents: is_rate(&exact.documents, of_documents.len()),
+        meetings: is_rate(&exact.meetings, of_meetings.len()),
+        consultations: is_rate(&exact.consultations, of_consultations.len()),
+    };
+    let no_events = Events::default();
+    let events_known = events.unwrap_or(&no_events);
+    let totals = exact.totals(of_meetings, of_consultations, events_known);
+    root.or("totals", (), |value| {
+        value.table(TOTALS_KEYS, |table| totals.check(table, parts_known, rates))
+    })
 }
 
 /// A name that can stand in a path on any machine.

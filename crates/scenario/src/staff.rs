@@ -9,12 +9,6 @@ use crate::draw::Draw;
 use reading::{Table, Value};
 
 pub(crate) const PLACES: &[(&str, Place)] = &[("south", Place::South), ("north", Place::North)];
-pub(crate) const RANKS: &[(&str, Rank)] = &[
-    ("chief", Rank::Chief),
-    ("deputy chief", Rank::DeputyChief),
-    ("government official", Rank::GovernmentOfficial),
-    ("working-level official", Rank::WorkingLevelOfficial),
-];
 pub(crate) const STAFF_KEYS: &[&str] = &[
     "chiefs",
     "deputy_chiefs",
@@ -31,7 +25,7 @@ pub(crate) const NAME_BYTES_MAX: usize = 256;
 /// The officers of an office, by rank. No rank is without an officer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Staff {
-    // In the order of `RANKS`.
+    // In the order of `Rank::WORDS`.
     by_rank: Vec<Vec<Officer>>,
     // In the same order. None: on every day.
     present: Vec<Option<Vec<Weekday>>>,
@@ -41,10 +35,10 @@ impl Staff {
     pub(crate) fn read(place: Place, table: &Table<'_>) -> Option<Self> {
         let ranks: Vec<Option<Vec<Officer>>> = STAFF_KEYS
             .iter()
-            .zip(RANKS)
+            .zip(Rank::WORDS)
             .map(|(key, (word, rank))| officers(&table.required(key)?, place, word, *rank))
             .collect();
-        let present = table.or("present", vec![None; RANKS.len()], |value| {
+        let present = table.or("present", vec![None; Rank::WORDS.len()], |value| {
             value.table(PRESENT_KEYS, |table| {
                 let days = |key: &&str| {
                     table.or(key, None, |value| {
@@ -69,17 +63,18 @@ impl Staff {
 
     /// Whether the officers of `rank` are at the office on a `weekday`.
     pub(crate) fn is_there(&self, rank: Rank, weekday: Weekday) -> bool {
-        let index = RANKS.iter().position(|(_, known)| *known == rank);
+        let index = Rank::WORDS.iter().position(|(_, known)| *known == rank);
         let days = index.and_then(|index| self.present[index].as_ref());
         days.is_none_or(|days| days.contains(&weekday))
     }
 
     /// Who acts in the place of `officer` on a `weekday`: the next lower rank that is there.
     pub(crate) fn stand_in(&self, officer: &Officer, weekday: Weekday) -> Option<&Officer> {
-        let at = RANKS
+        let at = Rank::WORDS
             .iter()
             .position(|(_, rank)| Some(*rank) == officer.rank)?;
-        let there = (at..RANKS.len()).find(|index| self.is_there(RANKS[*index].1, weekday))?;
+        let there =
+            (at..Rank::WORDS.len()).find(|index| self.is_there(Rank::WORDS[*index].1, weekday))?;
         (there > at).then(|| &self.by_rank[there][0])
     }
 
@@ -118,7 +113,7 @@ impl Staff {
     }
 
     fn officers(&self, rank: Rank) -> &[Officer] {
-        let index = RANKS.iter().position(|(_, known)| *known == rank);
+        let index = Rank::WORDS.iter().position(|(_, known)| *known == rank);
         &self.by_rank[index.expect("every rank has a word")]
     }
 }

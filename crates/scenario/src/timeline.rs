@@ -8,7 +8,7 @@ use office::contact::Contact;
 use office::document::Document;
 use office::meeting::MeetingTerms;
 use office::officer::Officer;
-use office::{PerPlace, Place};
+use office::{PerPlace, Place, StepKind};
 
 /// What is to happen from `start` to `end`.
 #[derive(Debug, Clone, PartialEq)]
@@ -258,6 +258,26 @@ pub enum Act {
 }
 
 impl Act {
+    /// The kind of step that it makes.
+    pub const fn kind(&self) -> StepKind {
+        match self {
+            Self::SendDocument { .. } => StepKind::DocumentSent,
+            Self::AcknowledgeDocument { .. } => StepKind::DocumentAcknowledged,
+            Self::RefuseDocument { .. } => StepKind::DocumentReceiptRefused,
+            Self::ProposeMeeting { .. } => StepKind::MeetingProposed,
+            Self::CounterMeeting { .. } => StepKind::MeetingCountered,
+            Self::AcceptMeeting { .. } => StepKind::MeetingAccepted,
+            Self::DeclineMeeting { .. } => StepKind::MeetingDeclined,
+            Self::CancelMeeting { .. } => StepKind::MeetingCancelled,
+            Self::ConveneMeeting { .. } => StepKind::MeetingConvened,
+            Self::CloseMeeting { .. } => StepKind::MeetingClosed,
+            Self::RecordContact { .. } => StepKind::ContactRecorded,
+            Self::ConfirmContact { .. } => StepKind::ContactConfirmed,
+            Self::RecordCall { .. } => StepKind::CallRecorded,
+            Self::DeclareLine { .. } => StepKind::LineDeclared,
+        }
+    }
+
     /// The exchange it begins or moves; a call is none.
     pub const fn key(&self) -> Option<Key> {
         match self {
@@ -340,10 +360,7 @@ impl Act {
 
     /// Whether it begins an exchange.
     pub const fn begins(&self) -> bool {
-        matches!(
-            self,
-            Self::SendDocument { .. } | Self::ProposeMeeting { .. } | Self::RecordContact { .. }
-        )
+        self.kind().begins()
     }
 }
 

@@ -5,37 +5,34 @@ use std::time::Duration;
 
 use office::line::LineFault;
 use office::{Collection, Refusal, Violation};
-use tonic::{Code, Status};
+use tonic::Status;
 use tonic_types::{ErrorDetails, StatusExt};
+
+use crate::reasons::{self, Reason};
 
 /// The domain of every ErrorInfo.
 pub const DOMAIN: &str = "liaison";
-const LEDGERS_DISAGREE: &str = "LEDGERS_DISAGREE";
-const HELLO_UNCONFIRMED: &str = "HELLO_UNCONFIRMED";
 
 /// The gRPC status of a refusal.
 pub(crate) fn status_of(refusal: &Refusal) -> Status {
     let mut details = ErrorDetails::new();
     add_remedy(refusal, &mut details);
-    let (code, (reason, metadata)) = kind_of(refusal);
-    details.set_error_info(reason, DOMAIN, metadata);
-    Status::with_error_details(code, refusal.to_string(), details)
+    let (reason, metadata) = reason_of(refusal);
+    with_reason(details, reason, metadata, refusal.to_string())
 }
 
-type Info = (String, HashMap<String, String>);
+type Info = (Reason, HashMap<String, String>);
 
-fn info(reason: &str, pairs: &[(&str, String)]) -> Info {
+fn info(reason: Reason, pairs: &[(&str, String)]) -> Info {
     let owned = |(key, value): &(&str, String)| ((*key).to_owned(), value.clone());
-    (reason.to_owned(), pairs.iter().map(owned).collect())
+    (reason, pairs.iter().map(owned).collect())
 }
 
-/// The code and the ErrorInfo.
-fn kind_of(refusal: &Refusal) -> (Code, Info) {
+/// What it is called, and the particulars.
+fn reason_of(refusal: &Refusal) -> Info {
     match refusal {
-        Refusal::Invalid { .. } => (Code::InvalidArgument, info("INVALID_FIELD", &[])),
-        Refusal::NotFound { name, .. } => {
-            (Code::NotFound, info("NOT_FOUND", &[("name", name.clone())]))
-        }
+        Refusal::Invalid { .. } => info(reasons::INVALID_FIELD, &[]),
+        Refusal::NotFound { name, .. } => info(reasons::NOT_FOUND, &[("name", name.clone())]),
         Refusal::IllegalStep {
             state,
             step,
@@ -47,33 +44,31 @@ fn kind_of(refusal: &Refusal) -> (Code, Info) {
                 ("step", step.words().to_owned()),
                 ("allowed", allowed.clone()),
             ];
-            (Code::FailedPrecondition, info("ILLEGAL_STEP", &pairs))
+            info(reasons::ILLEGAL_STEP, &pairs)
         }
         Refusal::Superseded { subject, by } => {
             let pairs = [("subject", subject.clone()), ("by", by.clone())];
-            (Code::Aborted, info("SUPERSEDED", &pairs))
+            info(reasons::SUPERSEDED, &pairs)
         }
         Refusal::IdempotencyConflict { request_id, .. } => {
             let pairs = [("request_id", request_id.clone())];
-            (Code::AlreadyExists, info("IDEMPOTENCY_CONFLICT", &pairs))
+            info(reasons::IDEMPOTENCY_CONFLICT, &pairs)
         }
         Refusal::NotSettled { subject } => {
             let pairs = [("subject", subject.clone())];
-            (Code::Unavailable, info("NOT_SETTLED", &pairs))
+            info(reasons::NOT_SETTLED, &pairs)
         }
         Refusal::Exhausted { what, limit, .. } => {
             let pairs = [("what", (*what).to_owned()), ("limit", limit.to_string())];
-            (Code::ResourceExhausted, info("EXHAUSTED", &pairs))
+            info(reasons::EXHAUSTED, &pairs)
         }
-        Refusal::Unavailable { reason, .. } => (Code::Unavailable, info(reason, &[])),
+        Refusal::Unavailable { reason, .. } => info(Reason::unavailable(reason), &[]),
         Refusal::Line(fault) => line_status(fault),
-        Refusal::DataLoss { .. } => (Code::DataLoss, info("LEDGER_DAMAGED", &[])),
-        Refusal::DeadlineExceeded { .. } => {
-            (Code::DeadlineExceeded, info("DEADLINE_EXCEEDED", &[]))
-        }
+        Refusal::DataLoss { .. } => info(reasons::LEDGER_DAMAGED, &[]),
+        Refusal::DeadlineExceeded { .. } => info(reasons::DEADLINE_EXCEEDED, &[]),
         Refusal::WatcherBehind { resume_after, .. } => {
             let pairs = [("resume_after", resume_after.to_string())];
-            (Code::ResourceExhausted, info("WATCHER_BEHIND", &pairs))
+            info(reasons::WATCHER_BEHIND, &pairs)
         }
     }
 }
@@ -130,53 +125,57 @@ fn add_remedy(refusal: &Refusal, details: &mut ErrorDetails) {
     }
 }
 
-fn line_status(fault: &LineFault) -> (Code, Info) {
-    let info = |reason: &str, pairs: &[(&str, u64)]| {
+/// A status whose code is its reason's.
+fn with_reason(
+    mut details: ErrorDetails,
+    reason: Reason,
+    metadata: HashMap<String, String>,
+    message: String,
+) -> Status {
+    details.set_error_info(reason.name, DOMAIN, metadata);
+    Status::with_error_details(reason.code, message, details)
+}
+
+fn line_status(fault: &LineFault) -> Info {
+    let info = |reason: Reason, pairs: &[(&str, u64)]| {
         let metadata = pairs
             .iter()
             .map(|(key, value)| ((*key).to_owned(), value.to_string()))
             .collect();
-        (reason.to_owned(), metadata)
+        (reason, metadata)
     };
     match fault {
-        LineFault::WrongPlace { .. } => (Code::InvalidArgument, info("WRONG_PLACE", &[])),
+        LineFault::WrongPlace { .. } => info(reasons::WRONG_PLACE, &[]),
         LineFault::UnsupportedVersion { min, max } => {
             let range = [("min", u64::from(*min)), ("max", u64::from(*max))];
-            (
-                Code::FailedPrecondition,
-                info("UNSUPPORTED_VERSION", &range),
-            )
+            info(reasons::UNSUPPORTED_VERSION, &range)
         }
-        LineFault::StaleEpoch { said, known } => (
-            Code::FailedPrecondition,
-            info("STALE_EPOCH", &[("said", *said), ("known", *known)]),
+        LineFault::StaleEpoch { said, known } => {
+            info(reasons::STALE_EPOCH, &[("said", *said), ("known", *known)])
+        }
+        LineFault::EpochOutOfRange { said, max } => info(
+            reasons::EPOCH_OUT_OF_RANGE,
+            &[("said", *said), ("max", *max)],
         ),
-        LineFault::EpochOutOfRange { said, max } => (
-            Code::InvalidArgument,
-            info("EPOCH_OUT_OF_RANGE", &[("said", *said), ("max", *max)]),
-        ),
-        LineFault::Unconfirmed { .. } => (Code::Unavailable, info(HELLO_UNCONFIRMED, &[])),
-        LineFault::Superseded => (Code::Unavailable, info("NEWER_HELLO", &[])),
+        LineFault::Unconfirmed { .. } => info(reasons::HELLO_UNCONFIRMED, &[]),
+        LineFault::Superseded => info(reasons::NEWER_HELLO, &[]),
         LineFault::Diverged { .. } | LineFault::Refused { .. } => {
-            (Code::DataLoss, info(LEDGERS_DISAGREE, &[]))
+            info(reasons::LEDGERS_DISAGREE, &[])
         }
-        LineFault::Gap { expected, got } => (
-            Code::Aborted,
-            info("SEQUENCE_GAP", &[("expected", *expected), ("got", *got)]),
+        LineFault::Gap { expected, got } => info(
+            reasons::SEQUENCE_GAP,
+            &[("expected", *expected), ("got", *got)],
         ),
-        LineFault::Conflict { sequence } => (
-            Code::AlreadyExists,
-            info("IDEMPOTENCY_CONFLICT", &[("sequence", *sequence)]),
-        ),
-        LineFault::FaultyEnvelope { sequence, .. } => (
-            Code::InvalidArgument,
-            info("FAULTY_ENVELOPE", &[("sequence", *sequence)]),
-        ),
-        LineFault::FalseAcknowledgement { through, .. } => (
-            Code::DataLoss,
-            info("FALSE_ACKNOWLEDGEMENT", &[("through", *through)]),
-        ),
-        LineFault::Order { .. } => (Code::InvalidArgument, info("OUT_OF_ORDER", &[])),
+        LineFault::Conflict { sequence } => {
+            info(reasons::IDEMPOTENCY_CONFLICT, &[("sequence", *sequence)])
+        }
+        LineFault::FaultyEnvelope { sequence, .. } => {
+            info(reasons::FAULTY_ENVELOPE, &[("sequence", *sequence)])
+        }
+        LineFault::FalseAcknowledgement { through, .. } => {
+            info(reasons::FALSE_ACKNOWLEDGEMENT, &[("through", *through)])
+        }
+        LineFault::Order { .. } => info(reasons::OUT_OF_ORDER, &[]),
     }
 }
 
@@ -193,13 +192,13 @@ fn retry_of(fault: &LineFault) -> Option<Duration> {
 /// Whether a peer's status says that the two ledgers disagree.
 pub(crate) fn says_disagreement(status: &Status) -> bool {
     let info = status.get_details_error_info();
-    info.is_some_and(|info| info.domain == DOMAIN && info.reason == LEDGERS_DISAGREE)
+    info.is_some_and(|info| info.domain == DOMAIN && info.reason == reasons::LEDGERS_DISAGREE.name)
 }
 
 /// Whether a peer's status says that it asks this office itself first.
 pub(crate) fn says_unconfirmed(status: &Status) -> bool {
     let info = status.get_details_error_info();
-    info.is_some_and(|info| info.domain == DOMAIN && info.reason == HELLO_UNCONFIRMED)
+    info.is_some_and(|info| info.domain == DOMAIN && info.reason == reasons::HELLO_UNCONFIRMED.name)
 }
 
 /// A client's message over the size limit.
@@ -223,19 +222,13 @@ fn over_limit(limit: u64, remedy: &str) -> Status {
     let what = format!("is over the limit of {limit} bytes for one message; {remedy}");
     details.add_bad_request_violation("message", &what);
     let metadata = HashMap::from([("limit_bytes".to_owned(), limit.to_string())]);
-    details.set_error_info("MESSAGE_TOO_LARGE", DOMAIN, metadata);
-    Status::with_error_details(
-        Code::InvalidArgument,
-        format!("the message {what}"),
-        details,
-    )
+    let message = format!("the message {what}");
+    with_reason(details, reasons::MESSAGE_TOO_LARGE, metadata, message)
 }
 
 /// A status with nothing but a reason, for what the transport refuses before a handler sees it.
-pub(crate) fn plain(code: Code, reason: &str, message: String) -> Status {
-    let mut details = ErrorDetails::new();
-    details.set_error_info(reason, DOMAIN, HashMap::new());
-    Status::with_error_details(code, message, details)
+pub(crate) fn plain(reason: Reason, message: String) -> Status {
+    with_reason(ErrorDetails::new(), reason, HashMap::new(), message)
 }
 
 /// One field that breaks a rule.
@@ -251,7 +244,7 @@ pub(crate) fn invalid(field: &str, description: &str) -> Refusal {
 /// The office is going down.
 pub(crate) fn draining() -> Refusal {
     Refusal::Unavailable {
-        reason: "DRAINING",
+        reason: reasons::DRAINING.name,
         why: "this office is draining and takes no new work; ask again when it is back".to_owned(),
         retry_after: Duration::from_secs(1),
     }
@@ -260,7 +253,7 @@ pub(crate) fn draining() -> Refusal {
 /// The office has stopped.
 pub(crate) fn stopped() -> Refusal {
     Refusal::Unavailable {
-        reason: "STOPPED",
+        reason: reasons::STOPPED.name,
         why: "this office has stopped; start it again to recover".to_owned(),
         retry_after: Duration::from_secs(1),
     }
@@ -270,10 +263,9 @@ pub(crate) fn stopped() -> Refusal {
 pub(crate) fn malformed(what: &str) -> Status {
     let mut details = ErrorDetails::new();
     details.add_bad_request_violation("message", what);
-    details.set_error_info("MALFORMED_MESSAGE", DOMAIN, HashMap::new());
     let message =
         format!("the message cannot be read: {what}; check it against the method's request type");
-    Status::with_error_details(Code::InvalidArgument, message, details)
+    with_reason(details, reasons::MALFORMED_MESSAGE, HashMap::new(), message)
 }
 
 /// The ledger cannot be read.
@@ -288,8 +280,12 @@ pub(crate) fn second_message() -> Status {
     let what = "a second message came, and this method takes one; nothing has been recorded";
     let mut details = ErrorDetails::new();
     details.add_bad_request_violation("message", what);
-    details.set_error_info("SECOND_MESSAGE", DOMAIN, HashMap::new());
-    Status::with_error_details(Code::InvalidArgument, what, details)
+    with_reason(
+        details,
+        reasons::SECOND_MESSAGE,
+        HashMap::new(),
+        what.to_owned(),
+    )
 }
 
 /// A deadline that cannot be read.
@@ -299,15 +295,13 @@ pub(crate) fn faulty_timeout(text: &str) -> Status {
     );
     let mut details = ErrorDetails::new();
     details.add_bad_request_violation("grpc-timeout", &what);
-    details.set_error_info("FAULTY_TIMEOUT", DOMAIN, HashMap::new());
-    Status::with_error_details(Code::InvalidArgument, what, details)
+    with_reason(details, reasons::FAULTY_TIMEOUT, HashMap::new(), what)
 }
 
 /// A compression that nobody here unpacks.
 pub(crate) fn unknown_compression(encoding: &str) -> Status {
     plain(
-        Code::Unimplemented,
-        "UNSUPPORTED_COMPRESSION",
+        reasons::UNSUPPORTED_COMPRESSION,
         format!("this office does not unpack grpc-encoding {encoding:?}; send identity or gzip"),
     )
 }

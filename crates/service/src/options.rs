@@ -60,13 +60,18 @@ pub(crate) struct Args {
 impl Args {
     /// Reads the command line; ends the process if it cannot be read, or asks for help.
     pub(crate) fn of(place: Place) -> Self {
+        let matches = Self::told(place).get_matches();
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+
+    /// What is told of the service at `place`.
+    fn told(place: Place) -> clap::Command {
         let about = match place {
             Place::South => "The South office",
             Place::North => "The North office",
         };
         let command = Self::command().name(place.word()).about(about);
-        let command = command.after_long_help(format!("{EXAMPLES}\n\n{}", limits()));
-        Self::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
+        command.after_long_help(format!("{EXAMPLES}\n\n{}", limits()))
     }
 }
 
@@ -178,4 +183,39 @@ fn read_file(path: &Path) -> Result<File, String> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| format!("failed to read {}: {error}", path.display()))?;
     toml::from_str(&text).map_err(|error| format!("failed to read {}: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `UPDATE_DOCS=1 cargo test -p service help` writes it anew.
+    #[test]
+    fn help_is_as_it_is_kept() {
+        let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/help");
+        for place in Place::BOTH {
+            for (flag, file) in [("-h", "short"), ("--help", "long")] {
+                // As wide as it is anywhere, and without what is set here.
+                let told = Args::told(place).term_width(100);
+                let told = told.mut_args(|flag| flag.hide_env_values(true));
+                let said = told.try_get_matches_from([place.word(), flag]);
+                let text = said.expect_err("help is no command").to_string();
+                let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
+                let text = lines.join("\n") + "\n";
+                let path = kept.join(format!("{}-{file}.txt", place.word()));
+                if std::env::var_os("UPDATE_DOCS").is_some() {
+                    std::fs::create_dir_all(&kept).expect("it can be made");
+                    std::fs::write(&path, &text).expect("it can be written");
+                }
+                let before = std::fs::read_to_string(&path).unwrap_or_default();
+                assert!(
+                    before == text,
+                    "{} says otherwise than {} keeps; if that is meant, write it anew with UPDATE_DOCS=1 cargo test \
+                     -p service help\n{text}",
+                    place.word(),
+                    path.display()
+                );
+            }
+        }
+    }
 }

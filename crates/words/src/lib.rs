@@ -14,17 +14,27 @@
 //! # Ok::<(), String>(())
 //! ```
 
+pub mod contact;
+pub mod document;
 mod entry;
+mod event;
 pub mod figures;
 pub mod hex;
+pub mod inbox;
 pub mod json;
+pub mod meeting;
 mod nouns;
 pub mod officer;
 mod refusal;
+pub mod status;
 pub mod style;
 pub mod table;
+pub mod tally;
+pub mod telephone;
 pub mod time;
+pub mod wire;
 
 pub use entry::Line;
+pub use event::Event;
 pub use nouns::*;
-pub use refusal::{Doubt, Refused, code_name, retry_delay};
+pub use refusal::{Doubt, Refused, code_name};

@@ -1,5 +1,6 @@
 //! Kinds, states, ranks and forms.
 
+use office::StepKind;
 use protocol::pb::office as pb;
 
 /// A state as people read it: `RECEIPT_REFUSED` of `DOCUMENT_STATE_RECEIPT_REFUSED`.
@@ -52,11 +53,7 @@ pub fn precedence(number: i32) -> String {
 
 /// A rank.
 pub fn rank(number: i32) -> String {
-    let known = pb::Rank::try_from(number).unwrap_or_default();
-    match known {
-        pb::Rank::WorkingLevelOfficial => "working-level official".to_owned(),
-        _ => word(known.as_str_name(), "RANK_"),
-    }
+    protocol::rank_from_pb(number).map_or_else(String::new, |rank| rank.word().to_owned())
 }
 
 /// A formality.
@@ -77,6 +74,32 @@ pub fn step(number: i32) -> String {
         || format!("step of kind {number}"),
         |kind| kind.words().to_owned(),
     )
+}
+
+/// A kind of step as programs read it: `STEP_KIND_DOCUMENT_SENT`.
+pub fn step_name(kind: StepKind) -> &'static str {
+    protocol::step_kind_to_pb(kind).as_str_name()
+}
+
+/// What an officer does to make a step, as a command is called; none for what a clock does.
+pub const fn verb(kind: StepKind) -> Option<&'static str> {
+    Some(match kind {
+        StepKind::DocumentSent => "send",
+        StepKind::DocumentAcknowledged => "acknowledge",
+        StepKind::DocumentReceiptRefused => "refuse",
+        StepKind::MeetingProposed => "propose",
+        StepKind::MeetingCountered => "counter",
+        StepKind::MeetingAccepted => "accept",
+        StepKind::MeetingDeclined => "decline",
+        StepKind::MeetingCancelled => "cancel",
+        StepKind::MeetingConvened => "convene",
+        StepKind::MeetingClosed => "close",
+        StepKind::ContactRecorded => "record",
+        StepKind::ContactConfirmed => "confirm",
+        StepKind::CallRecorded => "call",
+        StepKind::LineDeclared => "declare",
+        StepKind::DocumentExpired | StepKind::MeetingLapsed => return None,
+    })
 }
 
 /// An office.

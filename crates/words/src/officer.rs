@@ -1,16 +1,10 @@
 //! Officers as flags take them: `Name, rank`, or `Name`.
 
+use office::UnknownWord;
+use office::officer::Rank;
 use protocol::pb::office as pb;
 
 use crate::nouns;
-
-const RANKS: [(&str, pb::Rank); 5] = [
-    ("chief", pb::Rank::Chief),
-    ("deputy chief", pb::Rank::DeputyChief),
-    ("government official", pb::Rank::GovernmentOfficial),
-    ("working-level official", pb::Rank::WorkingLevelOfficial),
-    ("working level official", pb::Rank::WorkingLevelOfficial),
-];
 
 /// Reads an officer. What follows the last comma is the rank.
 pub fn parse(text: &str) -> Result<pb::Officer, String> {
@@ -29,15 +23,13 @@ pub fn parse(text: &str) -> Result<pb::Officer, String> {
 }
 
 fn parse_rank(text: &str) -> Result<pb::Rank, String> {
-    let wanted = text.trim().to_lowercase();
-    let known = RANKS.iter().find(|(word, _)| *word == wanted);
-    known.map(|(_, rank)| *rank).ok_or_else(|| {
-        format!(
-            "{:?} is no rank; after the last comma write chief, deputy chief, government official \
-             or working-level official, or leave the comma out",
-            text.trim()
-        )
-    })
+    match text.parse::<Rank>() {
+        Ok(rank) => Ok(protocol::rank_to_pb(rank)),
+        Err(UnknownWord { word, .. }) => Err(format!(
+            "{word:?} is no rank; after the last comma write chief, deputy chief, government official \
+             or working-level official, or leave the comma out"
+        )),
+    }
 }
 
 /// An officer as people read it, in the form that [`parse`] reads.
@@ -51,6 +43,12 @@ pub fn words(officer: &pb::Officer) -> String {
 /// An officer that may be missing.
 pub fn words_or_empty(officer: Option<&pb::Officer>) -> String {
     officer.map(words).unwrap_or_default()
+}
+
+/// Several officers.
+pub fn list(officers: &[pb::Officer]) -> String {
+    let words: Vec<String> = officers.iter().map(words).collect();
+    words.join("; ")
 }
 
 /// Who acts, and what is said: nothing at all if neither is given.

@@ -1,7 +1,6 @@
 //! An office's refusal, in full: the message, then every detail that google.rpc has a form for.
 
 use std::fmt;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 use tonic::{Code, Status};
@@ -232,18 +231,6 @@ fn hint_of(status: &Status) -> Option<String> {
     (code_of(status) == Code::DeadlineExceeded).then(|| "it took longer than --timeout".to_owned())
 }
 
-/// How long to wait before asking again, if the refusal has this reason and says so.
-pub fn retry_delay(status: &Status, reason: &str) -> Option<Duration> {
-    let details = status.get_error_details();
-    let same = details
-        .error_info()
-        .is_some_and(|info| info.reason == reason);
-    details
-        .retry_info()
-        .filter(|_| same)
-        .and_then(|retry| retry.retry_delay)
-}
-
 /// The name that the gRPC specification gives a code.
 pub const fn code_name(code: Code) -> &'static str {
     match code {
@@ -270,6 +257,7 @@ pub const fn code_name(code: Code) -> &'static str {
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;
+    use std::time::Duration;
 
     use super::*;
 

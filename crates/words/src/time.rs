@@ -85,6 +85,11 @@ pub fn words_of(time: Option<&prost_types::Timestamp>) -> String {
         .map_or_else(|| "-".to_owned(), words)
 }
 
+/// A protobuf time at the offices, with the offset; empty if there is none.
+pub fn office_words_of(time: Option<&prost_types::Timestamp>) -> String {
+    time.map_or_else(String::new, |_| words_of(time) + " (UTC+9)")
+}
+
 /// A protobuf time at the offices, as short as a gist needs it; empty if there is none.
 pub fn short_words_of(time: Option<&prost_types::Timestamp>) -> String {
     time.and_then(protocol::timestamp_from_pb)

@@ -9,8 +9,8 @@ use office::{Place, StepId, StepKind};
 use prost::Message as _;
 use protocol::pb::office as pb;
 
-use super::observed::date_of;
-use super::write::{ranked, text};
+use super::text::{per_mille, ranked, text};
+use super::weeks::date_of;
 use crate::told::Told;
 
 const DAY_S: i64 = 86_400;
@@ -400,11 +400,6 @@ fn ends(values: impl Iterator<Item = u64>) -> (u64, u64) {
     }
 }
 
-pub(super) fn per_mille(part: usize, whole: usize) -> u64 {
-    let (part, whole) = (part as u64, (whole as u64).max(1));
-    ((part * 1_000 + whole / 2) / whole).min(1_000)
-}
-
 pub(super) const fn rank_word(rank: i32) -> &'static str {
     match rank {
         1 => "chief",
@@ -420,17 +415,5 @@ fn formality_word(formality: pb::Formality) -> Option<&'static str> {
         pb::Formality::Informal => Some("informal"),
         pb::Formality::Private => Some("private"),
         pb::Formality::Unspecified => None,
-    }
-}
-
-pub(super) const fn weekday_word(day: i8) -> &'static str {
-    match day {
-        0 => "Mon",
-        1 => "Tue",
-        2 => "Wed",
-        3 => "Thu",
-        4 => "Fri",
-        5 => "Sat",
-        _ => "Sun",
     }
 }

@@ -1,11 +1,16 @@
 //! How far two ledgers are apart, in what a fit says about them.
 
+use std::fmt::Write as _;
+
 use office::Place;
 use serde::Serialize;
+use words::figures::thousands;
+use words::style::{BAD, GOOD, HEADING, styled};
 
-use super::observed::{Observed, Seen, Weeks, hour_of_week};
+use super::observed::{Observed, Seen, Weeks};
 use super::sample::{burstiness, distance};
 use super::trains::gaps;
+use super::weeks::hour_of_week;
 
 /// How far two samples of one quantity are apart.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -32,6 +37,55 @@ pub struct Distances {
 }
 
 impl Distances {
+    /// Beside what lies between the ledger's `own` weeks; what is further than `tolerance` stands out.
+    pub fn to_text(&self, own: &Self, tolerance: f64) -> String {
+        let mut text = format!(
+            "{}\n\n{:<36}{:>10}{:>12}{:>12}{:>14}\n",
+            styled(
+                HEADING,
+                "Fitted to every second week, played, and compared with the weeks between"
+            ),
+            "Kolmogorov-Smirnov distance",
+            "the fit",
+            "own weeks",
+            "fit, values",
+            "held out",
+        );
+        let mut row = |fit: &Distance, own: &Distance, promised: bool| {
+            let ks = |distance: &Distance| {
+                distance
+                    .ks
+                    .map_or("none".to_owned(), |ks| format!("{ks:.3}"))
+            };
+            let right = fit.ks.is_none_or(|ks| ks <= tolerance);
+            let told = format!("{:>10}", ks(fit));
+            let told = match (promised, right) {
+                (false, _) => told,
+                (true, true) => styled(GOOD, &told),
+                (true, false) => styled(BAD, &told),
+            };
+            let _ = writeln!(
+                text,
+                "{:<36}{told}{:>12}{:>12}{:>14}",
+                fit.what,
+                ks(own),
+                thousands(fit.one as u64),
+                thousands(fit.other as u64)
+            );
+        };
+        for (fit, own) in self.fitted.iter().zip(&own.fitted) {
+            row(fit, own, true);
+        }
+        row(&self.gaps, &own.gaps, false);
+        if let [Some(fit), Some(held)] = self.burstiness {
+            let _ = writeln!(
+                text,
+                "\nburstiness of the gaps: {fit:.2} of the fit, {held:.2} held out"
+            );
+        }
+        text
+    }
+
     /// Between some weeks of one ledger and some of another.
     pub fn between(one: (&Observed, Weeks), other: (&Observed, Weeks)) -> Self {
         type Quantity = fn(&Seen) -> Option<u64>;

@@ -7,7 +7,9 @@ mod contacts;
 mod distances;
 mod observed;
 mod sample;
+mod text;
 mod trains;
+mod weeks;
 mod write;
 
 pub use distances::{Distance, Distances};

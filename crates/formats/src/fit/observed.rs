@@ -11,6 +11,7 @@ use prost::Message as _;
 use protocol::pb::office as pb;
 
 use super::contacts::Contacts;
+use super::weeks::{date_of, week_of};
 use crate::payload::officers_of;
 use crate::told::{Teller, Told};
 
@@ -18,11 +19,6 @@ use crate::told::{Teller, Told};
 const SUBJECTS_MAX: usize = 10_000;
 /// Officers of one rank that are told apart.
 pub(super) const OFFICERS_MAX: usize = 1_000;
-const DAY_S: i64 = 86_400;
-const WEEK_S: i64 = 7 * DAY_S;
-/// 1970-01-05 was a Monday.
-const MONDAY_S: i64 = 4 * DAY_S;
-
 /// A document, as far as its fit goes. Times in seconds.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Seen {
@@ -222,19 +218,4 @@ impl Observed {
             }
         }
     }
-}
-
-/// The how-manieth week since 1970, and the hour in it, of a local second.
-pub(super) const fn week_of(at_s: i64) -> i64 {
-    (at_s - MONDAY_S).div_euclid(WEEK_S)
-}
-
-pub(super) const fn hour_of_week(at_s: i64) -> u64 {
-    ((at_s - MONDAY_S).rem_euclid(WEEK_S) / 3_600).unsigned_abs()
-}
-
-/// The day of a local second.
-pub(super) fn date_of(at_s: i64) -> Date {
-    let at = Timestamp::from_second(at_s).unwrap_or(Timestamp::UNIX_EPOCH);
-    Offset::UTC.to_datetime(at).date()
 }

@@ -83,8 +83,8 @@ fn any_subject_and_name_is_written_so_that_it_is_read() {
         "북측 사무소",
         "line\nline",
     ] {
-        let text = format!("x = {}", super::write::text(found));
-        let escaped = super::write::text(found);
+        let text = format!("x = {}", super::text::text(found));
+        let escaped = super::text::text(found);
         assert!(!escaped.contains(['\n', '\u{7f}', '\u{1}']), "{text}");
     }
 }

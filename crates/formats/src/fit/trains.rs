@@ -2,8 +2,8 @@
 
 use scenario::{Act, Scenario};
 
-use super::observed::week_of;
 use super::sample::{distance, quantiles};
+use super::weeks::week_of;
 
 /// A gap this long, in seconds, may be one within a train.
 const GAPS_S: [u64; 4] = [5, 20, 60, 300];

@@ -1,29 +1,24 @@
 //! The scenario file.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use jiff::civil::Date;
-use jiff::tz::Offset;
 use office::Place;
 use protocol::pb::office as pb;
 use scenario::Scenario;
 
 use super::FitError;
-use super::contacts::{Hours, per_mille, weekday_word};
-use super::observed::{OFFICERS_MAX, Observed, Seen, Weeks, hour_of_week, week_of};
+use super::contacts::Hours;
+use super::observed::{OFFICERS_MAX, Observed, Seen, Weeks};
 use super::sample::quantiles;
+use super::text::{fits, listed, most_frequent, offset_text, per_mille, text, words};
 use super::trains::{self, Train};
+use super::weeks::{hour_of_week, week_of, weekday_word};
 
 const DAYS_MAX: i64 = 3_660;
 const QUANTILES: usize = 101;
 const WEIGHT_MAX: u64 = 1_000_000;
-/// Texts that a fit names, the most frequent first.
-const TEXTS_MAX: usize = 20;
-const TEXT_BYTES_MAX: usize = 512;
 const NAME_BYTES_MAX: usize = 256;
-/// Words that stand for the shares of forms and precedences.
-const WORDS: usize = 20;
 /// Officers of a rank who are named; more are counted.
 const NAMED_MAX: usize = 10;
 const BODY_BYTES_MAX: u64 = 1 << 20;
@@ -181,12 +176,26 @@ fn rhythm(observed: &Observed, seen: &[&Seen]) -> String {
 
 /// Everything of the documents but how many and when.
 fn rest(observed: &Observed, seen: &[&Seen]) -> String {
-    let mut block = String::new();
+    let mut block = form_and_precedence(seen);
+    let subjects = observed.subjects.iter();
+    let subjects = subjects.map(|(subject, count)| (subject.as_str(), *count));
+    let subjects = most_frequent(subjects, "Matters of the day");
+    let _ = writeln!(block, "subjects = {subjects}");
+    let sizes = seen.iter().map(|seen| seen.bytes.min(BODY_BYTES_MAX));
+    let _ = writeln!(
+        block,
+        "# From here on quantiles: evenly spaced, from the least to the most.\nbody_bytes = {}",
+        listed(&quantiles(sizes.collect(), QUANTILES))
+    );
+    block + &answers(seen) + &replies(seen)
+}
+
+fn form_and_precedence(seen: &[&Seen]) -> String {
     let form = |form: i32| match pb::DocumentForm::try_from(form) {
-        Ok(pb::DocumentForm::Notice) => Some("notice"),
-        Ok(pb::DocumentForm::Note) => Some("note"),
-        Ok(pb::DocumentForm::Document) => Some("document"),
-        _ => Some("message"),
+        Ok(pb::DocumentForm::Notice) => "notice",
+        Ok(pb::DocumentForm::Note) => "note",
+        Ok(pb::DocumentForm::Document) => "document",
+        _ => "message",
     };
     let precedence = |precedence: i32| match pb::Precedence::try_from(precedence) {
         Ok(pb::Precedence::Flash) => Some("flash"),
@@ -195,71 +204,43 @@ fn rest(observed: &Observed, seen: &[&Seen]) -> String {
         Ok(pb::Precedence::Routine) => Some("routine"),
         _ => None,
     };
-    let forms = words(seen.iter().filter_map(|seen| form(seen.form)));
-    let _ = writeln!(block, "forms = {forms}");
-    let with_precedence = seen.iter().filter_map(|seen| precedence(seen.precedence));
-    let with_precedence: Vec<&str> = with_precedence.collect();
+    let forms = words(seen.iter().map(|seen| form(seen.form)));
+    let mut block = format!("forms = {forms}\n");
+    let precedences = seen.iter().filter_map(|seen| precedence(seen.precedence));
+    let precedences: Vec<&str> = precedences.collect();
     // A scenario's documents all have one, or none has.
-    if with_precedence.len() * 2 > seen.len() {
-        let _ = writeln!(
-            block,
-            "precedences = {}",
-            words(with_precedence.into_iter())
-        );
-    }
-    let subjects = observed
-        .subjects
-        .iter()
-        .map(|(subject, count)| (subject.as_str(), *count));
-    let _ = writeln!(
-        block,
-        "subjects = {}",
-        most_frequent(subjects, "Matters of the day")
-    );
-    let sizes = seen
-        .iter()
-        .map(|seen| seen.bytes.min(BODY_BYTES_MAX))
-        .collect();
-    let _ = writeln!(
-        block,
-        "# From here on quantiles: evenly spaced, from the least to the most.\nbody_bytes = {}",
-        listed(&quantiles(sizes, QUANTILES))
-    );
-    let answers: Vec<u64> = seen.iter().filter_map(|seen| seen.answered_s).collect();
-    let _ = writeln!(
-        block,
-        "answered_per_mille = {}",
-        per_mille(answers.len(), seen.len())
-    );
-    if answers.is_empty() {
-        let _ = writeln!(block, "answer_seconds = [1] # assumption, without effect");
-    } else {
-        let refused = seen.iter().filter(|seen| seen.refused).count();
-        let _ = writeln!(
-            block,
-            "refused_per_mille = {}",
-            per_mille(refused, answers.len())
-        );
-        let _ = writeln!(
-            block,
-            "answer_seconds = {}",
-            listed(&quantiles(answers, QUANTILES))
-        );
-    }
-    let replies: Vec<u64> = seen.iter().filter_map(|seen| seen.replies_s).collect();
-    if !replies.is_empty() {
-        let _ = writeln!(
-            block,
-            "reply_per_mille = {}",
-            per_mille(replies.len(), seen.len())
-        );
-        let _ = writeln!(
-            block,
-            "reply_seconds = {}",
-            listed(&quantiles(replies, QUANTILES))
-        );
+    if precedences.len() * 2 > seen.len() {
+        let precedences = words(precedences.into_iter());
+        let _ = writeln!(block, "precedences = {precedences}");
     }
     block
+}
+
+fn answers(seen: &[&Seen]) -> String {
+    let answers: Vec<u64> = seen.iter().filter_map(|seen| seen.answered_s).collect();
+    let answered = per_mille(answers.len(), seen.len());
+    let mut block = format!("answered_per_mille = {answered}\n");
+    if answers.is_empty() {
+        return block + "answer_seconds = [1] # assumption, without effect\n";
+    }
+    let refused = seen.iter().filter(|seen| seen.refused).count();
+    let refused = per_mille(refused, answers.len());
+    let seconds = listed(&quantiles(answers, QUANTILES));
+    let _ = writeln!(
+        block,
+        "refused_per_mille = {refused}\nanswer_seconds = {seconds}"
+    );
+    block
+}
+
+fn replies(seen: &[&Seen]) -> String {
+    let replies: Vec<u64> = seen.iter().filter_map(|seen| seen.replies_s).collect();
+    if replies.is_empty() {
+        return String::new();
+    }
+    let replied = per_mille(replies.len(), seen.len());
+    let seconds = listed(&quantiles(replies, QUANTILES));
+    format!("reply_per_mille = {replied}\nreply_seconds = {seconds}\n")
 }
 
 /// Weights no larger than a scenario takes; what was there at all keeps one.
@@ -267,69 +248,4 @@ fn weights(counts: &[u64]) -> Vec<u64> {
     let most = counts.iter().copied().max().unwrap_or(0);
     let divisor = most.div_ceil(WEIGHT_MAX).max(1);
     counts.iter().map(|count| count.div_ceil(divisor)).collect()
-}
-
-fn listed(numbers: &[u64]) -> String {
-    let numbers: Vec<String> = numbers.iter().map(u64::to_string).collect();
-    format!("[{}]", numbers.join(", "))
-}
-
-/// Words as often as their shares of [`WORDS`] say, each at least once: a draw from the list has the shares.
-fn words<'a>(found: impl Iterator<Item = &'a str>) -> String {
-    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    for word in found {
-        *counts.entry(word).or_default() += 1;
-    }
-    let all: usize = counts.values().sum();
-    let mut listed = Vec::new();
-    for (word, count) in &counts {
-        let times = if counts.len() == 1 {
-            1
-        } else {
-            (count * WORDS + all / 2) / all
-        };
-        listed.extend(std::iter::repeat_n(text(word), times.max(1)));
-    }
-    format!("[{}]", listed.join(", "))
-}
-
-/// The most frequent texts, as a list.
-pub(super) fn ranked<'a>(texts: impl Iterator<Item = &'a str>, or: &str) -> String {
-    let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
-    for found in texts {
-        *counts.entry(found).or_default() += 1;
-    }
-    most_frequent(counts.into_iter(), or)
-}
-
-fn most_frequent<'a>(counts: impl Iterator<Item = (&'a str, u64)>, or: &str) -> String {
-    let counts = counts.filter(|(found, _)| fits(found, TEXT_BYTES_MAX));
-    let mut counts: Vec<(&str, u64)> = counts.collect();
-    counts.sort_by_key(|(found, count)| (std::cmp::Reverse(*count), *found));
-    let mut texts: Vec<String> = counts
-        .iter()
-        .take(TEXTS_MAX)
-        .map(|(found, _)| text(found))
-        .collect();
-    if texts.is_empty() {
-        texts.push(text(or));
-    }
-    format!("[{}]", texts.join(", "))
-}
-
-fn fits(text: &str, bytes_max: usize) -> bool {
-    !text.trim().is_empty() && text.len() <= bytes_max
-}
-
-/// A text as TOML writes it: as JSON does, but for the one character that TOML escapes and JSON does not.
-pub(super) fn text(text: &str) -> String {
-    serde_json::Value::from(text)
-        .to_string()
-        .replace('\u{7f}', "\\u007f")
-}
-
-fn offset_text(offset: Offset) -> String {
-    let seconds = offset.seconds();
-    let (sign, minutes) = (if seconds < 0 { '-' } else { '+' }, seconds.abs() / 60);
-    format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60)
 }

@@ -14,12 +14,14 @@ use reading::Mistake;
 pub use rule::{Rule, RuleError};
 pub use time_format::{TimeColumn, TimeFormat};
 
-use crate::imported::{Account, ImportError, Imported, Why};
+use crate::import_error::ImportError;
+use crate::imported::{Account, Imported, Why};
 use crate::pair::PairWriter;
 use crate::sorter::Sorter;
 use crate::source::{self, Asked, Layout, Raw};
+use office::document::Form;
 use rule::Values;
-use writer::{Form, Kind, Row, Writer, kind_of};
+use writer::{Kind, Row, Writer, kind_of};
 
 /// A row may be as long, over all its lines.
 const ROW_BYTES_MAX: usize = 1024 * 1024;
@@ -116,6 +118,38 @@ const TIME: usize = 0;
 const FROM: usize = 1;
 const OPTIONAL: usize = 2;
 
+/// A field of a row that cannot be read.
+fn unreadable(
+    raw: &Raw,
+    index: usize,
+    name: &str,
+    message: String,
+    remedy: &str,
+) -> (Why, Mistake) {
+    let mistake = Mistake {
+        line: raw.line as usize,
+        column: raw.columns[index],
+        key: name.to_owned(),
+        message: format!("column {name}: {message}"),
+        remedy: remedy.to_owned(),
+    };
+    (Why::Unreadable, mistake)
+}
+
+/// A field that has something in it.
+fn required(raw: &Raw, index: usize, name: &str) -> Result<String, (Why, Mistake)> {
+    match raw.fields[index].as_deref() {
+        Some(text) if !text.trim().is_empty() => Ok(text.trim().to_owned()),
+        _ => Err(unreadable(
+            raw,
+            index,
+            name,
+            "it is empty or missing".to_owned(),
+            "fill it in, or leave the row out",
+        )),
+    }
+}
+
 impl Reading<'_> {
     fn read(&mut self, input: impl BufRead) -> Result<Sorter, ImportError> {
         let asked = Asked {
@@ -143,25 +177,6 @@ impl Reading<'_> {
 
     fn row(&self, number: u64, mut raw: Raw) -> Result<Row, (Why, Mistake)> {
         let mapping = self.mapping;
-        let unreadable = |index: usize, name: &str, message: String, remedy: &str| {
-            let mistake = Mistake {
-                line: raw.line as usize,
-                column: raw.columns[index],
-                key: name.to_owned(),
-                message: format!("column {name}: {message}"),
-                remedy: remedy.to_owned(),
-            };
-            (Why::Unreadable, mistake)
-        };
-        let required = |index: usize, name: &str| match raw.fields[index].as_deref() {
-            Some(text) if !text.trim().is_empty() => Ok(text.trim().to_owned()),
-            _ => Err(unreadable(
-                index,
-                name,
-                "it is empty or missing".to_owned(),
-                "fill it in, or leave the row out",
-            )),
-        };
         let mut next = OPTIONAL;
         let mut optional = |name: &Option<String>| {
             let index = name.is_some().then_some(next)?;
@@ -170,10 +185,10 @@ impl Reading<'_> {
         };
         let [to, kind, id, subject] =
             [&mapping.to, &mapping.kind, &mapping.id, &mapping.subject].map(&mut optional);
-        let time = required(TIME, &mapping.time.column)?;
-        let from = required(FROM, &mapping.from)?;
+        let time = required(&raw, TIME, &mapping.time.column)?;
+        let from = required(&raw, FROM, &mapping.from)?;
         let to = match (to, &mapping.to) {
-            (Some(index), Some(name)) => required(index, name)?,
+            (Some(index), Some(name)) => required(&raw, index, name)?,
             _ => String::new(),
         };
         let time = mapping
@@ -181,7 +196,7 @@ impl Reading<'_> {
             .format
             .read(&time)
             .map_err(|(message, remedy)| {
-                unreadable(TIME, &mapping.time.column, message, &remedy)
+                unreadable(&raw, TIME, &mapping.time.column, message, &remedy)
             })?;
         let kind = match kind {
             None => Kind::Document(Form::Message),
@@ -190,6 +205,7 @@ impl Reading<'_> {
                 kind_of(word).ok_or_else(|| {
                     let message = "a meeting is negotiated in steps, and a row is one".to_owned();
                     unreadable(
+                        &raw,
                         index,
                         mapping.kind.as_deref().unwrap_or_default(),
                         message,

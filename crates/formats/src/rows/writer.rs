@@ -6,6 +6,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use office::call::{Call, CallKind};
 use office::contact::{Contact, ContactKind};
+use office::document::Form;
 use office::tally::day_of;
 use office::{Order, Place};
 use prost::Message as _;
@@ -39,14 +40,6 @@ pub(super) enum Kind {
     Document(Form),
     Contact(ContactKind),
     Call { closing: bool, answered: bool },
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum Form {
-    Message,
-    Notice,
-    Note,
-    Document,
 }
 
 /// What the words of a kind column mean. `None`: a meeting, which is more than one step.
@@ -183,15 +176,9 @@ fn named(name: &str) -> Option<pb::Officer> {
 }
 
 fn document(row: &Row, form: Form) -> pb::Document {
-    let form = match form {
-        Form::Message => pb::DocumentForm::Message,
-        Form::Notice => pb::DocumentForm::Notice,
-        Form::Note => pb::DocumentForm::Note,
-        Form::Document => pb::DocumentForm::Document,
-    };
     let told = &row.told;
     pb::Document {
-        form: form.into(),
+        form: protocol::form_to_pb(form).into(),
         subject: subject(row),
         body: row.text.clone().into(),
         media_type: "text/plain; charset=utf-8".to_owned(),

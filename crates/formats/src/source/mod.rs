@@ -10,7 +10,7 @@ use std::io::{self, BufRead};
 
 use reading::Mistake;
 
-use crate::imported::ImportError;
+use crate::import_error::ImportError;
 use table::Table;
 
 /// How a file writes its rows.

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::input::{Input, Position, TooLong, Watch};
 use super::{Asked, Raw, SourceError, Take, mistake};
-use crate::imported::ImportError;
+use crate::import_error::ImportError;
 
 pub(super) fn each(
     input: impl BufRead,

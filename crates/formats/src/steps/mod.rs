@@ -13,7 +13,8 @@ use reading::Mistake;
 use serde::{Deserialize, Serialize};
 use words::json::payload_from_json;
 
-use crate::imported::{Account, ImportError, Imported, Why};
+use crate::import_error::ImportError;
+use crate::imported::{Account, Imported, Why};
 use crate::pair::{PairError, PairWriter};
 use crate::sorter::Sorter;
 use crate::source::{self, Asked, Layout, Raw, SourceError};
@@ -145,9 +146,9 @@ fn write(mut account: Account<'_>, sorter: Sorter, out: &Path) -> Result<Importe
         }
     }
     let mut imported = account.close(pair, NO_EXPORT)?;
-    imported.documents = imported.tally.documents;
-    imported.contacts = imported.tally.contacts.total;
-    imported.calls = imported.tally.calls;
+    imported.documents = imported.tally.documents();
+    imported.contacts = imported.tally.contacts();
+    imported.calls = imported.tally.calls();
     Ok(imported)
 }
 

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use ledger::{DiskStorage, MemoryStorage, Reader, TallyReport};
+use ledger::{DiskStorage, MemoryStorage, Reader};
 use office::Place;
 use proptest::prelude::*;
 
@@ -66,7 +66,7 @@ fn import(text: &[u8], layout: Layout) -> Result<(Imported, Steps), ImportError>
 #[test]
 fn every_form_comes_back_as_the_same_steps() {
     let reader = fixture::ledger();
-    let tally = TallyReport::from(&ledger::tally(&reader).expect("it counts"));
+    let tally = ledger::tally(&reader).expect("it counts");
     for (format, layout) in FORMS {
         let text = export(&reader, format, Wanted::default());
         let (imported, found) = import(&text, layout).expect("it can be read");

@@ -11,8 +11,8 @@ use replay::Speed;
 use report::{Goal, Shard, Threshold};
 use words::time;
 
-use crate::connect::Address;
-use crate::settings::OfficesArgs;
+use command::connect::Address;
+use command::settings::OfficesArgs;
 
 /// What is called, when, and what becomes of the figures.
 #[derive(Debug, Args)]
@@ -225,7 +225,7 @@ pub(crate) struct FilesArgs {
 
 /// A time; one of today at UTC+9 if it is only an hour and minute.
 fn parse_start(text: &str) -> Result<Timestamp, String> {
-    let now = crate::system::now();
+    let now = command::system::now();
     if let Ok(time) = text.parse::<jiff::civil::Time>() {
         let today = OFFICE_TIME.to_datetime(now).date();
         let at = OFFICE_TIME.to_timestamp(today.to_datetime(time));
@@ -245,7 +245,7 @@ mod tests {
         let civil = OFFICE_TIME.to_datetime(noon);
         assert_eq!((civil.hour(), civil.minute()), (12, 0));
         assert!(parse_start("2018-09-14T10:00").is_ok());
-        assert!(parse_start("30s").expect("a while from now") > crate::system::now());
+        assert!(parse_start("30s").expect("a while from now") > command::system::now());
         assert!(parse_start("noon").is_err());
     }
 }

@@ -21,10 +21,10 @@ use super::plan::{self, Meant};
 use super::prometheus::{self, Latest};
 use super::schedule;
 use super::watched::Watched;
-use crate::failure::Failure;
-use crate::output::note;
-use crate::settings::Settings;
-use crate::system;
+use command::failure::Failure;
+use command::output::note;
+use command::settings::Settings;
+use command::system;
 
 /// So long a thread sleeps at 10,000 arrivals a second: 22 µs of processor time a call there, and a lag of 0.8 ms in 99 of
 /// 100; 400 µs cost 30 µs a call, and give half that lag.

@@ -8,9 +8,9 @@ use report::{Books, Breakdown};
 use tonic::transport::Channel;
 use words::figures::thousands;
 
-use crate::connect::Offices;
-use crate::failure::Failure;
-use crate::progress::Progress;
+use command::connect::Offices;
+use command::failure::Failure;
+use command::progress::Progress;
 
 /// The ways to both offices.
 pub(super) async fn channels(offices: &Offices) -> Result<PerPlace<Channel>, Failure> {

@@ -7,8 +7,8 @@ use report::Threshold;
 
 use super::arguments::FilesArgs;
 use super::outcome::{self, read_saved};
-use crate::failure::Failure;
-use crate::settings::Settings;
+use command::failure::Failure;
+use command::settings::Settings;
 
 const EXAMPLES: &str = "\
 Histograms are added value by value, so the percentiles are those of one run over all shards.

@@ -5,9 +5,9 @@ use std::path::Path;
 use report::{Report, Threshold, show};
 
 use super::arguments::FilesArgs;
-use crate::failure::Failure;
-use crate::output::{Format, note};
-use crate::settings::Settings;
+use command::failure::Failure;
+use command::output::{Format, note};
+use command::settings::Settings;
 
 /// Reads a run that was saved.
 pub(super) fn read_saved(path: &Path) -> Result<Report, Failure> {

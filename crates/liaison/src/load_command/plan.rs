@@ -10,9 +10,9 @@ use office::Place;
 use template::{Csv, Schema};
 
 use super::arguments::RunArgs;
-use crate::connect::{Address, Offices};
-use crate::failure::Failure;
-use crate::settings::Settings;
+use command::connect::{Address, Offices};
+use command::failure::Failure;
+use command::settings::Settings;
 
 /// What is called, and where.
 pub(super) struct Meant {
@@ -191,7 +191,7 @@ async fn reflected(args: &RunArgs, calls: &[String]) -> Result<Schema, Failure> 
     }
     let timeout = std::time::Duration::from_secs(10);
     let connection =
-        crate::connect::dial(format!("the target ({target})"), target, timeout).await?;
+        command::connect::dial(format!("the target ({target})"), target, timeout).await?;
     let symbols: Vec<_> = calls
         .iter()
         .map(|call| {

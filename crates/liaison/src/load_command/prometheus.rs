@@ -13,8 +13,8 @@ use report::Report;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
-use crate::failure::Failure;
-use crate::output::note;
+use command::failure::Failure;
+use command::output::note;
 
 const CONNECTIONS_MAX: usize = 16;
 const SCRAPE_TIMEOUT: Duration = Duration::from_secs(10);

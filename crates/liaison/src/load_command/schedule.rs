@@ -8,8 +8,8 @@ use replay::Speed;
 use scenario::Scenario;
 
 use super::arguments::RunArgs;
-use crate::failure::Failure;
-use crate::source;
+use command::failure::Failure;
+use records::source;
 
 const DURATION_DEFAULT: Duration = Duration::from_secs(10);
 const RATE_DEFAULT: f64 = 100.0;

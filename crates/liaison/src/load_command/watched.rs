@@ -8,7 +8,7 @@ use words::figures::thousands;
 
 use super::live::Live;
 use super::prometheus::Latest;
-use crate::output::note;
+use command::output::note;
 
 /// After so many lines only every tenth second has one.
 const LINES_EACH_SECOND: u64 = 60;

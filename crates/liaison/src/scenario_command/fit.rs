@@ -1,25 +1,22 @@
 //! `liaison scenario fit`: a scenario whose traffic is like that of a ledger, and how like.
 
-use std::fmt::Write as _;
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use clap::Args;
-use formats::{Distance, Distances, Observed, Weeks};
+use formats::{Distances, Observed, Weeks};
 use jiff::tz::Offset;
 use ledger::{MemoryStorage, Storage};
 use scenario::Scenario;
 use serde_json::json;
 use simulator::Simulation;
 use words::figures::thousands;
-use words::style::{BAD, GOOD, HEADING, styled};
 
-use crate::failure::Failure;
-use crate::settings::Settings;
-use crate::source;
-use crate::system::Stopwatch;
+use command::failure::Failure;
+use command::settings::Settings;
+use command::system::Stopwatch;
+use records::source;
 
 const EXAMPLES: &str = "\
 Of documents it takes totals, hours of the week, weeks, direction, sizes, trains, and how long answers and replies \
@@ -139,7 +136,10 @@ impl FitArgs {
         let within = held_out.most() <= self.tolerance;
         let all = stopwatch.elapsed();
         settings.output.print(
-            || self.table(&held_out, &own, [fitting, all]),
+            || {
+                let table = held_out.to_text(&own, self.tolerance);
+                format!("{table}fitted in {fitting:.1?}, all of it in {all:.1?}\n")
+            },
             || {
                 json!({
                     "tolerance": self.tolerance, "within": within, "held_out": held_out, "own_weeks": own,
@@ -154,60 +154,6 @@ impl FitArgs {
              be nearer",
             self.tolerance
         )))
-    }
-
-    fn table(
-        &self,
-        held_out: &Distances,
-        own: &Distances,
-        [fitting, all]: [Duration; 2],
-    ) -> String {
-        let mut text = format!(
-            "{}\n\n{:<36}{:>10}{:>12}{:>12}{:>14}\n",
-            styled(
-                HEADING,
-                "Fitted to every second week, played, and compared with the weeks between"
-            ),
-            "Kolmogorov-Smirnov distance",
-            "the fit",
-            "own weeks",
-            "fit, values",
-            "held out",
-        );
-        let mut row = |fit: &Distance, own: &Distance, promised: bool| {
-            let ks = |distance: &Distance| {
-                distance
-                    .ks
-                    .map_or("none".to_owned(), |ks| format!("{ks:.3}"))
-            };
-            let right = fit.ks.is_none_or(|ks| ks <= self.tolerance);
-            let told = format!("{:>10}", ks(fit));
-            let told = match (promised, right) {
-                (false, _) => told,
-                (true, true) => styled(GOOD, &told),
-                (true, false) => styled(BAD, &told),
-            };
-            let _ = writeln!(
-                text,
-                "{:<36}{told}{:>12}{:>12}{:>14}",
-                fit.what,
-                ks(own),
-                thousands(fit.one as u64),
-                thousands(fit.other as u64)
-            );
-        };
-        for (fit, own) in held_out.fitted.iter().zip(&own.fitted) {
-            row(fit, own, true);
-        }
-        row(&held_out.gaps, &own.gaps, false);
-        if let [Some(fit), Some(held)] = held_out.burstiness {
-            let _ = writeln!(
-                text,
-                "\nburstiness of the gaps: {fit:.2} of the fit, {held:.2} held out"
-            );
-        }
-        let _ = writeln!(text, "fitted in {fitting:.1?}, all of it in {all:.1?}");
-        text
     }
 }
 

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use scenario::{Scenario, Timeline};
 use simulator::Faults;
 
-use crate::progress::Progress;
+use command::progress::Progress;
 
 /// Apart from each other, whatever the seed: the golden ratio of 2^64.
 const SEEDS_APART: u64 = 0x9E37_79B9_7F4A_7C15;

@@ -3,15 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use ledger::TallyReport;
 use office::{PerPlace, Place, Tally};
 use scenario::Scenario;
 use simulator::{Outcome, Simulation};
 
 use super::plan::{Plan, on_all_processors};
 use super::report::Report;
-use crate::failure::Failure;
-use crate::system::Stopwatch;
+use command::failure::Failure;
+use command::system::Stopwatch;
 
 /// Where a pair's ledgers go.
 fn directory_of(pair: u64, plan: Plan, out: &Path) -> PathBuf {
@@ -63,8 +62,8 @@ pub(super) fn play(scenario: &Scenario, plan: Plan, out: &Path) -> Result<Report
         title: scenario.title.clone(),
         plan,
         days: scenario.calendar().days(),
-        south: TallyReport::from(&sum.tallies[Place::South]),
-        north: TallyReport::from(&sum.tallies[Place::North]),
+        south: protocol::tally_to_pb(&sum.tallies[Place::South]),
+        north: protocol::tally_to_pb(&sum.tallies[Place::North]),
         reconciled: sum.reconciled.expect("there is a pair"),
         steps: sum.steps,
         wall,

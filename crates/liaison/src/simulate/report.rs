@@ -4,16 +4,16 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ledger::{Reconciliation, TallyReport};
+use ledger::Reconciliation;
+use protocol::pb::ledger::Tally;
+use records::reconciled_text;
 use serde_json::{Value, json};
 use words::figures::thousands;
 use words::style::{HEADING, styled};
-use words::time;
+use words::{tally, time};
 
 use super::plan::Plan;
-use crate::failure::Failure;
-use crate::ledger_command::reconciled_text;
-use crate::tally;
+use command::failure::Failure;
 
 /// What a simulated run came to.
 #[derive(Debug, Clone)]
@@ -26,9 +26,9 @@ pub(super) struct Report {
     /// Simulated days.
     pub(super) days: u64,
     /// The counts of South's ledger.
-    pub(super) south: TallyReport,
+    pub(super) south: Tally,
     /// The counts of North's.
-    pub(super) north: TallyReport,
+    pub(super) north: Tally,
     pub(super) reconciled: Reconciliation,
     /// Steps of both offices.
     pub(super) steps: u64,
@@ -78,7 +78,7 @@ impl Report {
             "scale": self.plan.scale,
             "pairs": self.plan.pairs,
             "out": self.out,
-            "tally": self.south,
+            "tally": tally::to_json(&self.south),
             "reconciled": self.reconciled,
             "steps": self.steps,
             "wall_ms": self.wall.as_millis() as u64,
@@ -103,26 +103,26 @@ impl Report {
 
 #[cfg(test)]
 mod tests {
-    use ledger::{ConsultationsReport, ContactsReport, MeetingsReport};
+    use protocol::pb::ledger::{ConsultationsTally, ContactsTally, MeetingsTally};
 
     use super::*;
 
-    fn record() -> TallyReport {
-        TallyReport {
-            contacts: ContactsReport {
+    fn record() -> Tally {
+        Tally {
+            contacts: Some(ContactsTally {
                 total: 285,
-                meetings: MeetingsReport {
+                meetings: Some(MeetingsTally {
                     total: 46,
                     government_officials: 5,
                     working_level: 5,
                     chiefs: 36,
-                },
-                consultations: ConsultationsReport {
+                }),
+                consultations: Some(ConsultationsTally {
                     regular: 188,
                     on_demand: 49,
-                },
+                }),
                 unspecified: 2,
-            },
+            }),
             documents: 173,
             calls: 140,
             exchanges: 458,

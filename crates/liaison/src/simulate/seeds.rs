@@ -15,8 +15,8 @@ use words::style::clean;
 use words::time;
 
 use super::plan::{Plan, on_all_processors};
-use crate::failure::Failure;
-use crate::system::Stopwatch;
+use command::failure::Failure;
+use command::system::Stopwatch;
 
 /// Failures that are told; a summary counts the others.
 const TOLD_MAX: usize = 20;

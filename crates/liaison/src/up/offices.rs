@@ -11,8 +11,8 @@ use service::{bind, shutdown_signal};
 use tokio::net::{TcpListener, lookup_host};
 use tokio::sync::watch;
 
-use crate::connect::Address;
-use crate::failure::Failure;
+use command::connect::Address;
+use command::failure::Failure;
 
 /// Starts both offices with their ledgers in `data/south` and `data/north`, calls `serving` with the addresses
 /// once both listen, and returns after the drain that Ctrl-C or SIGTERM begins.

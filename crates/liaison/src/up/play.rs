@@ -6,10 +6,10 @@ use scenario::{Answers, Scenario, Timeline};
 use tonic::transport::Endpoint;
 use words::figures::thousands;
 
-use crate::connect::Address;
-use crate::failure::Failure;
-use crate::output::note;
-use crate::system;
+use command::connect::Address;
+use command::failure::Failure;
+use command::output::note;
+use command::system;
 
 /// Which scenario is played, and at which office; `None` for both.
 #[derive(Debug, Clone, PartialEq, Eq)]

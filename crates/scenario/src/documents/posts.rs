@@ -104,13 +104,11 @@ impl Documents {
                 (None, None) if draw.chance(self.reply_per_mille) => open_question(&mut sent, post),
                 (None, None) => None,
             };
-            let subject = match (reissues.get(&index), &replied) {
-                (Some(refused), _) => format!("{}{REISSUED}", sent[*refused].subject),
-                (_, Some((_, subject))) => {
-                    let subject = subject.trim_end_matches(REISSUED);
-                    format!("Re: {}", subject.strip_prefix("Re: ").unwrap_or(subject))
-                }
-                _ => draw.one_of(&self.subjects).clone(),
+            let reissued = reissues.get(&index).map(|refused| &*sent[*refused].subject);
+            let question = replied.as_ref().map(|(_, subject)| &**subject);
+            let subject = match (reissued, question) {
+                (None, None) => draw.one_of(&self.subjects).clone(),
+                (reissued, question) => subject_of(reissued, question),
             };
             let key = plan.next_key();
             let number = plan.next_number(office);
@@ -130,17 +128,9 @@ impl Documents {
                 let by = staff[office.peer()].any(draw);
                 // A refused document is sent again under the total, or it is not refused.
                 let refused = draw.chance(self.refused_per_mille) && !post.has_reply;
-                let reissue = refused.then_some(()).and_then(|()| {
-                    let next = |later: &usize| {
-                        let post = &posts[*later];
-                        post.office == office
-                            && post.follows.is_none()
-                            && post.reply_to.is_none()
-                            && post.sent_s >= answered_s + APART_S
-                            && !reissues.contains_key(later)
-                    };
-                    (index + 1..posts.len()).find(next)
-                });
+                let reissue = refused
+                    .then(|| reissue_of(&posts, index, answered_s, &reissues))
+                    .flatten();
                 let answer = if let Some(later) = reissue {
                     reissues.insert(later, index);
                     let reason = "the office does not receive it in the name it bears".to_owned();
@@ -316,4 +306,31 @@ fn open_question(sent: &mut [Sent], post: &Post) -> Option<(Key, String)> {
     })?;
     open.answerable = false;
     Some((open.key, open.subject.clone()))
+}
+
+/// The subject of what is sent again, or answers a question.
+fn subject_of(reissued: Option<&str>, question: Option<&str>) -> String {
+    let answered = || {
+        let subject = question.unwrap_or_default().trim_end_matches(REISSUED);
+        format!("Re: {}", subject.strip_prefix("Re: ").unwrap_or(subject))
+    };
+    reissued.map_or_else(answered, |subject| format!("{subject}{REISSUED}"))
+}
+
+/// The later document of the same office that is to be a refused one, sent again.
+fn reissue_of(
+    posts: &[Post],
+    refused: usize,
+    answered_s: u64,
+    reissues: &BTreeMap<usize, usize>,
+) -> Option<usize> {
+    let may_be = |later: &usize| {
+        let post = &posts[*later];
+        post.office == posts[refused].office
+            && post.follows.is_none()
+            && post.reply_to.is_none()
+            && post.sent_s >= answered_s + APART_S
+            && !reissues.contains_key(later)
+    };
+    (refused + 1..posts.len()).find(may_be)
 }

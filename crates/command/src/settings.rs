@@ -1,0 +1,249 @@
+//! Settings: flags stand over the environment, the environment over `--config`, that over the defaults.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Args;
+use office::{PerPlace, Place};
+use serde::Deserialize;
+use words::time;
+
+use crate::connect::{Address, Offices};
+use crate::failure::Failure;
+use crate::flags::OfficeWord;
+use crate::format::Format;
+use crate::output::Output;
+
+const TIMEOUT_DEFAULT: Duration = Duration::from_secs(30);
+
+/// Where South listens by default.
+pub const SOUTH_DEFAULT: &str = "127.0.0.1:50051";
+/// Where North listens by default.
+pub const NORTH_DEFAULT: &str = "127.0.0.1:50052";
+
+/// What every command takes.
+#[derive(Debug, Clone, Args)]
+pub struct GlobalArgs {
+    /// How to print data; ghz is for `liaison load` [default: text]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        env = "LIAISON_OUTPUT",
+        value_name = "text|json|ghz",
+        hide_possible_values = true,
+        help_heading = "Settings",
+        hide_env_values = true
+    )]
+    output: Option<Format>,
+
+    /// A TOML file with settings: south, north, office, timeout, output
+    #[arg(
+        long,
+        global = true,
+        env = "LIAISON_CONFIG",
+        help_heading = "Settings",
+        value_name = "FILE",
+        hide_env_values = true
+    )]
+    config: Option<PathBuf>,
+}
+
+/// Where the offices are.
+#[derive(Debug, Clone, Args)]
+pub struct OfficesArgs {
+    /// Where the South office is [default: 127.0.0.1:50051]
+    #[arg(
+        long,
+        env = "LIAISON_SOUTH",
+        help_heading = "Settings",
+        value_name = "ADDR",
+        hide_env_values = true
+    )]
+    pub south: Option<Address>,
+
+    /// Where the North office is [default: 127.0.0.1:50052]
+    #[arg(
+        long,
+        env = "LIAISON_NORTH",
+        help_heading = "Settings",
+        value_name = "ADDR",
+        hide_env_values = true
+    )]
+    pub north: Option<Address>,
+
+    /// How long a call may take, such as 90s or 5m [default: 30s]
+    #[arg(
+        long,
+        env = "LIAISON_TIMEOUT",
+        help_heading = "Settings",
+        value_name = "DURATION",
+        value_parser = time::parse_duration,
+        hide_env_values = true
+    )]
+    timeout: Option<Duration>,
+}
+
+/// Which office acts or is asked.
+#[derive(Debug, Clone, Args)]
+pub struct OfficeArgs {
+    /// The office that acts or is asked [default: south]
+    #[arg(
+        long,
+        value_enum,
+        env = "LIAISON_OFFICE",
+        value_name = "south|north",
+        hide_possible_values = true,
+        hide_env_values = true
+    )]
+    pub office: Option<OfficeWord>,
+
+    /// Where the offices are.
+    #[command(flatten)]
+    pub offices: OfficesArgs,
+}
+
+/// The settings file.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SettingsFile {
+    south: Option<String>,
+    north: Option<String>,
+    office: Option<OfficeWord>,
+    timeout: Option<String>,
+    output: Option<Format>,
+}
+
+/// Settings as meant.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// How data is printed.
+    pub output: Output,
+    file: SettingsFile,
+}
+
+impl Settings {
+    /// Reads the settings file, if there is one.
+    pub fn read(args: &GlobalArgs) -> Result<Self, Failure> {
+        let file = match &args.config {
+            None => SettingsFile::default(),
+            Some(path) => read_file(path)?,
+        };
+        let format = args.output.or(file.output).unwrap_or_default();
+        Ok(Self {
+            output: Output { format },
+            file,
+        })
+    }
+
+    /// The format wanted, even if the settings file cannot be read.
+    pub fn format_of(args: &GlobalArgs) -> Format {
+        args.output.unwrap_or_default()
+    }
+
+    /// Where the offices are.
+    pub fn offices(&self, args: &OfficesArgs) -> Result<Offices, Failure> {
+        let timeout = match (args.timeout, &self.file.timeout) {
+            (Some(timeout), _) => timeout,
+            (None, None) => TIMEOUT_DEFAULT,
+            (None, Some(text)) => time::parse_duration(text)
+                .map_err(|error| Failure::Usage(format!("in --config: {error}")))?,
+        };
+        Ok(Offices {
+            addresses: self.addresses(args.south.as_ref(), args.north.as_ref())?,
+            timeout,
+        })
+    }
+
+    /// The addresses of the offices: the flags', or else the file's, or else the usual ones.
+    pub fn addresses(
+        &self,
+        south: Option<&Address>,
+        north: Option<&Address>,
+    ) -> Result<PerPlace<Address>, Failure> {
+        let address = |flag: Option<&Address>, file: &Option<String>, usual: &str| {
+            if let Some(address) = flag {
+                return Ok(address.clone());
+            }
+            let text = file.as_deref().unwrap_or(usual);
+            text.parse::<Address>()
+                .map_err(|error| Failure::Usage(format!("in --config: {error}")))
+        };
+        Ok(PerPlace::new(
+            address(south, &self.file.south, SOUTH_DEFAULT)?,
+            address(north, &self.file.north, NORTH_DEFAULT)?,
+        ))
+    }
+
+    /// The offices, and the one of them that acts or is asked: South, unless another is named.
+    pub fn acting(&self, args: &OfficeArgs) -> Result<(Offices, Place), Failure> {
+        let place = self.office(args.office).unwrap_or(Place::South);
+        Ok((self.offices(&args.offices)?, place))
+    }
+
+    /// The office named, if one is.
+    pub fn office(&self, word: Option<OfficeWord>) -> Option<Place> {
+        word.or(self.file.office).map(OfficeWord::place)
+    }
+}
+
+fn read_file(path: &Path) -> Result<SettingsFile, Failure> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Failure::Usage(format!(
+            "failed to read --config {}: {error}",
+            path.display()
+        ))
+    })?;
+    toml::from_str(&text)
+        .map_err(|error| Failure::Usage(format!("--config {}: {error}", path.display())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(text: &str) -> Settings {
+        Settings {
+            output: Output {
+                format: Format::Text,
+            },
+            file: toml::from_str(text).expect("it is a settings file"),
+        }
+    }
+
+    const NO_FLAGS: OfficesArgs = OfficesArgs {
+        south: None,
+        north: None,
+        timeout: None,
+    };
+
+    #[test]
+    fn flags_stand_over_the_file_and_the_file_over_the_defaults() {
+        let settings =
+            settings("south = \"127.0.0.1:1\"\nnorth = \"127.0.0.1:2\"\ntimeout = \"5s\"");
+        let flags = OfficesArgs {
+            south: "127.0.0.1:9".parse().ok(),
+            ..NO_FLAGS
+        };
+        let offices = settings.offices(&flags).expect("both are addresses");
+        assert_eq!(offices.addresses[Place::South].to_string(), "127.0.0.1:9");
+        assert_eq!(offices.addresses[Place::North].to_string(), "127.0.0.1:2");
+        assert_eq!(offices.timeout, Duration::from_secs(5));
+    }
+
+    #[test]
+    fn without_settings_the_defaults_hold() {
+        let settings = settings("");
+        let offices = settings
+            .offices(&NO_FLAGS)
+            .expect("the defaults are addresses");
+        assert_eq!(offices.addresses[Place::South].to_string(), SOUTH_DEFAULT);
+        assert_eq!(offices.timeout, TIMEOUT_DEFAULT);
+        assert_eq!(settings.office(None), None);
+    }
+
+    #[test]
+    fn a_key_that_is_none_is_refused() {
+        assert!(toml::from_str::<SettingsFile>("sout = \"127.0.0.1:1\"").is_err());
+    }
+}

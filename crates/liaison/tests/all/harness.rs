@@ -1,0 +1,121 @@
+//! Two running offices, and the binary.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// Both offices, on ports of their own, with their ledgers in a directory of their own.
+pub(crate) struct Offices {
+    pub(crate) up: Child,
+    /// Kept open: an office that finds it closed has nobody to talk to.
+    _stdout: BufReader<ChildStdout>,
+    pub(crate) south: String,
+    pub(crate) north: String,
+    data: Option<TempDir>,
+}
+
+impl Offices {
+    pub(crate) fn start() -> Self {
+        Self::start_with(&[], Stdio::inherit())
+    }
+
+    pub(crate) fn start_with(flags: &[&str], stderr: Stdio) -> Self {
+        let data = tempfile::tempdir().expect("a directory");
+        let mut up = command()
+            .args(["up", "--output", "json"])
+            .args(["--south", "127.0.0.1:0", "--north", "127.0.0.1:0", "--data"])
+            .arg(data.path())
+            .args(flags)
+            .stdout(Stdio::piped())
+            .stderr(stderr)
+            .spawn()
+            .expect("the binary is built");
+        let mut stdout = BufReader::new(up.stdout.take().expect("it is piped"));
+        let mut line = String::new();
+        stdout
+            .read_line(&mut line)
+            .expect("it says where it serves");
+        let said: Value = serde_json::from_str(&line).expect("it is JSON");
+        let address = |key: &str| said[key].as_str().expect("an address").to_owned();
+        Self {
+            south: address("south"),
+            north: address("north"),
+            up,
+            _stdout: stdout,
+            data: Some(data),
+        }
+    }
+
+    pub(crate) fn run(&self, line: &str) -> Output {
+        self.command()
+            .args(line.split(' '))
+            .output()
+            .expect("the binary is built")
+    }
+
+    /// The binary, told where these offices are.
+    pub(crate) fn command(&self) -> Command {
+        let mut command = command();
+        command
+            .env("LIAISON_SOUTH", &self.south)
+            .env("LIAISON_NORTH", &self.north);
+        command
+    }
+
+    /// What the command prints as JSON; it must succeed.
+    pub(crate) fn json(&self, line: &str) -> Value {
+        let output = self.run(&format!("{line} --output json"));
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{line}: {error}");
+        serde_json::from_slice(&output.stdout).expect("it is JSON")
+    }
+
+    /// The error that the command prints as JSON, and its exit code.
+    pub(crate) fn refused(&self, line: &str) -> (Value, i32) {
+        let output = self.run(&format!("{line} --output json"));
+        let code = output.status.code().expect("it exits");
+        let error: Value = serde_json::from_slice(&output.stderr).expect("it is JSON");
+        assert_eq!(error["error"]["exit_code"], code);
+        (error["error"].clone(), code)
+    }
+
+    /// Drains both offices; gives their ledgers.
+    pub(crate) fn stop(mut self) -> TempDir {
+        let pid = self.up.id().to_string();
+        let told = Command::new("kill").args(["-TERM", &pid]).status();
+        assert!(told.expect("there is kill").success());
+        let status = self.up.wait().expect("it ends");
+        assert_eq!(status.code(), Some(0), "a drain ends well");
+        self.data.take().expect("it is taken once")
+    }
+}
+
+impl Drop for Offices {
+    fn drop(&mut self) {
+        // A test that failed leaves no office behind; after a drain there is nothing to kill.
+        let _ = self.up.kill();
+        let _ = self.up.wait();
+    }
+}
+
+pub(crate) fn command() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_liaison"));
+    for name in [
+        "SOUTH", "NORTH", "OFFICE", "OUTPUT", "CONFIG", "TIMEOUT", "DATA",
+    ] {
+        command.env_remove(format!("LIAISON_{name}"));
+    }
+    command
+}
+
+/// Tries until it holds: the other office has a step a moment later.
+pub(crate) fn wait_until(mut holds: impl FnMut() -> bool) {
+    for _ in 0..500 {
+        if holds() {
+            return;
+        }
+    }
+    panic!("it never held");
+}

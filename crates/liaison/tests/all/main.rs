@@ -1,0 +1,10 @@
+//! The binary, as a user has it: one test binary, a module a theme.
+
+mod commands;
+mod fits;
+mod harness;
+mod help;
+mod json;
+mod parts;
+mod records;
+mod visible;

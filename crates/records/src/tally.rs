@@ -1,0 +1,326 @@
+//! `liaison tally`: the counts, from ledgers on disk or from running offices.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use clap::{Args, ValueEnum};
+use ledger::Reader;
+use office::tally::By;
+use protocol::pb::ledger as pb;
+use serde_json::{Value, json};
+use words::style::{HEADING, styled};
+use words::tally;
+
+use crate::source::{self, Named};
+use command::connect::{Offices, block_on};
+use command::failure::Failure;
+use command::settings::{OfficesArgs, Settings};
+
+const EXAMPLES: &str = "\
+A LEDGER is a directory, a directory with south/ and north/ inside, or a running office: south, north, or its \
+address. Both ledgers of one pair are one record: they are checked against each other and printed once, never \
+added up (exit code 99 if they differ).
+
+Examples:
+  liaison simulate kaesong-2018
+  liaison tally liaison-data/kaesong-2018-1
+  liaison tally liaison-data/kaesong-2018-1 --by week
+  liaison tally south north --output json
+
+JSON: {\"contacts\": {\"total\", \"meetings\": {\"total\", \"government_officials\", \"working_level\", \"chiefs\"}, \
+\"consultations\": {\"regular\", \"on_demand\"}, \"unspecified\"}, \"documents\", \"calls\", \"exchanges\"}, with --by \
+also \"by\" and \"rows\": [{\"key\", \"tally\"}]. Of several records an array of {\"ledger\", \"tally\"}.";
+
+/// Count the exchanges in ledgers
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct TallyArgs {
+    /// What to count
+    #[arg(required = true, value_name = "LEDGER", value_parser = source::parse)]
+    ledgers: Vec<Named>,
+
+    /// Break the counts down
+    #[arg(long, value_enum)]
+    by: Option<ByWord>,
+
+    #[command(flatten)]
+    offices: OfficesArgs,
+}
+
+/// By what counts are broken down, as the flag takes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum ByWord {
+    /// Calendar day of the author, at UTC+9
+    Day,
+    /// Week, named by its Monday
+    Week,
+    /// Kind of contact, documents, calls
+    Kind,
+    /// The office that sent, proposed, recorded or called
+    Office,
+}
+
+type Rows = Vec<tally::Row>;
+
+/// One record: what one ledger, or a pair that agrees, comes to.
+#[derive(Debug)]
+struct Told {
+    ledger: String,
+    tally: pb::Tally,
+    rows: Rows,
+    /// Whose ledger, if it was read from disk.
+    reader: Option<Reader>,
+}
+
+impl TallyArgs {
+    /// Counts.
+    pub fn run(self, settings: &Settings) -> Result<(), Failure> {
+        let offices = settings.offices(&self.offices)?;
+        let told = self.records(&offices)?;
+        settings.output.print(
+            || {
+                told.iter()
+                    .map(|one| render(one, self.by, told.len() > 1))
+                    .collect()
+            },
+            || to_json(&told, self.by),
+        )
+    }
+
+    /// The records named: two ledgers of one pair are one.
+    fn records(&self, offices: &Offices) -> Result<Vec<Told>, Failure> {
+        let each: Vec<Vec<Told>> = self
+            .ledgers
+            .iter()
+            .map(|named| tell(named, offices, self.by))
+            .collect::<Result<_, _>>()?;
+        let two_of_a_pair = each.len() == 2
+            && each.iter().all(|ledgers| ledgers.len() == 1)
+            && are_a_pair(&self.ledgers, &each[0][0], &each[1][0]);
+        if two_of_a_pair {
+            let pair = each.into_iter().flatten().collect();
+            return Ok(vec![one_record(pair)?]);
+        }
+        each.into_iter().map(one_record).collect()
+    }
+}
+
+/// Whether two single ledgers are the two sides of one line.
+fn are_a_pair(named: &[Named], one: &Told, other: &Told) -> bool {
+    match (&one.reader, &other.reader) {
+        (Some(one), Some(other)) => one.place() != other.place(),
+        // Running offices that are named by their words, and addresses, are the two of a pair.
+        _ => named[0] != named[1],
+    }
+}
+
+/// The ledgers of one argument.
+fn tell(named: &Named, offices: &Offices, by: Option<ByWord>) -> Result<Vec<Told>, Failure> {
+    match named {
+        Named::Directory(path) => source::ledgers_in(path)?
+            .iter()
+            .map(|ledger| from_disk(ledger, by))
+            .collect(),
+        running => Ok(vec![block_on(from_office(running, offices, by))?]),
+    }
+}
+
+fn from_disk(path: &Path, by: Option<ByWord>) -> Result<Told, Failure> {
+    let reader = source::read(path)?;
+    let tally = ledger::tally(&reader)?;
+    let rows = by.map_or_else(BTreeMap::new, |by| {
+        tally.by(|count| by.of_rules().key(count))
+    });
+    let rows = rows
+        .iter()
+        .map(|(key, tally)| (key.clone(), protocol::tally_to_pb(tally)));
+    Ok(Told {
+        ledger: path.display().to_string(),
+        tally: protocol::tally_to_pb(&tally),
+        rows: in_order(by, rows.collect()),
+        reader: Some(reader),
+    })
+}
+
+fn in_order(by: Option<ByWord>, mut rows: Rows) -> Rows {
+    if let Some(by) = by {
+        by.of_rules().sort(&mut rows);
+    }
+    rows
+}
+
+async fn from_office(
+    named: &Named,
+    offices: &Offices,
+    by: Option<ByWord>,
+) -> Result<Told, Failure> {
+    let connection = source::dial(named, offices).await?;
+    let broken_down = by.map_or(pb::TallyBy::Unspecified, ByWord::to_pb);
+    let request = connection.request(pb::GetTallyRequest {
+        by: broken_down.into(),
+    });
+    let outcome = connection.ledger().get_tally(request).await;
+    let answer = connection.answer("read the tally", outcome)?;
+    let rows = answer.rows.iter();
+    let rows = rows.map(|row| (row.key.clone(), row.tally.unwrap_or_default()));
+    Ok(Told {
+        ledger: match named {
+            Named::Office(place) => place.to_string(),
+            Named::Address(address) => address.to_string(),
+            Named::Directory(path) => path.display().to_string(),
+        },
+        tally: answer.tally.unwrap_or_default(),
+        rows: in_order(by, rows.collect()),
+        reader: None,
+    })
+}
+
+/// One record of the ledgers of one pair, once they are found to agree.
+fn one_record(mut ledgers: Vec<Told>) -> Result<Told, Failure> {
+    let Some(other) = ledgers.pop() else {
+        return Err(Failure::Usage("name a ledger".to_owned()));
+    };
+    let Some(mut one) = ledgers.pop() else {
+        return Ok(other);
+    };
+    let differences = match (&one.reader, &other.reader) {
+        (Some(one), Some(other)) => ledger::reconcile(one, other)?.differences,
+        _ if one.tally == other.tally => Vec::new(),
+        _ => vec![format!(
+            "{} counts {} exchanges and {} calls, {} counts {} and {}",
+            one.ledger,
+            one.tally.exchanges,
+            one.tally.calls,
+            other.ledger,
+            other.tally.exchanges,
+            other.tally.calls
+        )],
+    };
+    if let Some(first) = differences.first() {
+        return Err(Failure::Disagreed(format!(
+            "{} and {} are the two ledgers of one pair, and they differ: {first}\n  While the line is busy one \
+             ledger may be ahead; count one of them, or run `liaison ledger reconcile` once it is quiet",
+            one.ledger, other.ledger
+        )));
+    }
+    one.ledger = format!("{} and {}", one.ledger, other.ledger);
+    Ok(one)
+}
+
+impl ByWord {
+    const fn of_rules(self) -> By {
+        match self {
+            Self::Day => By::Day,
+            Self::Week => By::Week,
+            Self::Kind => By::Kind,
+            Self::Office => By::Office,
+        }
+    }
+
+    const fn to_pb(self) -> pb::TallyBy {
+        match self {
+            Self::Day => pb::TallyBy::Day,
+            Self::Week => pb::TallyBy::Week,
+            Self::Kind => pb::TallyBy::Kind,
+            Self::Office => pb::TallyBy::Office,
+        }
+    }
+
+    const fn heading(self) -> &'static str {
+        match self {
+            Self::Day => "day",
+            Self::Week => "week of",
+            Self::Kind => "kind",
+            Self::Office => "office",
+        }
+    }
+}
+
+fn render(told: &Told, by: Option<ByWord>, heading: bool) -> String {
+    let mut text = String::new();
+    if heading {
+        text.push_str(&styled(HEADING, &told.ledger));
+        text.push('\n');
+    }
+    match by {
+        None => text.push_str(&tally::lines(&told.tally)),
+        Some(ByWord::Kind) => text.push_str(&tally::kinds(&told.rows, &told.tally)),
+        Some(by) => text.push_str(&tally::table(by.heading(), &told.rows, &told.tally)),
+    }
+    text
+}
+
+fn to_json(told: &[Told], by: Option<ByWord>) -> Value {
+    match told {
+        [one] => tally_json(one, by),
+        many => many
+            .iter()
+            .map(|told| json!({"ledger": told.ledger, "tally": tally_json(told, by)}))
+            .collect(),
+    }
+}
+
+fn tally_json(told: &Told, by: Option<ByWord>) -> Value {
+    let mut tally = tally::to_json(&told.tally);
+    if let Some(by) = by {
+        let word = by
+            .to_possible_value()
+            .map(|value| value.get_name().to_owned());
+        let rows = told.rows.iter();
+        tally["by"] = json!(word);
+        tally["rows"] = rows
+            .map(|(key, tally)| json!({"key": key, "tally": tally::to_json(tally)}))
+            .collect();
+    }
+    tally
+}
+
+#[cfg(test)]
+mod tests {
+    use office::{Count, Counted, Place, Tally};
+
+    use super::*;
+
+    fn told(ledger: &str, documents: u64) -> Told {
+        let mut tally = Tally::default();
+        let day = "2018-09-14".parse().expect("a day");
+        for _ in 0..documents {
+            tally.add(Count {
+                day,
+                office: Place::South,
+                what: Counted::Document,
+            });
+        }
+        Told {
+            ledger: ledger.to_owned(),
+            tally: protocol::tally_to_pb(&tally),
+            rows: Vec::new(),
+            reader: None,
+        }
+    }
+
+    #[test]
+    fn two_ledgers_of_one_pair_are_one_record() {
+        let one = one_record(vec![told("south", 3), told("north", 3)]).expect("they agree");
+        assert_eq!(one.tally.documents, 3);
+        assert_eq!(one.ledger, "south and north");
+    }
+
+    #[test]
+    fn two_ledgers_that_differ_are_never_added_up() {
+        let error = one_record(vec![told("south", 3), told("north", 2)]).expect_err("they differ");
+        assert_eq!(error.exit_code(), 99);
+    }
+
+    #[test]
+    fn json_is_the_contract() {
+        let value = to_json(&[told("south", 1)], None);
+        let text = r#"{"contacts":{"total":0,"meetings":{"total":0,"government_officials":0,"working_level":0,
+            "chiefs":0},"consultations":{"regular":0,"on_demand":0},"unspecified":0},"documents":1,"calls":0,
+            "exchanges":1}"#;
+        assert_eq!(
+            value,
+            serde_json::from_str::<Value>(text).expect("it is JSON")
+        );
+    }
+}
