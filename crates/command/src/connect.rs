@@ -109,8 +109,13 @@ pub async fn dial(
     }
 }
 
+/// What the system said, if an office could not be reached when a connection was to be made anew.
+pub fn unreached(status: &Status) -> Option<String> {
+    std::error::Error::source(status).map(cause)
+}
+
 /// The innermost reason: what the system said.
-fn cause(error: &dyn std::error::Error) -> String {
+fn cause(error: &(dyn std::error::Error + 'static)) -> String {
     let mut innermost = error;
     while let Some(source) = innermost.source() {
         innermost = source;

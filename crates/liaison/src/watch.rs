@@ -3,15 +3,14 @@
 use std::time::Duration;
 
 use clap::Args;
-use client::{Awaited, Patience};
+use client::{Awaited, Follow, Followed, Patience};
 use office::Place;
 use protocol::pb::ledger;
 use tokio::sync::mpsc;
-use tonic::{Request, Status};
 use words::Event;
 use words::table::WIDTH_MAX;
 
-use command::connect::{Offices, block_on};
+use command::connect::{Connection, Offices, block_on, unreached};
 use command::failure::Failure;
 use command::flags::OfficeWord;
 use command::output::{Output, note};
@@ -98,9 +97,11 @@ struct Watcher {
     offices: Offices,
     place: Place,
     line: bool,
-    /// The last sequence told; `None` until it is known where to begin.
+    /// Where to begin; `None` for the ledger's end.
     after: Option<u64>,
     tell: mpsc::Sender<Told>,
+    /// Whether it was said that the office is away, since it was last there.
+    said: bool,
 }
 
 impl Watcher {
@@ -111,68 +112,65 @@ impl Watcher {
             line: args.line,
             after: args.after,
             tell,
+            said: false,
         }
     }
 
     async fn run(mut self) -> Result<(), Failure> {
-        let mut tries = PATIENCE.tries();
-        let mut said = false;
+        let (connection, after) = self.begin().await?;
+        let mut follow = Follow::new(connection.channel(), after, self.line, PATIENCE);
         loop {
-            let before = self.after;
-            let refused = match self.follow().await {
-                Ok(()) => return Ok(()),
-                Err(Failure::Refused(refused)) => refused,
-                Err(failure) => return Err(failure),
-            };
-            if self.after != before {
-                (tries, said) = (PATIENCE.tries(), false);
+            let followed = follow.next().await;
+            match followed.map_err(|status| connection.refused("watch", status))? {
+                Followed::Began => {
+                    let after = follow.after();
+                    note(&format!("{}: watching after entry {after}", self.place));
+                }
+                Followed::Event(event) => {
+                    self.said = false;
+                    if self.tell.send((self.place, *event)).await.is_err() {
+                        return Ok(());
+                    }
+                }
+                Followed::Lost(status) => {
+                    let why = unreached(&status).unwrap_or_else(|| status.message().to_owned());
+                    self.say_away(&why);
+                }
             }
+        }
+    }
+
+    /// A connection, and where to begin, as soon as the office is there.
+    async fn begin(&mut self) -> Result<(Connection, u64), Failure> {
+        let mut tries = PATIENCE.tries();
+        loop {
+            let refused = match self.look().await {
+                Err(Failure::Refused(refused)) => refused,
+                done => return done,
+            };
             let Some(wait) = tries.wait_after(refused.status()) else {
                 return Err(Failure::Refused(refused));
             };
-            if !said {
-                let why = refused.message();
-                note(&format!("{}: {why}; connecting again", self.place));
-                said = true;
-            }
+            self.say_away(refused.message());
             tokio::time::sleep(wait).await;
         }
     }
 
-    /// Follows one connection until it ends. `Ok` when nobody listens any more.
-    async fn follow(&mut self) -> Result<(), Failure> {
+    async fn look(&self) -> Result<(Connection, u64), Failure> {
         let connection = self.offices.dial(self.place).await?;
-        let after = if let Some(after) = self.after {
-            after
-        } else {
-            let request = connection.request(protocol::pb::office::GetOfficeRequest {});
-            let outcome = connection.office().get_office(request).await;
-            let office = connection.answer("read where the ledger ends", outcome)?;
-            office.ledger_sequence
-        };
-        self.after = Some(after);
-        // No deadline: a watch has no end.
-        let request = Request::new(ledger::WatchEntriesRequest {
-            after_sequence: after,
-            line_events: self.line,
-        });
-        let outcome = connection.ledger().watch_entries(request).await;
-        let mut events = connection.answer("watch", outcome)?;
-        note(&format!("{}: watching after entry {after}", self.place));
-        loop {
-            let message = events.message().await;
-            let message = message.map_err(|status| connection.refused("watch", status))?;
-            let Some(message) = message else {
-                let status = Status::unavailable("the office ended the watch");
-                return Err(connection.refused("watch", status));
-            };
-            let Some(event) = message.event else { continue };
-            if let ledger::watch_entries_response::Event::Entry(entry) = &event {
-                self.after = Some(entry.sequence);
-            }
-            if self.tell.send((self.place, event)).await.is_err() {
-                return Ok(());
-            }
+        if let Some(after) = self.after {
+            return Ok((connection, after));
+        }
+        let request = connection.request(protocol::pb::office::GetOfficeRequest {});
+        let outcome = connection.office().get_office(request).await;
+        let office = connection.answer("read where the ledger ends", outcome)?;
+        Ok((connection, office.ledger_sequence))
+    }
+
+    fn say_away(&mut self, why: &str) {
+        if !self.said {
+            note(&format!("{}: {why}; connecting again", self.place));
+            self.said = true;
         }
     }
 }

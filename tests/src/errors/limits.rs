@@ -13,6 +13,7 @@ use protocol::pb::office::office_service_client::OfficeServiceClient;
 use protocol::pb::office::upload_document_request::Part;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio_stream::StreamExt as _;
 use tonic::{Code, Status};
 
 use crate::harness::meeting::{Move, propose, step};
@@ -126,33 +127,63 @@ async fn an_upload_keeps_to_its_form_and_its_bounds() {
     assert_eq!(south.tally().await.documents, 2);
 }
 
+/// An upload that gets on, a piece every tenth of a second.
+fn slow_upload(south: &Clients) -> impl Future<Output = Result<(), Status>> + use<> {
+    let pieces = std::iter::repeat_with(|| Part::Chunk(vec![7; 32 * 1024].into()));
+    let parts = std::iter::once(header()).chain(pieces.take(200));
+    let parts = parts.map(|part| pb::UploadDocumentRequest { part: Some(part) });
+    let paced = tokio_stream::iter(parts).throttle(Duration::from_millis(100));
+    let mut documents = south.documents.clone();
+    async move { documents.upload_document(paced).await.map(drop) }
+}
+
 #[tokio::test]
 async fn only_so_many_uploads_and_downloads_run_at_once() {
+    let (_pair, south) = alone(&["transfers_max=1"]).await;
+    let receipt = try_send(&south, sending(document("sent at once"))).await;
+    let name = receipt.expect("it is taken").name;
+    let held = tokio::spawn(slow_upload(&south));
+    let second = until("a place that is taken", async || {
+        upload(&south, vec![header()]).await.err()
+    });
+    exhausted(Err::<(), _>(second.await), "1");
+    let download = pb::DownloadDocumentRequest { name, offset: 0 };
+    let third = south.documents.clone().download_document(download).await;
+    exhausted(third.map(drop), "1");
+    assert!(!held.is_finished(), "whoever gets on stays");
+    held.abort();
+    until("room again", async || {
+        upload(&south, vec![header()]).await.ok()
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_download_that_nobody_reads_makes_room() {
     let (_pair, south) = alone(&["transfers_max=1"]).await;
     // More than the transport holds for someone who does not read.
     let large = pb::Document {
         body: vec![7; 3 * 1024 * 1024].into(),
         ..document("large")
     };
-    let name = try_send(&south, sending(large))
-        .await
-        .expect("it is taken")
-        .name;
-    let download = || pb::DownloadDocumentRequest {
-        name: name.clone(),
+    let receipt = try_send(&south, sending(large)).await;
+    let download = pb::DownloadDocumentRequest {
+        name: receipt.expect("it is taken").name,
         offset: 0,
     };
-    let mut documents = south.documents.clone();
-    let held = documents.download_document(download()).await;
-    let held = held.expect("there is room").into_inner();
-    exhausted(upload(&south, vec![header()]).await, "1");
-    let second = documents.download_document(download()).await;
-    exhausted(second.map(drop), "1");
-    drop(held);
-    until("room again", async || {
-        upload(&south, vec![header()]).await.ok()
-    })
-    .await;
+    let held = south.documents.clone().download_document(download).await;
+    let mut held = held.expect("there is room").into_inner();
+    upload(&south, vec![header()])
+        .await
+        .expect("the one that stands still makes room");
+    let broken = loop {
+        match message(&mut held).await {
+            Ok(Some(_)) => {}
+            Ok(None) => panic!("it was not read to its end"),
+            Err(status) => break status,
+        }
+    };
+    exhausted(Err::<(), _>(broken), "1");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
