@@ -110,12 +110,32 @@ pub(crate) struct Sitting {
     pub(crate) follows: Option<(u64, String)>,
 }
 
+/// How many there are to be, or about how many where that is drawn: as many as days are given, or more.
+fn total_with_given(
+    amount: Amount,
+    value: &Value<'_>,
+    given: u64,
+    calendar: Option<&Calendar>,
+) -> Option<u64> {
+    let total = match (amount.total(), calendar) {
+        (Some(total), _) => total,
+        (None, Some(calendar)) => amount.mean(calendar).max(given),
+        (None, None) => given,
+    };
+    if given > total {
+        let message = format!("`{}` is {total}, and {given} days are given", value.path());
+        value.mistake(message, "write a total of at least as many as `dates` has");
+        return None;
+    }
+    Some(total)
+}
+
 /// The working days have room for all.
-fn check_total(value: &Value<'_>, total: u64, room: u64, per_day_max: u64) -> Option<()> {
+fn check_total(value: &Value<'_>, total: u64, working_days: u64, per_day_max: u64) -> Option<()> {
+    let room = working_days * per_day_max;
     if total <= room {
         return Some(());
     }
-    let working_days = room / per_day_max;
     value.mistake(
         format!(
             "`{}` is {total}: {working_days} working days with at most {per_day_max} \
@@ -234,20 +254,7 @@ impl Meetings {
         let (per_day_max, dates) = (per_day_max?, dates?);
         let (amount, total_value) = amount?;
         let (level, weekdays) = (level?, weekdays?);
-        let total = match (amount.total(), calendar) {
-            (Some(total), _) => total,
-            (None, Some(calendar)) => amount.mean(calendar).max(dates.len() as u64),
-            (None, None) => dates.len() as u64,
-        };
-        if (dates.len() as u64) > total {
-            let message = format!(
-                "`{}` is {total}, and {} days are given",
-                total_value.path(),
-                dates.len()
-            );
-            total_value.mistake(message, "write a total of at least as many as `dates` has");
-            return None;
-        }
+        let total = total_with_given(amount, &total_value, dates.len() as u64, calendar)?;
         let duration_minutes = duration_minutes?;
         let days = match calendar {
             None => Vec::new(),
@@ -260,12 +267,7 @@ impl Meetings {
                 };
                 room.check_dates(&dates)?;
                 let days = room.days(weekdays.as_deref());
-                check_total(
-                    &total_value,
-                    total,
-                    days.len() as u64 * per_day_max,
-                    per_day_max,
-                )?;
+                check_total(&total_value, total, days.len() as u64, per_day_max)?;
                 room.check_duration(total, *duration_minutes.end())?;
                 days
             }

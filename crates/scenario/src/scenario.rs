@@ -69,24 +69,11 @@ impl Scenario {
         reading::file(source_name, text, ROOT_KEYS, |table, _| Self::read(table))
     }
 
-    fn read<'a>(root: &Table<'a>) -> Option<Self> {
-        let heading = root.required("scenario").and_then(|value| {
-            value.table(SCENARIO_KEYS, |table| {
-                let name = table.required("name").and_then(|value| name(&value));
-                let text = |key| table.required(key)?.text(NAME_BYTES_MAX);
-                let (title, place) = (text("title"), text("place"));
-                Some((name?, title?, place?))
-            })
-        });
-        let period = root
-            .required("period")
-            .and_then(|value| value.table(PERIOD_KEYS, Period::read));
-        let hours = root
-            .required("office_hours")
-            .and_then(|value| value.table(HOURS_KEYS, OfficeHours::read));
-        let calendar = period
-            .zip(hours)
-            .map(|(period, hours)| Calendar::new(period, hours));
+    fn read(root: &Table<'_>) -> Option<Self> {
+        let heading = root
+            .required("scenario")
+            .and_then(|value| value.table(SCENARIO_KEYS, read_heading));
+        let calendar = read_calendar(root);
         let calendar = calendar.as_ref();
         let staff = root
             .required("staff")
@@ -95,27 +82,8 @@ impl Scenario {
             value.table(CALLS_KEYS, Calls::read).map(Some)
         });
         let staff_known = staff.as_ref();
-        // One table, or a list of them.
-        let documents = root.or("documents", Vec::new(), |value| {
-            let read = |item: Value<'a>| {
-                let block = item.table(DOCUMENTS_KEYS, |table| Documents::read(table, calendar))?;
-                Some((item, block))
-            };
-            if value.is_list() {
-                value.list(read)
-            } else {
-                read(value).map(|block| vec![block])
-            }
-        });
-        let meetings = root.or("meetings", Vec::new(), |value| {
-            let meetings = value.list(|item| {
-                let block = item.table(MEETINGS_KEYS, |table| {
-                    Meetings::read(table, calendar, staff_known)
-                })?;
-                Some((item, block))
-            })?;
-            once_each(meetings, |block| (block.kind, Some(block.level)))
-        });
+        let documents = read_documents(root, calendar);
+        let meetings = read_meetings(root, calendar, staff_known);
         let follow = documents
             .as_ref()
             .zip(meetings.as_ref())
@@ -123,18 +91,10 @@ impl Scenario {
                 follows::check(documents, meetings)
             });
         let (documents, meetings) = (documents.map(blocks), meetings.map(blocks));
-        let consultations = root.or("consultations", Vec::new(), |value| {
-            let consultations = value.list(|item| {
-                let block = item.table(CONSULTATIONS_KEYS, |table| {
-                    Consultations::read(table, calendar, staff_known)
-                })?;
-                Some((item, block))
-            })?;
-            once_each(consultations, |block| (block.kind, None)).map(blocks)
-        });
+        let consultations = read_consultations(root, calendar, staff_known);
         let place = heading.as_ref().map_or("", |(_, _, place)| place);
         let events = root.or("events", Events::default(), |value| {
-            Events::read(&value, calendar, staff.as_ref(), place)
+            Events::read(&value, calendar, staff_known, place)
         });
         let faults = root.or("faults", Vec::new(), |value| {
             value.list(|item| item.table(FAULTS_KEYS, |table| faults::read(table, calendar)))
@@ -331,6 +291,74 @@ impl Scenario {
     pub fn staff(&self, place: Place) -> &Staff {
         &self.staff[place]
     }
+}
+
+/// The name, the title and the place.
+fn read_heading(table: &Table<'_>) -> Option<(String, String, String)> {
+    let name = table.required("name").and_then(|value| name(&value));
+    let text = |key| table.required(key)?.text(NAME_BYTES_MAX);
+    let (title, place) = (text("title"), text("place"));
+    Some((name?, title?, place?))
+}
+
+fn read_calendar(root: &Table<'_>) -> Option<Calendar> {
+    let period = root
+        .required("period")
+        .and_then(|value| value.table(PERIOD_KEYS, Period::read));
+    let hours = root
+        .required("office_hours")
+        .and_then(|value| value.table(HOURS_KEYS, OfficeHours::read));
+    Some(Calendar::new(period?, hours?))
+}
+
+/// One table, or a list of them.
+fn read_documents<'a>(
+    root: &Table<'a>,
+    calendar: Option<&Calendar>,
+) -> Option<Vec<(Value<'a>, Documents)>> {
+    root.or("documents", Vec::new(), |value| {
+        let read = |item: Value<'a>| {
+            let block = item.table(DOCUMENTS_KEYS, |table| Documents::read(table, calendar))?;
+            Some((item, block))
+        };
+        if value.is_list() {
+            value.list(read)
+        } else {
+            read(value).map(|block| vec![block])
+        }
+    })
+}
+
+fn read_meetings<'a>(
+    root: &Table<'a>,
+    calendar: Option<&Calendar>,
+    staff: Option<&PerPlace<Staff>>,
+) -> Option<Vec<(Value<'a>, Meetings)>> {
+    root.or("meetings", Vec::new(), |value| {
+        let meetings = value.list(|item| {
+            let block = item.table(MEETINGS_KEYS, |table| {
+                Meetings::read(table, calendar, staff)
+            })?;
+            Some((item, block))
+        })?;
+        once_each(meetings, |block| (block.kind, Some(block.level)))
+    })
+}
+
+fn read_consultations(
+    root: &Table<'_>,
+    calendar: Option<&Calendar>,
+    staff: Option<&PerPlace<Staff>>,
+) -> Option<Vec<Consultations>> {
+    root.or("consultations", Vec::new(), |value| {
+        let consultations = value.list(|item| {
+            let block = item.table(CONSULTATIONS_KEYS, |table| {
+                Consultations::read(table, calendar, staff)
+            })?;
+            Some((item, block))
+        })?;
+        once_each(consultations, |block| (block.kind, None)).map(blocks)
+    })
 }
 
 /// Holds the totals that a file states, if it does, against what its blocks come to.

@@ -5,6 +5,7 @@ mod replies;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use office::officer::Officer;
 use office::{PerPlace, Place};
 
 use super::{APART_S, Documents, Sending};
@@ -70,18 +71,9 @@ impl Documents {
         draw: &mut Draw,
         plan: &mut Plan,
     ) -> Vec<Sent> {
-        let in_office_time = self.in_office_time();
-        let posts = match &self.sending {
-            Sending::Following(follows) => {
-                self.posts_following(follows, count, followed, calendar, draw)
-            }
-            Sending::Begun { .. } if in_office_time => {
-                self.posts_in_office_time(count, calendar, draw)
-            }
-            Sending::Begun { rhythm, .. } => self.posts_by_clock(count, rhythm, calendar, draw),
-        };
+        let posts = self.posts(count, followed, calendar, draw);
         let moment = |second: u64| {
-            if in_office_time {
+            if self.in_office_time() {
                 calendar.office_time(second)
             } else {
                 calendar.at_second(second)
@@ -91,20 +83,12 @@ impl Documents {
         let mut sent: Vec<Sent> = Vec::with_capacity(posts.len());
         for (index, post) in posts.iter().enumerate() {
             let office = post.office;
-            let replied = match (post.follows, reissues.get(&index)) {
-                (Some(follows), _) => {
-                    let followed = &followed[follows];
-                    Some((followed.key, followed.subject.clone()))
-                }
-                (None, Some(_)) => None,
-                (None, None) if self.reply_s.is_some() => {
-                    let question = post.reply_to.map(|question| &sent[question]);
-                    question.map(|question| (question.key, question.subject.clone()))
-                }
-                (None, None) if draw.chance(self.reply_per_mille) => open_question(&mut sent, post),
-                (None, None) => None,
+            let refused = reissues.get(&index).copied();
+            let replied = match refused {
+                Some(_) => None,
+                None => self.question(post, followed, &mut sent, draw),
             };
-            let reissued = reissues.get(&index).map(|refused| &*sent[*refused].subject);
+            let reissued = refused.map(|refused| &*sent[refused].subject);
             let question = replied.as_ref().map(|(_, subject)| &**subject);
             let subject = match (reissued, question) {
                 (None, None) => draw.one_of(&self.subjects).clone(),
@@ -124,39 +108,70 @@ impl Documents {
                     in_reply_to,
                 },
             );
-            let answered = post.answered_s.map(|answered_s| {
+            let reissue = post.answered_s.and_then(|answered_s| {
                 let by = staff[office.peer()].any(draw);
                 // A refused document is sent again under the total, or it is not refused.
                 let refused = draw.chance(self.refused_per_mille) && !post.has_reply;
                 let reissue = refused
                     .then(|| reissue_of(&posts, index, answered_s, &reissues))
                     .flatten();
-                let answer = if let Some(later) = reissue {
-                    reissues.insert(later, index);
-                    let reason = "the office does not receive it in the name it bears".to_owned();
-                    Act::RefuseDocument {
-                        of: key,
-                        by,
-                        reason,
-                    }
-                } else {
-                    let text = "received and passed on".to_owned();
-                    Act::AcknowledgeDocument { of: key, by, text }
-                };
+                let answer = answer(key, by, reissue.is_some());
                 plan.add(moment(answered_s), office.peer(), answer);
-                reissue.is_some()
+                reissue
             });
-            let refused = answered == Some(true);
+            if let Some(later) = reissue {
+                reissues.insert(later, index);
+            }
             sent.push(Sent {
                 key,
                 office,
                 subject,
                 at,
                 answered_s: post.answered_s.unwrap_or(post.sent_s),
-                answerable: !refused,
+                answerable: reissue.is_none(),
             });
         }
         sent
+    }
+
+    /// What is to be sent, in that order.
+    fn posts(
+        &self,
+        count: u64,
+        followed: &[Sent],
+        calendar: &Calendar,
+        draw: &mut Draw,
+    ) -> Vec<Post> {
+        match &self.sending {
+            Sending::Following(follows) => {
+                self.posts_following(follows, count, followed, calendar, draw)
+            }
+            Sending::Begun { .. } if self.in_office_time() => {
+                self.posts_in_office_time(count, calendar, draw)
+            }
+            Sending::Begun { rhythm, .. } => self.posts_by_clock(count, rhythm, calendar, draw),
+        }
+    }
+
+    /// What `post` answers, if anything: a followed document, or one that was sent before it.
+    fn question(
+        &self,
+        post: &Post,
+        followed: &[Sent],
+        sent: &mut [Sent],
+        draw: &mut Draw,
+    ) -> Option<(Key, String)> {
+        if let Some(follows) = post.follows {
+            let followed = &followed[follows];
+            Some((followed.key, followed.subject.clone()))
+        } else if self.reply_s.is_some() {
+            let question = &sent[post.reply_to?];
+            Some((question.key, question.subject.clone()))
+        } else if draw.chance(self.reply_per_mille) {
+            open_question(sent, post)
+        } else {
+            None
+        }
     }
 
     /// Whether everything about it is in office time.
@@ -315,6 +330,17 @@ fn subject_of(reissued: Option<&str>, question: Option<&str>) -> String {
         format!("Re: {}", subject.strip_prefix("Re: ").unwrap_or(subject))
     };
     reissued.map_or_else(answered, |subject| format!("{subject}{REISSUED}"))
+}
+
+/// What becomes of a document with the office that received it.
+fn answer(of: Key, by: Officer, refused: bool) -> Act {
+    if refused {
+        let reason = "the office does not receive it in the name it bears".to_owned();
+        Act::RefuseDocument { of, by, reason }
+    } else {
+        let text = "received and passed on".to_owned();
+        Act::AcknowledgeDocument { of, by, text }
+    }
 }
 
 /// The later document of the same office that is to be a refused one, sent again.
