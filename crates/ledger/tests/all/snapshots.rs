@@ -1,5 +1,6 @@
 //! Snapshots speed up an opening, and never change what it comes to.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ledger::faulty::{FaultyStorage, Unsynced};
@@ -251,15 +252,29 @@ fn a_snapshot_of_another_fold_or_state_is_ignored() {
     assert_eq!(folded, whole);
 }
 
-#[test]
-fn a_snapshot_is_ignored_unless_the_log_holds_its_entry() {
+/// The files of a ledger with a snapshot.
+fn files_with_snapshot() -> BTreeMap<String, Vec<u8>> {
     let memory = MemoryStorage::default();
     let storage: Arc<dyn Storage> = Arc::new(memory.clone());
-    let (ledger, ..) = with_snapshot(&storage);
-    drop(ledger);
-    let contents = memory.contents();
+    drop(with_snapshot(&storage));
+    memory.contents()
+}
 
-    // Another ledger of the same office, of the same length.
+/// Puts that snapshot beside another log, and checks that it is left alone.
+fn ignored_beside(log: &MemoryStorage, snapshot: &[u8], what: &str) {
+    let mut whole = Folded::default();
+    for entry in &all(log) {
+        whole.take(entry);
+    }
+    let mut mixed = log.contents();
+    mixed.insert("snapshot".to_owned(), snapshot.to_owned());
+    ignored(MemoryStorage::holding(mixed), &whole, what);
+}
+
+#[test]
+fn a_snapshot_of_another_ledger_is_ignored() {
+    let contents = files_with_snapshot();
+    // Of the same office, and of the same length.
     let other = MemoryStorage::default();
     let storage: Arc<dyn Storage> = Arc::new(other.clone());
     let (mut ledger, ..) = open(&storage, SEGMENT_BYTES).expect("a new ledger");
@@ -268,15 +283,13 @@ fn a_snapshot_is_ignored_unless_the_log_holds_its_entry() {
         ledger.append(at(n), &records.nth(n + 1));
         ledger.take_batch().expect("one").commit().expect("memory");
     }
-    let mut mixed = other.contents();
-    mixed.insert("snapshot".to_owned(), contents["snapshot"].clone());
-    let mut whole = Folded::default();
-    for entry in &all(&other) {
-        whole.take(entry);
-    }
-    ignored(MemoryStorage::holding(mixed), &whole, "another ledger");
+    ignored_beside(&other, &contents["snapshot"], "another ledger");
+}
 
-    // The same steps, in frames of the same length, recorded a second later.
+#[test]
+fn a_snapshot_of_the_same_steps_recorded_at_other_times_is_ignored() {
+    let contents = files_with_snapshot();
+    // In frames of the same length, a second later.
     let later = MemoryStorage::default();
     let storage: Arc<dyn Storage> = Arc::new(later.clone());
     let options = small_segments(SEGMENT_BYTES);
@@ -291,23 +304,15 @@ fn a_snapshot_is_ignored_unless_the_log_holds_its_entry() {
         }
         ledger.take_batch().expect("some").commit().expect("memory");
     }
-    let mut mixed = later.contents();
-    for (name, bytes) in &mixed {
+    for (name, bytes) in &later.contents() {
         assert_eq!(bytes.len(), contents[name].len(), "{name}");
     }
-    mixed.insert("snapshot".to_owned(), contents["snapshot"].clone());
-    let mut whole = Folded::default();
-    for entry in &all(&later) {
-        whole.take(entry);
-    }
-    ignored(
-        MemoryStorage::holding(mixed),
-        &whole,
-        "a ledger of equal length",
-    );
+    ignored_beside(&later, &contents["snapshot"], "a ledger of equal length");
+}
 
-    // The log was cut below the snapshot, and has grown beyond it again.
-    let cut: Arc<dyn Storage> = Arc::new(MemoryStorage::holding(contents));
+#[test]
+fn a_snapshot_is_ignored_once_its_log_was_cut_below_it_and_has_grown_again() {
+    let cut: Arc<dyn Storage> = Arc::new(MemoryStorage::holding(files_with_snapshot()));
     let names = cut.list().expect("memory");
     let second = names
         .iter()
