@@ -155,6 +155,64 @@ fn words(line: &str) -> Vec<&str> {
     line.split(' ').chain(["--output", "json"]).collect()
 }
 
+/// What is asked of scenarios and ledgers: under which name it is kept, with which code it exits, and the command.
+const ON_FILES: [(&str, i32, &str); 26] = [
+    ("simulate", 0, "simulate workshop --out pair"),
+    (
+        "simulate-seeds",
+        0,
+        "simulate workshop --seeds 1..3 --check",
+    ),
+    ("scenario-list", 0, "scenario list"),
+    ("scenario-check", 2, "scenario check workshop wrong.toml"),
+    ("scenario-plot", 0, "scenario plot workshop"),
+    ("scenario-fit", 0, "scenario fit pair --out fitted.toml"),
+    ("scenario-fit-check", 0, "scenario fit pair --check"),
+    ("tally", 0, "tally pair"),
+    ("tally-by", 0, "tally pair --by kind"),
+    ("tally-of-two", 0, "tally pair/south pair/south"),
+    ("ledger-show", 0, "ledger show pair/south"),
+    ("ledger-show-one", 0, "ledger show pair/south --sequence 3"),
+    (
+        "ledger-show-bytes",
+        0,
+        "ledger show pair/south --sequence 3 --bytes",
+    ),
+    (
+        "ledger-export",
+        0,
+        "ledger export pair/south --format jsonl --out steps.jsonl",
+    ),
+    ("ledger-verify", 0, "ledger verify pair"),
+    ("ledger-reconcile", 0, "ledger reconcile pair"),
+    ("ledger-diff", 0, "ledger diff pair pair"),
+    (
+        "ledger-cut",
+        0,
+        "ledger cut pair --from 2018-01-01 --out cut",
+    ),
+    ("ledger-fork", 0, "ledger fork pair --at 9 --out fork"),
+    ("ledger-backup", 0, "ledger backup pair --out backup"),
+    ("ledger-convert", 0, "ledger convert pair --out converted"),
+    (
+        "ledger-restore",
+        0,
+        "ledger restore backup/south --office south",
+    ),
+    ("import", 0, "import steps.jsonl --out again"),
+    (
+        "import-rows",
+        0,
+        "import rows.txt --delimiter space --time 3:unix --from 1 --to 2 --south-when from<to --out rows",
+    ),
+    ("replay-plan", 0, "replay pair --dry-run"),
+    (
+        "replay",
+        0,
+        "replay pair --simulated --verify --out replayed",
+    ),
+];
+
 #[test]
 fn what_is_printed_of_scenarios_and_ledgers_is_as_it_is_kept() {
     let directory = tempfile::tempdir().expect("a directory");
@@ -165,62 +223,7 @@ fn what_is_printed_of_scenarios_and_ledgers_is_as_it_is_kept() {
         "1 2 1536886800\n2 1 1536886900\n3 x\n",
     )
     .expect("it is ours");
-    for (name, code, line) in [
-        ("simulate", 0, "simulate workshop --out pair"),
-        (
-            "simulate-seeds",
-            0,
-            "simulate workshop --seeds 1..3 --check",
-        ),
-        ("scenario-list", 0, "scenario list"),
-        ("scenario-check", 2, "scenario check workshop wrong.toml"),
-        ("scenario-plot", 0, "scenario plot workshop"),
-        ("scenario-fit", 0, "scenario fit pair --out fitted.toml"),
-        ("scenario-fit-check", 0, "scenario fit pair --check"),
-        ("tally", 0, "tally pair"),
-        ("tally-by", 0, "tally pair --by kind"),
-        ("tally-of-two", 0, "tally pair/south pair/south"),
-        ("ledger-show", 0, "ledger show pair/south"),
-        ("ledger-show-one", 0, "ledger show pair/south --sequence 3"),
-        (
-            "ledger-show-bytes",
-            0,
-            "ledger show pair/south --sequence 3 --bytes",
-        ),
-        (
-            "ledger-export",
-            0,
-            "ledger export pair/south --format jsonl --out steps.jsonl",
-        ),
-        ("ledger-verify", 0, "ledger verify pair"),
-        ("ledger-reconcile", 0, "ledger reconcile pair"),
-        ("ledger-diff", 0, "ledger diff pair pair"),
-        (
-            "ledger-cut",
-            0,
-            "ledger cut pair --from 2018-01-01 --out cut",
-        ),
-        ("ledger-fork", 0, "ledger fork pair --at 9 --out fork"),
-        ("ledger-backup", 0, "ledger backup pair --out backup"),
-        ("ledger-convert", 0, "ledger convert pair --out converted"),
-        (
-            "ledger-restore",
-            0,
-            "ledger restore backup/south --office south",
-        ),
-        ("import", 0, "import steps.jsonl --out again"),
-        (
-            "import-rows",
-            0,
-            "import rows.txt --delimiter space --time 3:unix --from 1 --to 2 --south-when from<to --out rows",
-        ),
-        ("replay-plan", 0, "replay pair --dry-run"),
-        (
-            "replay",
-            0,
-            "replay pair --simulated --verify --out replayed",
-        ),
-    ] {
+    for (name, code, line) in ON_FILES {
         let output = run(directory, line);
         let error = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(code), "{line}: {error}");
@@ -236,16 +239,20 @@ fn what_is_printed_of_scenarios_and_ledgers_is_as_it_is_kept() {
     holds("failure", &failed.stderr);
 }
 
+/// Holds what a command that succeeds prints.
+#[track_caller]
+fn hold(offices: &Offices, name: &str, line: &str) {
+    let mut command = offices.command();
+    let output = command.args(words(line)).output().expect("it is built");
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{line}: {error}");
+    holds(name, &output.stdout);
+}
+
 #[test]
 fn what_is_printed_of_running_offices_is_as_it_is_kept() {
     let offices = Offices::start();
-    let hold = |name: &str, line: &str| {
-        let mut command = offices.command();
-        let output = command.args(words(line)).output().expect("it is built");
-        let error = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{line}: {error}");
-        holds(name, &output.stdout);
-    };
+    let hold = |name: &str, line: &str| hold(&offices, name, line);
     hold(
         "send",
         "send --subject Roads --text Hello --wait delivered --deadline 1d",
@@ -290,6 +297,21 @@ fn what_is_printed_of_running_offices_is_as_it_is_kept() {
         "contact confirm offices/south/contacts/2",
     );
     hold("contact-list", "contact list");
+    hold_meetings(&offices);
+    hold("call-open", "call open --day 2018-09-17");
+    hold("call-close", "call close --day 2018-09-17");
+    hold("telephone-cut", "telephone cut");
+    hold("telephone-restore", "telephone restore");
+    hold("status", "status");
+    hold("tally-live", "tally south");
+    hold("ledger-show-live", "ledger show south --sequence 2");
+    hold_refusal_load_and_watch(&offices);
+    offices.stop();
+}
+
+/// Holds what is printed of each step of a meeting that was proposed, and of those that come to nothing.
+fn hold_meetings(offices: &Offices) {
+    let hold = |name: &str, line: &str| hold(offices, name, line);
     let meeting = "offices/south/meetings/3";
     let at_north = |verb: &str| format!("meeting {verb} {meeting} --office north --text Yes");
     hold(
@@ -319,14 +341,10 @@ fn what_is_printed_of_running_offices_is_as_it_is_kept() {
     wait_until(|| is_there().status.success());
     hold("meeting-decline", &decline);
     hold("meeting-cancel", &format!("meeting cancel {cancelled}"));
-    hold("call-open", "call open --day 2018-09-17");
-    hold("call-close", "call close --day 2018-09-17");
-    hold("telephone-cut", "telephone cut");
-    hold("telephone-restore", "telephone restore");
-    hold("status", "status");
-    hold("tally-live", "tally south");
-    hold("ledger-show-live", "ledger show south --sequence 2");
+}
 
+/// Holds what is printed of a refusal, of a load, and of a watch that does not end.
+fn hold_refusal_load_and_watch(offices: &Offices) {
     let refused = offices
         .command()
         .args(words("document show offices/north/documents/99"))
@@ -340,7 +358,6 @@ fn what_is_printed_of_running_offices_is_as_it_is_kept() {
     let mut watch = offices.command();
     watch.args(words("watch --office south --after 0"));
     holds("watch", first_line(&mut watch).as_bytes());
-    offices.stop();
 }
 
 /// What a command that does not end prints first.
