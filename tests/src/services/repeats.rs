@@ -39,6 +39,23 @@ fn a_declaration() -> pb::DeclareLineRequest {
     }
 }
 
+fn a_proposal() -> pb::ProposeMeetingRequest {
+    pb::ProposeMeetingRequest {
+        request_id: request_id(),
+        terms: Some(terms("Roads")),
+    }
+}
+
+fn a_counter(proposed: &pb::ProposeMeetingResponse) -> pb::CounterMeetingRequest {
+    let meeting = proposed.meeting.as_ref().expect("a meeting");
+    pb::CounterMeetingRequest {
+        request_id: request_id(),
+        name: meeting.name.clone(),
+        parent: String::new(),
+        terms: Some(terms("Railways")),
+    }
+}
+
 #[tokio::test]
 async fn each_mutation_given_again_is_answered_as_the_first_time_even_after_a_crash() {
     let mut pair = Pair::start().await;
@@ -52,11 +69,8 @@ async fn each_mutation_given_again_is_answered_as_the_first_time_even_after_a_cr
         name: receipt.name,
         acknowledgement: None,
     };
-    let propose = pb::ProposeMeetingRequest {
-        request_id: request_id(),
-        terms: Some(terms("Roads")),
-    };
-    let (record, call, declare) = (a_contact(), a_call(), a_declaration());
+    let (propose, record) = (a_proposal(), a_contact());
+    let (call, declare) = (a_call(), a_declaration());
     macro_rules! first {
         ($client:ident, $method:ident, $request:expr) => {
             south
@@ -74,16 +88,9 @@ async fn each_mutation_given_again_is_answered_as_the_first_time_even_after_a_cr
     let declared = first!(contacts, declare_line, declare);
     pair.quiet().await;
     // What follows does not change the first answer.
-    let meeting = proposed.meeting.as_ref().expect("a meeting");
-    let counter = pb::CounterMeetingRequest {
-        request_id: request_id(),
-        name: meeting.name.clone(),
-        parent: String::new(),
-        terms: Some(terms("Railways")),
-    };
     north
         .meetings
-        .counter_meeting(counter.clone())
+        .counter_meeting(a_counter(&proposed))
         .await
         .expect("it is taken");
     pair.quiet().await;
@@ -108,24 +115,31 @@ async fn each_mutation_given_again_is_answered_as_the_first_time_even_after_a_cr
             "nothing was authored"
         );
     }
-    // Another meeting's step with a known id is a conflict.
-    let other = pb::CounterMeetingRequest {
-        terms: Some(terms("Ports")),
-        ..counter
-    };
-    let status = refused(
-        &north
-            .meetings
-            .counter_meeting(other)
-            .await
-            .expect_err("it differs"),
-    );
-    assert_eq!(status.why(), (Code::AlreadyExists, "IDEMPOTENCY_CONFLICT"));
     let counted = pair.finish().await;
     assert_eq!(
         (counted.documents(), counted.calls(), counted.contacts()),
         (1, 1, 0)
     );
+}
+
+#[tokio::test]
+async fn a_meetings_step_under_a_known_id_with_other_terms_is_a_conflict() {
+    let pair = Pair::start().await;
+    let (mut south, mut north) = pair.both();
+    let proposed = south.meetings.propose_meeting(a_proposal()).await;
+    let proposed = proposed.expect("it is taken").into_inner();
+    pair.quiet().await;
+    let counter = a_counter(&proposed);
+    let taken = north.meetings.counter_meeting(counter.clone()).await;
+    taken.expect("it is taken");
+    let other = pb::CounterMeetingRequest {
+        terms: Some(terms("Ports")),
+        ..counter
+    };
+    let answer = north.meetings.counter_meeting(other).await;
+    let status = refused(&answer.expect_err("it differs"));
+    assert_eq!(status.why(), (Code::AlreadyExists, "IDEMPOTENCY_CONFLICT"));
+    pair.finish().await;
 }
 
 #[tokio::test]
