@@ -120,6 +120,7 @@ impl Officers {
     }
 
     /// As they are, with another patience.
+    #[must_use]
     pub fn with_patience(mut self, patience: Patience) -> Self {
         self.patience = patience;
         self

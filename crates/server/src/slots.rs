@@ -315,6 +315,14 @@ impl Slot {
         self.cut.cancelled().await;
         exhausted(self.slots.what, self.slots.limit)
     }
+
+    /// As [`Self::taken_away`], if it has been by now.
+    pub(crate) fn check(&self) -> Result<(), Refusal> {
+        if self.cut.is_cancelled() {
+            return Err(exhausted(self.slots.what, self.slots.limit));
+        }
+        Ok(())
+    }
 }
 
 impl Drop for Slot {

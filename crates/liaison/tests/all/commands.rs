@@ -163,8 +163,8 @@ fn what_waits_for_an_officer_is_in_the_inbox_until_it_is_answered() {
         offices.json(&line);
     }
     // What was accepted, either office may convene.
-    assert_eq!(names("north"), [meeting.clone()]);
-    wait_until(|| names("south") == [meeting.clone()]);
+    assert_eq!(names("north"), std::slice::from_ref(&meeting));
+    wait_until(|| names("south") == std::slice::from_ref(&meeting));
     offices.json(&format!("meeting convene {meeting} --office south"));
     offices.json(&format!("meeting close {meeting} --office south"));
     wait_until(|| names("north").is_empty());

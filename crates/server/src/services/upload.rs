@@ -198,6 +198,10 @@ pub(super) async fn download(
         // Held until the last chunk is read.
         let transfer = &transfer;
         let next = at.map(|at| {
+            if let Err(refusal) = transfer.check() {
+                // From there on it can be asked for again.
+                return (Err(status_of(&refusal)), None);
+            }
             let end = (at + DOWNLOAD_CHUNK_BYTES).min(total);
             transfer.moved((end - at) as u64);
             let response = pb::DownloadDocumentResponse {
