@@ -304,7 +304,7 @@ fn what_is_printed_of_running_offices_is_as_it_is_kept() {
     hold("telephone-restore", "telephone restore");
     hold("status", "status");
     hold("tally-live", "tally south");
-    hold("ledger-show-live", "ledger show south --sequence 2");
+    hold("ledger-show-live", "ledger show south --sequence 1");
     hold_refusal_load_and_watch(&offices);
     offices.stop();
 }
