@@ -38,7 +38,6 @@ mod ahead;
 mod aside;
 mod batch;
 mod behind;
-mod commit;
 mod conformance;
 mod copy;
 mod cursor;
@@ -64,7 +63,6 @@ mod walk;
 
 pub use crate::journal::{Journal, Options};
 pub use batch::Batch;
-pub use commit::{Committed, Committer};
 pub use conformance::{Nonconformance, conformance};
 pub use copy::{claim, copy};
 pub use cursor::Cursor;

@@ -14,10 +14,6 @@ use crate::reader::Reader;
 
 /// Entries that go to disk together.
 pub type Batch = journal::Batch<LedgerForm>;
-/// A thread that writes and syncs batches in order.
-pub type Committer = journal::Committer<LedgerForm>;
-/// Called on the writer thread when a batch is durable, with the highest durable sequence, or failed.
-pub type Committed = journal::Committed<LedgerError>;
 /// Writes snapshots of a ledger, from any thread.
 pub type SnapshotWriter = journal::SnapshotWriter<LedgerForm>;
 /// A snapshot that is being written. Dropped, it leaves the one before in its place.

@@ -39,7 +39,7 @@ mod report;
 mod restore;
 mod verify;
 
-pub use crate::ledger::{Batch, Committed, Committer, Ledger, SnapshotDraft, SnapshotWriter};
+pub use crate::ledger::{Batch, Ledger, SnapshotDraft, SnapshotWriter};
 pub use backup::{BackedUp, backup};
 pub use convert::{Converted, convert};
 pub use entry::{Entry, FORMAT_VERSION, Parcel, Record};

@@ -2,11 +2,10 @@
 
 use std::io::ErrorKind;
 use std::sync::Arc;
-use std::sync::mpsc::channel;
 
 use crate::entries::{Model, open};
 use journal::faulty::{FaultyStorage, Unsynced};
-use journal::{Batch, Committer, Journal, JournalError, Plain, Storage};
+use journal::{Batch, Journal, JournalError, Plain, Storage};
 
 const SEGMENT_BYTES: u64 = 8 * 1024;
 
@@ -104,24 +103,15 @@ fn a_machine_that_dies_in_an_operation_does_nothing_more_and_recovers() {
 }
 
 #[test]
-fn the_writer_thread_refuses_what_comes_after_a_failed_sync() {
+fn what_comes_after_a_failed_sync_is_refused() {
     let storage = FaultyStorage::new(0);
     let shared: Arc<dyn Storage> = Arc::new(storage.clone());
     let (mut journal, ..) = open(&shared, SEGMENT_BYTES).expect("a new journal");
     let mut model = Model::new();
-    let committer = Committer::start("journal").expect("a thread");
-    let (sender, outcomes) = channel();
     // A write, a sync and a write of the mark each: the sync of the second batch fails.
     storage.fail_at(storage.operations().len() as u64 + 4, ErrorKind::Other);
-    for batch in batches(&mut journal, &mut model, 4) {
-        let sender = sender.clone();
-        committer.submit(
-            batch,
-            Box::new(move |outcome| sender.send(outcome).expect("heard")),
-        );
-    }
-    drop(committer);
-    let outcomes: Vec<_> = outcomes.try_iter().collect();
+    let batches = batches(&mut journal, &mut model, 4).into_iter();
+    let outcomes: Vec<_> = batches.map(Batch::commit).collect();
     assert!(matches!(outcomes[0], Ok(3)), "{:?}", outcomes[0]);
     assert!(matches!(
         outcomes[1],
