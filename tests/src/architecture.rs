@@ -16,11 +16,12 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("reading", &[]),
     ("proxy", &["reading"]),
     ("journal", &[]),
+    ("tap", &[]),
     ("protocol", &["office"]),
     ("ledger", &["protocol", "journal"]),
     ("words", &["protocol", "reading"]),
     ("client", &["protocol"]),
-    ("server", &["ledger"]),
+    ("server", &["ledger", "tap"]),
     ("service", &["server", "reading"]),
     ("scenario", &["office", "reading"]),
     ("formats", &["ledger", "scenario", "words"]),
@@ -44,7 +45,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 
 /// The crates that have no runtime: everything that can be used without `server`.
 const PURE: &[&str] = &[
-    "office", "reading", "journal", "protocol", "ledger", "words", "scenario", "formats",
+    "office", "reading", "journal", "tap", "protocol", "ledger", "words", "scenario", "formats",
     "template", "report", "screen",
 ];
 

@@ -62,7 +62,7 @@ fn the_limits_are_those_of_the_code() {
 #[test]
 fn the_errors_are_those_of_the_code() {
     let mut table = "| event | code | reason |\n| --- | --- | --- |\n".to_owned();
-    for reason in server::REASONS {
+    for reason in protocol::reasons::REASONS {
         let code = words::code_name(reason.code);
         let _ = writeln!(table, "| {} | {code} | `{}` |", reason.event, reason.name);
     }
@@ -81,7 +81,9 @@ fn every_reason_of_the_rules_stands_in_the_table() {
         let text = fs::read_to_string(&path).expect("it is text");
         for rest in text.split("reason: \"").skip(1) {
             let name = rest.split('"').next().unwrap_or_default();
-            let is_known = server::REASONS.iter().any(|reason| reason.name == name);
+            let is_known = protocol::reasons::REASONS
+                .iter()
+                .any(|reason| reason.name == name);
             assert!(is_known, "{name} in {} has no row", path.display());
             named += 1;
         }

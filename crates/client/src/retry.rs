@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use protocol::reasons::NOT_SETTLED;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
@@ -86,7 +87,7 @@ pub fn may_pass(refused: &Status, awaited: Awaited) -> bool {
 /// refused for another reason.
 pub fn until_settled(refused: &Status) -> Option<Duration> {
     let reason = refused.get_details_error_info()?.reason;
-    asked_for(refused).filter(|_| reason == "NOT_SETTLED")
+    asked_for(refused).filter(|_| reason == NOT_SETTLED.name)
 }
 
 fn asked_for(refused: &Status) -> Option<Duration> {

@@ -22,6 +22,7 @@ mod content;
 mod convert;
 mod envelope;
 mod original;
+pub mod reasons;
 mod splice;
 mod validate;
 

@@ -259,7 +259,7 @@ pub(crate) fn in_own_words(status: Status, message_bytes_max: u64) -> Status {
         // The office never says INTERNAL: it is what the transport says of bytes that are no frame or no message.
         Code::Internal if status.details().is_empty() => malformed(status.message()),
         Code::Unimplemented if status.details().is_empty() => plain(
-            crate::reasons::UNKNOWN_METHOD,
+            protocol::reasons::UNKNOWN_METHOD,
             "this office has no such method; list them by reflection".to_owned(),
         ),
         _ => status,

@@ -17,11 +17,11 @@ use office::Refusal;
 use tokio::time::Sleep;
 use tonic::Status;
 
-use crate::assembly::{Assembly, Fault, PIECE_BYTES, Piece, Unpacker};
 use crate::budget::{Budget, Lease};
 use crate::caller::Caller;
 use crate::methods::Method;
 use crate::status::{malformed, second_message, status_of, too_large, too_large_for_line};
+use tap::{Assembly, Fault, PIECE_BYTES, Piece, Unpacker};
 
 /// What is taken at first, and at most at once, for a message that is held.
 const LEASE_BYTES_MIN: u64 = 16 * 1024;

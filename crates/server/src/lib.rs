@@ -23,7 +23,6 @@
 //! ```
 
 mod accept;
-mod assembly;
 mod boundary;
 mod budget;
 mod call;
@@ -31,21 +30,16 @@ mod caller;
 mod clock;
 mod connections;
 mod desk;
-mod frames;
 mod handle;
-mod handles;
 mod health;
 mod incoming;
 mod line;
 mod methods;
-mod outbox;
 mod outgoing;
 mod owner;
 mod phase;
 mod places;
-mod proposals;
 mod read;
-mod reasons;
 mod recovery;
 mod server;
 mod services;
@@ -59,9 +53,6 @@ mod watched;
 
 pub use accept::{Accept, Accepted, Accepting, HandedOver};
 pub use clock::{Clock, SystemClock, system_seed};
-pub use handles::make_room;
 pub use line::{Dial, Io, TcpDial};
-pub use reasons::{REASONS, Reason};
 pub use server::{ServeError, Server, Setup};
 pub use services::Services;
-pub use status::DOMAIN;

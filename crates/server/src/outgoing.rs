@@ -8,8 +8,8 @@ use flate2::write::GzEncoder;
 use http_body_util::BodyExt as _;
 use tonic::body::Body;
 
-use crate::assembly::PREFIX_BYTES;
 use crate::budget::Lease;
+use tap::PREFIX_BYTES;
 
 /// An answer that holds the memory it takes until it has gone out.
 pub(crate) fn keeping(answer: Body, leases: Vec<Lease>) -> Body {

@@ -21,10 +21,10 @@ use crate::clock::Clock;
 use crate::handle::{
     Answer, Arrived, Authored, Authoring, Outcome, OwnerHandle, Progress, Verdicts, Work,
 };
-use crate::outbox::Outbox;
-use crate::proposals::Proposals;
 use crate::recovery::Snapshotter;
 use crate::status::draining;
+use office::Outbox;
+use office::Proposals;
 
 const BATCH_WORK_MAX: usize = 1_024;
 const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;

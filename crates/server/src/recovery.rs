@@ -12,7 +12,7 @@ use ledger::{
 };
 use office::{FOLD_VERSION, Limits, Office, Place};
 
-use crate::outbox::Outbox;
+use office::Outbox;
 
 /// Entries between two snapshots: about as many as are folded in a second.
 const INTERVAL: u64 = 1 << 20;

@@ -8,10 +8,7 @@ use office::{Collection, Refusal, Violation};
 use tonic::Status;
 use tonic_types::{ErrorDetails, StatusExt};
 
-use crate::reasons::{self, Reason};
-
-/// The domain of every ErrorInfo.
-pub const DOMAIN: &str = "liaison";
+use protocol::reasons::{self, DOMAIN, Reason};
 
 /// The gRPC status of a refusal.
 pub(crate) fn status_of(refusal: &Refusal) -> Status {

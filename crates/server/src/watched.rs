@@ -11,8 +11,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
 use crate::caller::Caller;
-use crate::frames::{Frames, Patience};
 use crate::line::Io;
+use tap::{Frames, Patience};
 
 /// GOAWAY on stream 0: ENHANCE_YOUR_CALM, and every stream so far may have been worked on.
 const GOAWAY: [u8; 17] = [

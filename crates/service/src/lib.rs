@@ -2,11 +2,13 @@
 //!
 //! A service is [`main`]; whoever runs an office beside something else takes the parts.
 
+mod handles;
 mod logs;
 mod options;
 mod run;
 mod signals;
 
+pub use handles::make_room;
 pub use logs::{VisibleFields, init_logs};
 pub use options::Options;
 pub use run::{bind, main, run};

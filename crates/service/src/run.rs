@@ -9,9 +9,10 @@ use jiff::{SignedDuration, Timestamp};
 use ledger::DiskStorage;
 use office::Place;
 use reading::visible;
-use server::{Clock, Server, Setup, SystemClock, TcpDial, make_room, system_seed};
+use server::{Clock, Server, Setup, SystemClock, TcpDial, system_seed};
 use tokio::net::TcpListener;
 
+use crate::handles::make_room;
 use crate::logs::init_logs;
 use crate::options::{Args, LogFormat, Options};
 use crate::signals::shutdown_signal;

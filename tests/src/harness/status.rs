@@ -23,7 +23,7 @@ pub(crate) fn refused(status: &Status) -> Refused {
     let Some(info) = details.error_info() else {
         panic!("there is no ErrorInfo in {status:?}");
     };
-    assert_eq!(info.domain, server::DOMAIN);
+    assert_eq!(info.domain, protocol::reasons::DOMAIN);
     Refused {
         code: status.code(),
         reason: info.reason.clone(),

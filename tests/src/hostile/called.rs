@@ -214,7 +214,7 @@ fn opening(
         Answer::Unavailable => return Err(Status::unavailable("not now")),
         Answer::Disagreement => {
             let mut details = ErrorDetails::new();
-            details.set_error_info("LEDGERS_DISAGREE", server::DOMAIN, []);
+            details.set_error_info("LEDGERS_DISAGREE", protocol::reasons::DOMAIN, []);
             let status = Status::with_error_details(Code::DataLoss, "they disagree", details);
             return Err(status);
         }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use ledger::DiskStorage;
 use office::{Limits, PerPlace, Place};
-use server::{Server, Setup, TcpDial, make_room, system_seed};
-use service::{bind, shutdown_signal};
+use server::{Server, Setup, TcpDial, system_seed};
+use service::{bind, make_room, shutdown_signal};
 use tokio::net::{TcpListener, lookup_host};
 use tokio::sync::watch;
 

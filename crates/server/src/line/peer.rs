@@ -82,7 +82,7 @@ impl PeerWatch {
 
 fn refusal(timeout: Duration, reason: &str) -> Refusal {
     Refusal::Unavailable {
-        reason: crate::reasons::PEER_UNREACHABLE.name,
+        reason: protocol::reasons::PEER_UNREACHABLE.name,
         why: format!(
             "the peer has not been reached for {} s ({reason}). The step is recorded here and will be \
              delivered; send the same request_id again to wait for it",

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 /// Bytes are kept a batch, not a step, so a full outbox of small steps stays small here. A partial
 /// acknowledgement of a batch frees nothing yet: the count errs on the side of the bound.
 #[derive(Debug, Default)]
-pub(crate) struct Outbox {
+pub struct Outbox {
     /// (last sequence, bytes) of each batch.
     batches: VecDeque<(u64, u64)>,
     bytes: u64,
@@ -19,7 +19,7 @@ const RECOVERED_BYTES: u64 = 256 * 1024;
 
 impl Outbox {
     /// Adds a step; steps of one batch are kept as one number.
-    pub(crate) fn add(&mut self, sequence: u64, bytes: u64) {
+    pub fn add(&mut self, sequence: u64, bytes: u64) {
         self.bytes += bytes;
         match self.batches.back_mut().filter(|_| self.open) {
             Some(last) => *last = (sequence, last.1 + bytes),
@@ -29,7 +29,7 @@ impl Outbox {
     }
 
     /// As [`Self::add`], for a step read at recovery.
-    pub(crate) fn recover(&mut self, sequence: u64, bytes: u64) {
+    pub fn recover(&mut self, sequence: u64, bytes: u64) {
         self.open = self
             .batches
             .back()
@@ -38,12 +38,12 @@ impl Outbox {
     }
 
     /// The next step begins a batch.
-    pub(crate) fn close_batch(&mut self) {
+    pub fn close_batch(&mut self) {
         self.open = false;
     }
 
     /// The peer has acknowledged everything through `through`.
-    pub(crate) fn acknowledged(&mut self, through: u64) {
+    pub fn acknowledged(&mut self, through: u64) {
         while let Some((_, bytes)) = self
             .batches
             .front()
@@ -57,12 +57,12 @@ impl Outbox {
     }
 
     /// (last sequence, bytes) of each batch, in order.
-    pub(crate) fn batches(&self) -> impl ExactSizeIterator<Item = (u64, u64)> + '_ {
+    pub fn batches(&self) -> impl ExactSizeIterator<Item = (u64, u64)> + '_ {
         self.batches.iter().copied()
     }
 
     /// Bytes not acknowledged.
-    pub(crate) fn bytes(&self) -> u64 {
+    pub fn bytes(&self) -> u64 {
         self.bytes
     }
 }

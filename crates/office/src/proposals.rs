@@ -3,22 +3,17 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use office::{Office, Order, Refusal, StepId};
+use crate::{Office, Order, Refusal, StepId};
 
 /// Open meetings by the caller who proposed them, since this office was started.
 #[derive(Debug, Default)]
-pub(crate) struct Proposals {
+pub struct Proposals {
     by_caller: BTreeMap<u64, Vec<StepId>>,
 }
 
 impl Proposals {
     /// Judges whether `caller` may propose one more.
-    pub(crate) fn check(
-        &mut self,
-        caller: u64,
-        order: &Order,
-        office: &Office,
-    ) -> Result<(), Refusal> {
+    pub fn check(&mut self, caller: u64, order: &Order, office: &Office) -> Result<(), Refusal> {
         let limit = office.limits().caller_open_meetings_max;
         if !matches!(order, Order::ProposeMeeting(_)) {
             return Ok(());
@@ -40,7 +35,7 @@ impl Proposals {
     }
 
     /// `caller` has proposed `id`.
-    pub(crate) fn add(&mut self, caller: u64, id: StepId, office: &Office) {
+    pub fn add(&mut self, caller: u64, id: StepId, office: &Office) {
         if !self.by_caller.contains_key(&caller) {
             // Callers go, and what they proposed is closed some day: what is kept stays as small as what is open.
             self.by_caller.retain(|_, own| {

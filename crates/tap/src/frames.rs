@@ -18,15 +18,18 @@ const END_STREAM: u8 = 1;
 
 /// The head of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Frame {
-    pub(crate) kind: u8,
-    pub(crate) flags: u8,
-    pub(crate) bytes: u32,
+pub struct Frame {
+    /// Its type, as RFC 9113 numbers them.
+    pub kind: u8,
+    /// Its flags.
+    pub flags: u8,
+    /// Bytes of its payload.
+    pub bytes: u32,
 }
 
 impl Frame {
     /// Whether it carries a call, or something of one.
-    pub(crate) fn has_content(self) -> bool {
+    pub fn has_content(self) -> bool {
         match self.kind {
             HEADERS => true,
             DATA => self.bytes > 0 || self.flags & END_STREAM != 0,
@@ -37,7 +40,7 @@ impl Frame {
 
 /// Follows the frames of one direction, in whatever pieces their bytes come.
 #[derive(Debug, Default)]
-pub(crate) struct Frames {
+pub struct Frames {
     header: [u8; HEADER_BYTES],
     have: usize,
     /// Bytes of the payload at hand that are still to come.
@@ -46,7 +49,7 @@ pub(crate) struct Frames {
 
 impl Frames {
     /// Takes the next bytes, and tells each frame whose head is whole by them.
-    pub(crate) fn take(&mut self, mut bytes: &[u8], mut each: impl FnMut(Frame)) {
+    pub fn take(&mut self, mut bytes: &[u8], mut each: impl FnMut(Frame)) {
         while !bytes.is_empty() {
             if self.left > 0 {
                 let passed = self.left.min(bytes.len());
@@ -72,14 +75,14 @@ impl Frames {
     }
 
     /// Whether the last frame is whole, and none is begun.
-    pub(crate) fn is_between(&self) -> bool {
+    pub fn is_between(&self) -> bool {
         self.have == 0 && self.left == 0
     }
 }
 
 /// What is left to a peer of frames that carry nothing.
 #[derive(Debug)]
-pub(crate) struct Patience {
+pub struct Patience {
     tokens: u64,
     /// When tokens were given last, since the connection began.
     given: Duration,
@@ -96,7 +99,7 @@ impl Default for Patience {
 
 impl Patience {
     /// Judges a frame that came in; false if it is one too many. `since` is the age of the connection.
-    pub(crate) fn takes(&mut self, frame: Frame, since: Duration) -> bool {
+    pub fn takes(&mut self, frame: Frame, since: Duration) -> bool {
         if frame.has_content() {
             self.reward();
             return true;
@@ -115,7 +118,7 @@ impl Patience {
     }
 
     /// Something was carried, in either direction.
-    pub(crate) fn reward(&mut self) {
+    pub fn reward(&mut self) {
         self.tokens = (self.tokens + TOKENS_PER_CONTENT).min(TOKENS_MAX);
     }
 }

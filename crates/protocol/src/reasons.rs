@@ -2,6 +2,9 @@
 
 use tonic::Code;
 
+/// The domain of every ErrorInfo.
+pub const DOMAIN: &str = "liaison";
+
 /// A reason, and the code that it always comes with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reason {
@@ -15,7 +18,8 @@ pub struct Reason {
 
 macro_rules! reasons {
     ($($name:ident: $code:ident, $event:literal;)*) => {
-        $(pub(crate) const $name: Reason = Reason {
+        $(#[doc = $event]
+        pub const $name: Reason = Reason {
             name: stringify!($name),
             code: Code::$code,
             event: $event,
@@ -63,7 +67,7 @@ reasons! {
 
 impl Reason {
     /// A reason of the rules for being unavailable.
-    pub(crate) fn unavailable(name: &'static str) -> Self {
+    pub fn unavailable(name: &'static str) -> Self {
         let known = REASONS.iter().find(|reason| reason.name == name);
         known.copied().unwrap_or(Self {
             name,

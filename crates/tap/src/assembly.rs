@@ -10,13 +10,13 @@ use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
 use flate2::bufread::MultiGzDecoder;
 
 /// The flag and the length before each message.
-pub(crate) const PREFIX_BYTES: usize = 5;
+pub const PREFIX_BYTES: usize = 5;
 /// Bytes unpacked at a time.
-pub(crate) const PIECE_BYTES: usize = 16 * 1024;
+pub const PIECE_BYTES: usize = 16 * 1024;
 
 /// Something that is whole.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Piece {
+pub enum Piece {
     /// One message or several, as they came.
     Plain(Bytes),
     /// One message that is compressed.
@@ -24,19 +24,22 @@ pub(crate) enum Piece {
 }
 
 /// Why a stream cannot go on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fault {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
     /// A message is longer than one may be, as it came or unpacked.
+    #[error("a message is longer than one may be")]
     TooLarge,
     /// More messages than the method takes.
+    #[error("more messages came than are taken")]
     TooMany,
     /// It cannot be read.
+    #[error("{0}")]
     Malformed(&'static str),
 }
 
 /// Puts messages together.
 #[derive(Debug)]
-pub(crate) struct Assembly {
+pub struct Assembly {
     message_bytes_max: u64,
     messages_max: Option<u64>,
     gzip: bool,
@@ -49,7 +52,8 @@ pub(crate) struct Assembly {
 }
 
 impl Assembly {
-    pub(crate) fn new(message_bytes_max: u64, messages_max: Option<u64>, gzip: bool) -> Self {
+    /// For a stream of at most `messages_max` messages of at most `message_bytes_max`, which may be packed with `gzip`.
+    pub fn new(message_bytes_max: u64, messages_max: Option<u64>, gzip: bool) -> Self {
         Self {
             message_bytes_max,
             messages_max,
@@ -62,25 +66,25 @@ impl Assembly {
     }
 
     /// Messages that were whole.
-    pub(crate) fn taken(&self) -> u64 {
+    pub fn taken(&self) -> u64 {
         self.taken
     }
 
-    pub(crate) fn is_within_a_message(&self) -> bool {
+    /// Whether a message has begun and is not whole.
+    pub fn is_within_a_message(&self) -> bool {
         self.held_bytes > 0
     }
 
     /// Bytes held of the message under way, and its length as far as that is known.
-    pub(crate) fn held(&self) -> (u64, u64) {
+    pub fn held(&self) -> (u64, u64) {
         (self.held_bytes, self.whole_bytes.unwrap_or(self.held_bytes))
     }
 
     /// Takes the next bytes; what is whole by them goes to `ready`.
-    pub(crate) fn take(
-        &mut self,
-        mut chunk: Bytes,
-        ready: &mut VecDeque<Piece>,
-    ) -> Result<(), Fault> {
+    ///
+    /// # Errors
+    /// Why the stream cannot go on.
+    pub fn take(&mut self, mut chunk: Bytes, ready: &mut VecDeque<Piece>) -> Result<(), Fault> {
         if self.held_bytes > 0 {
             self.fill(&mut chunk, ready)?;
         }
@@ -195,14 +199,15 @@ impl Assembly {
 }
 
 /// Unpacks a compressed message, a piece at a time, as far as a message may be long.
-pub(crate) struct Unpacker {
+pub struct Unpacker {
     packed: MultiGzDecoder<Reader<Bytes>>,
     unpacked: BytesMut,
     bytes_max: usize,
 }
 
 impl Unpacker {
-    pub(crate) fn new(mut message: Bytes, message_bytes_max: u64) -> Self {
+    /// For a message as it came, with its prefix.
+    pub fn new(mut message: Bytes, message_bytes_max: u64) -> Self {
         message.advance(PREFIX_BYTES);
         Self {
             packed: MultiGzDecoder::new(message.reader()),
@@ -212,12 +217,15 @@ impl Unpacker {
     }
 
     /// Bytes unpacked so far.
-    pub(crate) fn bytes(&self) -> u64 {
+    pub fn bytes(&self) -> u64 {
         self.unpacked.len() as u64
     }
 
     /// Unpacks one piece more; the message as it would have come without compression, when that was the last.
-    pub(crate) fn step(&mut self) -> Result<Option<Bytes>, Fault> {
+    ///
+    /// # Errors
+    /// It is no gzip, or longer than a message may be.
+    pub fn step(&mut self) -> Result<Option<Bytes>, Fault> {
         let mut piece = [0; PIECE_BYTES];
         let count = self
             .packed
