@@ -111,9 +111,9 @@ where
             };
             return Box::pin(std::future::ready(Ok(status_of(&refusal).into_http())));
         }
-        let call = Arc::new(Call::new(Arc::clone(&caller), self.budget.clone()));
-        let (bounds, budget) = (self.bounds(method, asked.gzip), self.budget.clone());
-        let request = request.map(|body| Messages::new(body, bounds, caller, budget));
+        let call = Arc::new(Call::new(caller, self.budget.clone()));
+        let (bounds, of_call) = (self.bounds(method, asked.gzip), Arc::clone(&call));
+        let request = request.map(|body| Messages::new(body, bounds, of_call));
         let answering = timing::taken(timed, self.inner.call(request));
         let answering = Arc::clone(&call).answer(answering);
         Box::pin(

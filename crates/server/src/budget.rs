@@ -127,13 +127,9 @@ impl Budget {
         Arc::clone(&self.reads)
     }
 
-    /// Takes `bytes` for `caller`, as soon as they can be had. What is more than one caller may have takes all of that.
-    pub(crate) async fn lease(&self, caller: &Caller, bytes: u64) -> Result<Lease, Refusal> {
-        self.lease_for(caller, bytes, 0).await
-    }
-
-    /// As [`Self::lease`], for something of which `here` bytes have come in already. There is a bound to that, too: beyond
-    /// it whoever has most of it is sent away.
+    /// Takes `bytes` for `caller`, as soon as they can be had. What is more than one caller may have takes all of that. Of
+    /// what they are for, `here` bytes have come in already. There is a bound to that, too: beyond it whoever has most of it
+    /// is sent away.
     pub(crate) async fn lease_for(
         &self,
         caller: &Caller,
@@ -167,6 +163,11 @@ impl Budget {
                     .map_err(|_| shared.refusal(caller, bytes));
             }
         }
+    }
+
+    #[cfg(test)]
+    async fn lease(&self, caller: &Caller, bytes: u64) -> Result<Lease, Refusal> {
+        self.lease_for(caller, bytes, 0).await
     }
 
     /// Bytes of the common store that are held now.

@@ -1,12 +1,13 @@
 //! A call under way, as whoever answers it sees it: who calls, and what memory the answer takes.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use office::Refusal;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::budget::{Budget, Lease};
 use crate::caller::Caller;
+use crate::slots::Keeper;
 
 tokio::task_local! {
     static CALL: Arc<Call>;
@@ -19,6 +20,8 @@ pub(crate) struct Call {
     budget: Budget,
     /// Held until the answer has gone out.
     kept: Mutex<Vec<Lease>>,
+    /// If it is a transfer that has a place, whoever says that the office keeps it waiting.
+    keeper: OnceLock<Keeper>,
 }
 
 impl Call {
@@ -27,6 +30,7 @@ impl Call {
             caller,
             budget,
             kept: Mutex::default(),
+            keeper: OnceLock::new(),
         }
     }
 
@@ -53,12 +57,22 @@ impl Call {
 
     /// Takes memory for what is about to be read and sent.
     pub(crate) async fn lease(&self, bytes: u64) -> Result<Lease, Refusal> {
-        self.budget.lease(&self.caller, bytes).await
+        self.lease_for_bytes(bytes, 0).await
     }
 
     /// As that, of which so many bytes are here already.
     pub(crate) async fn lease_for_bytes(&self, bytes: u64, here: u64) -> Result<Lease, Refusal> {
-        self.budget.lease_for(&self.caller, bytes, here).await
+        let lease = self.budget.lease_for(&self.caller, bytes, here);
+        match self.keeper.get() {
+            Some(keeper) => keeper.kept(lease).await,
+            None => lease.await,
+        }
+    }
+
+    /// The call is a transfer, and has a place: from here on it is not slow while it waits for memory.
+    pub(crate) fn is_transfer(&self, keeper: Keeper) {
+        // A call is one transfer.
+        let _ = self.keeper.set(keeper);
     }
 
     /// Holds a lease until the answer has gone out.
@@ -110,5 +124,49 @@ impl Room {
             lease.shrink(bytes);
             call.keep(lease);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use office::Limits;
+
+    use super::*;
+    use crate::slots::{GivesWay, Slots};
+
+    /// Whatever an upload leases, for what comes in or for what is made of it, others keep it from, and not its client.
+    #[tokio::test(start_paused = true)]
+    async fn a_transfer_that_waits_for_memory_is_not_slow() {
+        let limits = Limits {
+            call_bytes_max: 1_000,
+            caller_bytes_max: 1_000,
+            caller_allowance_bytes: 0,
+            ..Limits::default()
+        };
+        let budget = Budget::new(&limits);
+        let slots = Slots::new("places", "places of one", 1, 2, GivesWay::Slowest);
+        let of = |number| {
+            Arc::new(Call::new(
+                Arc::new(Caller::new(number, None)),
+                budget.clone(),
+            ))
+        };
+        let (other, upload) = (of(1), of(2));
+        let held = other.lease(1_000).await.expect("there is room");
+        let place = slots.take().expect("there is one");
+        upload.is_transfer(place.keeper());
+        let leasing = upload.lease(500);
+        let freed = async {
+            tokio::time::sleep(Duration::from_millis(900)).await;
+            drop(held);
+        };
+        let (lease, ()) = tokio::join!(leasing, freed);
+        lease.expect("it was given back");
+        tokio::time::sleep(Duration::from_millis(900)).await;
+        assert!(slots.take().is_err(), "half of the time was not its own");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        assert!(slots.take().is_ok(), "now it has stood still for long");
     }
 }

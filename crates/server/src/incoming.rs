@@ -17,8 +17,8 @@ use office::Refusal;
 use tokio::time::Sleep;
 use tonic::Status;
 
-use crate::budget::{Budget, Lease};
-use crate::caller::Caller;
+use crate::budget::Lease;
+use crate::call::Call;
 use crate::methods::Method;
 use crate::status::{malformed, second_message, status_of, too_large, too_large_for_line};
 use tap::{Assembly, Fault, PIECE_BYTES, Piece, Unpacker};
@@ -35,8 +35,7 @@ pub(crate) struct Messages<B> {
     method: Method,
     message_bytes_max: u64,
     timeout: Duration,
-    caller: Arc<Caller>,
-    budget: Budget,
+    call: Arc<Call>,
     assembly: Assembly,
     /// What is whole, and nobody has asked for yet.
     ready: VecDeque<Piece>,
@@ -63,7 +62,7 @@ pub(crate) struct Bounds {
 }
 
 impl<B> Messages<B> {
-    pub(crate) fn new(inner: B, bounds: Bounds, caller: Arc<Caller>, budget: Budget) -> Self {
+    pub(crate) fn new(inner: B, bounds: Bounds, call: Arc<Call>) -> Self {
         let Bounds {
             method,
             message_bytes_max,
@@ -76,8 +75,7 @@ impl<B> Messages<B> {
             method,
             message_bytes_max,
             timeout,
-            caller,
-            budget,
+            call,
             assembly: Assembly::new(message_bytes_max, messages_max, gzip),
             ready: VecDeque::new(),
             unpacking: None,
@@ -158,9 +156,8 @@ where
                 continue;
             }
             if let Some(bytes) = self.lacking() {
-                let (budget, caller) = (self.budget.clone(), Arc::clone(&self.caller));
-                let here = self.assembly.held().0;
-                let leasing = async move { budget.lease_for(&caller, bytes, here).await };
+                let (call, here) = (Arc::clone(&self.call), self.assembly.held().0);
+                let leasing = async move { call.lease_for_bytes(bytes, here).await };
                 self.leasing = Some(Box::pin(leasing));
                 continue;
             }

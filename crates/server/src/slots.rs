@@ -237,8 +237,7 @@ fn exhausted(what: &'static str, limit: u64) -> Refusal {
 impl Taken {
     fn moved(&mut self, bytes: u64, now: Instant) {
         let paid = Duration::from_micros(bytes.saturating_mul(1_000_000) / SLOW_BYTES_PER_SECOND);
-        self.slow_at = self.slow_at.max(now).min(now + HELD_AT_EASE);
-        self.slow_at = (self.slow_at + paid.min(HELD_AT_EASE)).min(now + HELD_AT_EASE);
+        self.slow_at = (self.slow_at.max(now) + paid.min(HELD_AT_EASE)).min(now + HELD_AT_EASE);
     }
 }
 
@@ -262,27 +261,40 @@ fn greediest(taken: &BTreeMap<u64, Taken>, own: u64) -> Option<u64> {
     (count > own + 1).then_some(newest)
 }
 
-/// A transfer that the office keeps waiting, until this is dropped.
-struct Kept<'s> {
-    slot: &'s Slot,
+/// By this the office says of a transfer that it keeps it waiting. It says nothing once the place is given back.
+#[derive(Debug, Clone)]
+pub(crate) struct Keeper {
+    number: u64,
+    slots: Slots,
 }
 
-impl<'s> Kept<'s> {
-    fn of(slot: &'s Slot) -> Self {
-        let mut state = slot.slots.locked();
-        if let Some(taken) = state.taken.get_mut(&slot.number) {
+impl Keeper {
+    /// Awaits something of the office's own, such as memory: for so long nobody can say that the transfer is slow.
+    pub(crate) async fn kept<F: Future>(&self, waiting: F) -> F::Output {
+        let _kept = Kept::of(self);
+        waiting.await
+    }
+}
+
+/// A transfer that the office keeps waiting, until this is dropped.
+struct Kept<'k>(&'k Keeper);
+
+impl<'k> Kept<'k> {
+    fn of(keeper: &'k Keeper) -> Self {
+        let mut state = keeper.slots.locked();
+        if let Some(taken) = state.taken.get_mut(&keeper.number) {
             taken.kept_since = Some(Instant::now());
         }
         drop(state);
-        Self { slot }
+        Self(keeper)
     }
 }
 
 impl Drop for Kept<'_> {
     fn drop(&mut self) {
-        let slots = &self.slot.slots;
+        let Keeper { number, slots } = self.0;
         let mut state = slots.locked();
-        if let Some(taken) = state.taken.get_mut(&self.slot.number)
+        if let Some(taken) = state.taken.get_mut(number)
             && let Some(since) = taken.kept_since.take()
         {
             taken.slow_at += since.elapsed();
@@ -302,12 +314,12 @@ impl Slot {
         }
     }
 
-    /// Awaits something of the office's own, such as memory: for so long nobody can say that the transfer is slow.
-    pub(crate) async fn kept<F: Future>(&self, waiting: F) -> F::Output {
-        let kept = Kept::of(self);
-        let output = waiting.await;
-        drop(kept);
-        output
+    /// Whoever says when the office keeps this transfer waiting.
+    pub(crate) fn keeper(&self) -> Keeper {
+        Keeper {
+            number: self.number,
+            slots: self.slots.clone(),
+        }
     }
 
     /// Waits until the place is taken away; what is to be told then.
@@ -434,9 +446,10 @@ mod tests {
             .map(|caller| slots.take_for(caller).expect("there is room"))
             .collect();
         let began = Instant::now();
-        let kept = held
-            .iter()
-            .map(|slot| slot.kept(tokio::time::sleep(HELD_AT_EASE * 3 / 2)));
+        let kept = held.iter().map(|slot| async {
+            let waiting = tokio::time::sleep(HELD_AT_EASE * 3 / 2);
+            slot.keeper().kept(waiting).await;
+        });
         let kept = futures_util::future::join_all(kept);
         let (waited, _) = tokio::join!(slots.take_soon(), kept);
         assert!(
@@ -455,7 +468,7 @@ mod tests {
         for _ in 0..12 {
             tokio::time::sleep(HELD_AT_EASE / 10).await;
             for slot in &held {
-                slot.kept(async {}).await;
+                slot.keeper().kept(async {}).await;
                 slot.moved(1);
             }
         }

@@ -34,6 +34,9 @@ pub(super) async fn receive(
         .take_soon()
         .await
         .map_err(|refusal| status_of(&refusal))?;
+    if let Some(call) = Call::current() {
+        call.is_transfer(transfer.keeper());
+    }
     let upload = tokio::select! {
         biased;
         upload = taken(documents, &transfer, &mut parts) => upload?,
@@ -87,8 +90,7 @@ async fn taken(
         let bytes = chunk.len() as u64;
         if let Some(call) = &call {
             // Once as it came, and once in the document that is made of all.
-            let lease = call.lease_for_bytes(bytes * 2, bytes);
-            let lease = transfer.kept(lease).await;
+            let lease = call.lease_for_bytes(bytes * 2, bytes).await;
             upload
                 .leases
                 .push(lease.map_err(|refusal| status_of(&refusal))?);
@@ -187,7 +189,7 @@ pub(super) async fn download(
 ) -> Result<impl Stream<Item = Result<pb::DownloadDocumentResponse, Status>> + Send + use<>, Refusal>
 {
     let transfer = documents.desk.transfers.take_soon().await?;
-    let body = transfer.kept(body(documents, name)).await?;
+    let body = transfer.keeper().kept(body(documents, name)).await?;
     let total = body.len();
     let start = usize::try_from(offset).unwrap_or(usize::MAX);
     if start > total {
