@@ -5,6 +5,7 @@ use std::fmt::Display;
 use bytes::{Bytes, BytesMut};
 
 use crate::error::JournalError;
+use crate::resume::Covered;
 
 /// SHA-256 over everything a journal holds up to an entry, as far as its form has it hashed.
 pub type Chain = [u8; 32];
@@ -93,6 +94,22 @@ pub trait Form: Clone + Default + Send + Sync + 'static {
     /// body covers.
     fn hashed<'a>(&self, body: &'a [u8]) -> [&'a [u8]; 2] {
         [body, &[]]
+    }
+
+    /// Follows the entries that are read, in order, for the sake of what the chain leaves out of them. If it `checks`, it
+    /// holds that against the hash that covers it, and says what is wrong.
+    fn follow(&mut self, _: &Self::Entry, _checks: bool) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// Goes on at a place that a snapshot covers, before which so much was counted: takes up what [`Self::follow`] would
+    /// know there.
+    fn go_on_behind(
+        &mut self,
+        _: &Self::Mark,
+        _: &Covered<'_, Self::Mark>,
+    ) -> Result<(), JournalError> {
+        Ok(())
     }
 
     /// The other form that the journal may have, as long as the entry that says which is not read, or lost: a chain of

@@ -17,7 +17,7 @@ pub(crate) fn refuse_newer<F: Form>(storage: &dyn Storage) -> Result<(), Journal
             .open(&name, false)
             .map_err(JournalError::io("open", path.clone()))?;
         let follows = expected.filter(|expected| expected.sequence == first);
-        let mut scanner = Scanner::new(file, path, first, follows, ChainCheck::All, form)?;
+        let mut scanner = Scanner::new(file, path, first, follows, ChainCheck::Chain, form)?;
         refuse_in(&mut scanner)?;
         expected = scanner.expected();
         form = scanner.form().clone();

@@ -10,8 +10,8 @@ use crate::form::Form;
 use crate::head::{Found, HeadUse};
 use crate::reader::Reader;
 use crate::resume::take_snapshot;
-use crate::scan::{ChainCheck, Scanned, Scanner};
-use crate::segments::segments_in;
+use crate::scan::{ChainCheck, Expected, Scanned, Scanner};
+use crate::segments::{segment_name, segments_in};
 use crate::snapshot::{SnapshotUse, Snapshots};
 use crate::storage::{Storage, StorageFile};
 use crate::walk::{Opened, Walk, Walked, bytes_of, open_all};
@@ -85,33 +85,42 @@ pub(crate) fn recover<F: Form>(
         if let Some(found) = found {
             walk.form.take_stamp(found.head.stamp);
         }
-        opened = walk.begin_behind(snapshot, opened);
+        opened = walk.begin_behind(snapshot, opened)?;
     }
+    let mut torn = None;
+    let end = |segment: &Opened, walked: &Walked<F>| {
+        torn = make_durable(storage, segment, walked)?;
+        Ok(())
+    };
+    let (walk, entries) = fold_over(storage, opened, walk, &floor, check, fold, end)?;
+    Ok(Recovered {
+        walk,
+        recovery: Recovery {
+            entries,
+            torn,
+            ..recovery
+        },
+        found,
+    })
+}
+
+/// Reads the segments from where the walk has come to, and folds their entries; says how many they held.
+fn fold_over<F: Form>(
+    storage: &dyn Storage,
+    opened: Vec<Opened>,
+    mut walk: Walk<F>,
+    floor: &Floor,
+    mut check: impl FnMut(&F::Entry) -> Result<(), F::Error> + Send,
+    mut fold: impl FnMut(&F::Entry),
+    end: impl FnMut(&Opened, &Walked<F>) -> Result<(), JournalError> + Send,
+) -> Result<(Walk<F>, u64), F::Error> {
     fold_behind(
         bytes_of(&opened),
         F::kept_bytes,
         |entry| fold(&entry),
         move |each| {
-            walk_over(
-                storage,
-                opened,
-                &mut walk,
-                &floor,
-                &mut check,
-                each,
-                |segment, walked| {
-                    recovery.torn = make_durable(storage, segment, walked)?;
-                    Ok(())
-                },
-            )
-            .map(|entries| {
-                recovery.entries = entries;
-                Recovered {
-                    walk,
-                    recovery,
-                    found,
-                }
-            })
+            walk_over(storage, opened, &mut walk, floor, &mut check, each, end)
+                .map(|entries| (walk, entries))
         },
     )
 }
@@ -210,7 +219,7 @@ pub fn read<F: Form>(
     storage: &dyn Storage,
     snapshots: Option<Snapshots<'_>>,
     mut check: impl FnMut(&F::Entry) -> Result<(), F::Error> + Send,
-    mut fold: impl FnMut(&F::Entry),
+    fold: impl FnMut(&F::Entry),
 ) -> Result<(Reader<F>, F, SnapshotUse), F::Error> {
     let directory = storage.path();
     let witnesses = Witnesses::read::<F>(storage, snapshots.is_some())?;
@@ -227,25 +236,9 @@ pub fn read<F: Form>(
     let mut walk = Walk::<F>::new();
     if let Some(snapshot) = snapshot {
         learn_covered(&opened, &mut check, &mut walk, 1)?;
-        opened = walk.begin_behind(snapshot, opened);
+        opened = walk.begin_behind(snapshot, opened)?;
     }
-    let walk = fold_behind(
-        bytes_of(&opened),
-        F::kept_bytes,
-        |entry| fold(&entry),
-        move |each| {
-            walk_over(
-                storage,
-                opened,
-                &mut walk,
-                &floor,
-                &mut check,
-                each,
-                |_, _| Ok(()),
-            )
-            .map(|_| walk)
-        },
-    )?;
+    let (walk, _) = fold_over(storage, opened, walk, &floor, check, fold, |_, _| Ok(()))?;
     // There may be no segment.
     floor.check(storage, walk.next - 1)?;
     if walk.next == 1 {
@@ -253,6 +246,22 @@ pub fn read<F: Form>(
     }
     let form = walk.form.clone();
     Ok((walk.into_reader(), form, used))
+}
+
+/// The first entry of a journal, if it is whole and begins one. Nothing else is read.
+pub fn first_entry<F: Form>(storage: &dyn Storage) -> Result<Option<F::Entry>, JournalError> {
+    let name = segment_name(Expected::FIRST.sequence);
+    let path = storage.path().join(&name);
+    let file = match storage.open(&name, false) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        opened => opened.map_err(JournalError::io("open", path.clone()))?,
+    };
+    let (expected, check, form) = (Some(Expected::FIRST), ChainCheck::Chain, F::default());
+    let mut scanner = Scanner::<F>::new(file, path, 1, expected, check, form)?;
+    Ok(match scanner.scan()? {
+        Scanned::Entry(entry, _) => Some(entry),
+        Scanned::End | Scanned::Fault(_) => None,
+    })
 }
 
 /// What the entries through `through` say of the journal itself. The first one, which says whose it is, is read also when

@@ -2,10 +2,57 @@
 
 use std::sync::Arc;
 
+use crate::error::JournalError;
 use crate::form::Form;
 use crate::scan::{ChainCheck, Scanned, Scanner};
 use crate::snapshot::{Snapshot, SnapshotUse, Snapshots};
 use crate::walk::Opened;
+
+/// The entries that a snapshot covers, for a form that goes on among them or behind them.
+pub struct Covered<'a, M> {
+    pub(crate) snapshot: &'a Snapshot<M>,
+    pub(crate) opened: &'a [Opened],
+}
+
+impl<M> std::fmt::Debug for Covered<'_, M> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Covered")
+            .field("through", &self.snapshot.sequence)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<M> Covered<'_, M> {
+    /// Gives `each` the entries from the last place in the index that `wanted` takes, by what was counted before it, up to
+    /// the next place: little is read, however long the journal is. `wanted` holds up to some place, and no further.
+    pub fn stretch<F: Form<Mark = M>>(
+        &self,
+        wanted: impl Fn(&M) -> bool,
+        mut each: impl FnMut(&F::Entry),
+    ) -> Result<(), JournalError> {
+        for (known, found) in self.snapshot.segments.iter().zip(self.opened).rev() {
+            let next = known.points.partition_point(|point| wanted(&point.before));
+            let Some(begin) = next.checked_sub(1) else {
+                continue;
+            };
+            let end = known.points.get(next).map_or(known.len, |next| next.offset);
+            let (file, path) = (Arc::clone(&found.file), found.path.clone());
+            let (check, form) = (ChainCheck::Joints, F::default());
+            let mut scanner = Scanner::<F>::new(file, path, known.first, None, check, form)?;
+            scanner.resume(known.points[begin].offset, None);
+            while scanner.offset() < end {
+                match scanner.scan()? {
+                    Scanned::Entry(entry, _) => each(&entry),
+                    Scanned::End => break,
+                    Scanned::Fault(fault) => return Err(scanner.error(&fault)),
+                }
+            }
+            found.file.rest();
+            break;
+        }
+        Ok(())
+    }
+}
 
 /// Takes up a snapshot, if it is wanted, whole, of this fold, and the log holds the entry it names.
 pub(crate) fn take_snapshot<F: Form>(
@@ -59,8 +106,10 @@ fn confirm<F: Form>(snapshot: &Snapshot<F::Mark>, opened: &[Opened]) -> Result<(
     let point = at.points.last().filter(|_| at.first == snapshot.segment);
     let point = point.ok_or_else(other)?;
     let (file, path) = (Arc::clone(&found.file), found.path.clone());
-    let check = ChainCheck::All;
-    let mut scanner = Scanner::<F>::new(file, path, found.first, None, check, F::default())
+    let mut form = F::default();
+    form.go_on_behind(&point.before, &Covered { snapshot, opened })
+        .map_err(|error| error.to_string())?;
+    let mut scanner = Scanner::new(file, path, found.first, None, ChainCheck::All, form)
         .map_err(|error| error.to_string())?;
     scanner.resume(point.offset, None);
     while let Scanned::Entry(entry, _) = scanner.scan().map_err(|error| error.to_string())? {

@@ -73,7 +73,7 @@ pub fn each_saved_aside<F: Form>(
         let file = storage
             .open(name, false)
             .map_err(JournalError::io("open", path.clone()))?;
-        let (check, form) = (ChainCheck::All, F::default());
+        let (check, form) = (ChainCheck::Joints, F::default());
         let scanner = Scanner::<F>::new(file, path, 0, None, check, form)?;
         scanner.find(0, |whole: &Whole<F::Entry>, _| {
             whole.entry.iter().for_each(&mut each);

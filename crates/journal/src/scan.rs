@@ -56,8 +56,10 @@ pub(crate) struct Scanner<F: Form> {
 /// How much of the chain is computed again. Checksums and sequences are always checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ChainCheck {
-    /// Through every entry.
+    /// Through every entry, and what it leaves out is held against what covers that.
     All,
+    /// Through every entry. What it leaves out is somebody else's to check, or nobody's.
+    Chain,
     /// Into the first entry of a segment: the segments belong together.
     Joints,
 }
@@ -212,6 +214,10 @@ impl<F: Form> Scanner<F> {
     fn take(&mut self, entry: F::Entry, body: &Bytes) -> Scanned<F::Entry> {
         let link = F::link(&entry);
         if let Some(what) = self.misplaced(&link, body) {
+            return fault(FaultKind::Misplaced, what);
+        }
+        if let Err(what) = self.form.follow(&entry, self.chain == ChainCheck::All) {
+            let what = format!("entry {}: {what}", link.sequence);
             return fault(FaultKind::Misplaced, what);
         }
         let (at, len) = (self.offset, FRAME_HEADER_BYTES + body.len());

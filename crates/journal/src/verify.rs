@@ -49,7 +49,8 @@ pub enum Seen<'a, E> {
 
 /// Reads every byte of a journal and checks everything that can be checked. After a fault it goes on with the next
 /// whole entry. Beside a writer, a batch that is being written may show as a torn tail. `says` looks at what the entries
-/// say, on another thread than the one that computes the chain, and tells what is wrong with one.
+/// say, and holds what the chain leaves out of them against what covers it; in a long journal on another thread than the one
+/// that computes the chain. It tells what is wrong with one.
 pub fn verify<F: Form>(
     storage: &dyn Storage,
     says: impl FnMut(Seen<'_, F::Entry>) -> Result<(), String>,
@@ -87,7 +88,7 @@ pub fn verify<F: Form>(
         faults: 0,
         durable: floor.sequence,
     };
-    // One thread computes the chain, the other looks at what the entries say.
+    // One thread computes the chain, the other looks at what the entries say, and at what the chain leaves out.
     fold_behind(
         bytes,
         |found: &Found<F::Entry>| match found {
@@ -153,7 +154,7 @@ impl<F: Form> Walker<'_, F> {
             ));
             self.expected = None;
         }
-        let (check, form) = (ChainCheck::All, self.form.clone());
+        let (check, form) = (ChainCheck::Chain, self.form.clone());
         let mut scanner = Scanner::new(file, path, first, self.expected, check, form)?;
         loop {
             match scanner.scan()? {

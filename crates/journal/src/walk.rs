@@ -7,6 +7,7 @@ use crate::error::JournalError;
 use crate::form::{CHAIN_START, Chain, Form};
 use crate::index::{Index, Point, SPACING_BYTES, Segment};
 use crate::reader::Reader;
+use crate::resume::Covered;
 use crate::scan::{ChainCheck, Expected, Fault, FaultKind, Scanned, Scanner};
 use crate::segments::segment_name;
 use crate::snapshot::Snapshot;
@@ -64,7 +65,7 @@ impl<F: Form> Walk<F> {
             sequence: self.next,
             chain: self.chain,
         };
-        // `verify` computes the whole chain; here a checksum must do, but for the segment last written to.
+        // `verify` checks all of it; here a checksum must do, but for the segment last written to.
         let check = if last {
             ChainCheck::All
         } else {
@@ -156,7 +157,12 @@ impl<F: Form> Walk<F> {
         &mut self,
         snapshot: Snapshot<F::Mark>,
         opened: Vec<Opened>,
-    ) -> Vec<Opened> {
+    ) -> Result<Vec<Opened>, JournalError> {
+        let covered = Covered {
+            snapshot: &snapshot,
+            opened: &opened,
+        };
+        self.form.go_on_behind(&snapshot.mark, &covered)?;
         self.next = snapshot.sequence + 1;
         (self.chain, self.mark) = (snapshot.chain, snapshot.mark);
         let mut opened = opened.into_iter();
@@ -176,7 +182,7 @@ impl<F: Form> Walk<F> {
                 points: known.points,
             });
         }
-        opened.collect()
+        Ok(opened.collect())
     }
 }
 

@@ -33,6 +33,7 @@ fn main() -> Result<(), Failure> {
         None => {
             frames();
             folding();
+            appending()?;
             reading()?;
             commits()
         }
@@ -158,6 +159,30 @@ fn folding() {
         let record = turn.next().expect("one for each turn");
         count_entry(&mut office, record);
     });
+}
+
+/// Prints what an entry costs that is appended and committed in memory: no disk is waited for.
+fn appending() -> Result<(), Failure> {
+    const ENTRIES: u64 = 8_000;
+    let mut documents = Documents::new();
+    let records: Vec<Record> = (1..ENTRIES).map(|n| documents.next(n)).collect();
+    let mut best = Duration::MAX;
+    for _ in 0..60 {
+        let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::default());
+        let options = LedgerOptions::default();
+        let (mut ledger, _) = Ledger::open(storage, Place::South, options, now(), |_| {})?;
+        let started = Instant::now();
+        for records in records.chunks(100) {
+            for record in records {
+                ledger.append(now(), record);
+            }
+            ledger.take_batch().ok_or("an empty batch")?.commit()?;
+        }
+        best = best.min(started.elapsed());
+    }
+    let nanoseconds = best.as_nanos() / u128::from(ENTRIES);
+    println!("{:<44} {nanoseconds:>6} ns", "append in memory, an entry");
+    Ok(())
 }
 
 /// Prints the best of several passes over a ledger in memory, for each of its entries.

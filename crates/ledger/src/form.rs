@@ -2,13 +2,14 @@
 
 use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
 use jiff::Timestamp;
-use journal::{DurablePoint, FaultyFrame, Form, Link};
+use journal::{Covered, DurablePoint, FaultyFrame, Form, JournalError, Link};
 use office::Place;
+use office::line::LineHash;
 use prost::Message;
 use protocol::pb::ledger as pb;
 
 use crate::codec::{INBOUND, OUTBOUND, covered_by_line_hash, put_durable, put_step, take_step};
-use crate::entry::{Entry, FORMAT_VERSION, Record, without_chain};
+use crate::entry::{Entry, FORMAT_VERSION, Parcel, Record, without_chain};
 use crate::error::LedgerError;
 
 /// The longest body: a line message of the greatest size, and room for what stands around it in an entry.
@@ -26,6 +27,34 @@ pub struct LedgerForm {
     format: Option<u32>,
     /// Of the office whose ledger it is.
     epoch: u64,
+    /// How far the steps have come that were read: this office's, and its peer's.
+    lines: [Line; 2],
+}
+
+/// How far the steps of one office have come.
+#[derive(Debug, Clone, Copy)]
+struct Line {
+    sequence: u64,
+    /// The line hash there; none where the step is not found that a snapshot counts last.
+    hash: Option<LineHash>,
+}
+
+impl Default for Line {
+    fn default() -> Self {
+        Self {
+            sequence: 0,
+            hash: Some(LineHash::ZERO),
+        }
+    }
+}
+
+/// Whose step an entry is, as a place among the lines, if it is one.
+fn step_in(record: &Record) -> Option<(usize, &Parcel)> {
+    match record {
+        Record::Outbound(parcel) => Some((0, parcel)),
+        Record::Inbound(parcel) => Some((1, parcel)),
+        _ => None,
+    }
 }
 
 impl LedgerForm {
@@ -40,6 +69,11 @@ impl LedgerForm {
     /// The format that the ledger began with; the newest if it begins here.
     pub(crate) fn format(&self) -> u32 {
         self.format.unwrap_or(FORMAT_VERSION)
+    }
+
+    /// Whether the chain leaves out what a line hash covers.
+    fn leaves_out(&self) -> bool {
+        self.format() >= LEAVES_OUT_SINCE
     }
 }
 
@@ -108,15 +142,57 @@ impl Form for LedgerForm {
     }
 
     /// All of it; since format 2 all but the envelope and the payload of a step. Its line hash, which is hashed, covers
-    /// those, so that nothing is hashed twice; whoever verifies a ledger holds them against it.
+    /// those, so that a writer hashes nothing twice; whoever opens or verifies a ledger holds them against it.
     fn hashed<'a>(&self, body: &'a [u8]) -> [&'a [u8]; 2] {
-        if self.format() < LEAVES_OUT_SINCE {
+        if !self.leaves_out() {
             return [body, &[]];
         }
         match covered_by_line_hash(body) {
             Some(covered) => [&body[..covered.start], &body[covered.end..]],
             None => [body, &[]],
         }
+    }
+
+    /// The envelope and the payload of a step are held against its line hash.
+    fn follow(&mut self, entry: &Entry, checks: bool) -> Result<(), String> {
+        let Some((line, parcel)) = step_in(&entry.record) else {
+            return Ok(());
+        };
+        let before = self.lines[line];
+        let sequence = before.sequence + 1;
+        if let Some(before) = before.hash.filter(|_| checks && self.leaves_out())
+            && before.next(sequence, &parcel.envelope, &parcel.payload) != parcel.hash
+        {
+            return Err("the line hash does not hold".to_owned());
+        }
+        let hash = Some(parcel.hash);
+        self.lines[line] = Line { sequence, hash };
+        Ok(())
+    }
+
+    /// The line hashes of the last steps are what the next ones are held against.
+    fn go_on_behind(
+        &mut self,
+        counted: &Progress,
+        covered: &Covered<'_, Progress>,
+    ) -> Result<(), JournalError> {
+        if !self.leaves_out() {
+            return Ok(());
+        }
+        for line in 0..self.lines.len() {
+            let steps = |progress: &Progress| [progress.outbound, progress.inbound][line];
+            let sequence = steps(counted);
+            let mut hash = (sequence == 0).then_some(LineHash::ZERO);
+            if sequence > 0 {
+                let last_behind = |before: &Progress| steps(before) < sequence;
+                covered.stretch::<Self>(last_behind, |entry| match step_in(&entry.record) {
+                    Some((found, parcel)) if found == line => hash = Some(parcel.hash),
+                    _ => {}
+                })?;
+            }
+            self.lines[line] = Line { sequence, hash };
+        }
+        Ok(())
     }
 
     fn otherwise(&self) -> Option<Self> {

@@ -7,8 +7,8 @@ use journal::{Chain, DurablePoint, FaultyFrame};
 use crate::entry::{Entry, Record};
 use crate::form::LedgerForm;
 
-/// Appends a frame of a ledger that began in `format` to `buffer`; returns the chain through it. The body is at most [`crate::BODY_BYTES_MAX`]: what comes
-/// from outside is held to less before it gets here.
+/// Appends a frame of a ledger that began in `format` to `buffer`; returns the chain through it. The body is at most
+/// [`crate::BODY_BYTES_MAX`]: what comes from outside is held to less before it gets here.
 pub fn encode_frame(
     buffer: &mut BytesMut,
     format: u32,

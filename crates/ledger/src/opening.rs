@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use journal::{SnapshotUse, Snapshots, Storage, segment_name};
+use journal::{SnapshotUse, Snapshots, Storage, first_entry, segment_name};
 use office::Place;
 
 use crate::entry::{Entry, FORMAT_VERSION, Record};
@@ -22,11 +22,7 @@ impl Check {
         let directory = || self.directory.clone();
         match (&entry.record, self.wanted) {
             (Record::Opening { format_version, .. }, _) if *format_version > FORMAT_VERSION => {
-                Err(LedgerError::NewerFormat {
-                    directory: directory(),
-                    found: *format_version,
-                    known: FORMAT_VERSION,
-                })
+                Err(newer(directory(), *format_version))
             }
             (Record::Opening { place, .. }, Some(wanted)) if *place != wanted => {
                 Err(LedgerError::WrongPlace {
@@ -43,6 +39,24 @@ impl Check {
             }),
             _ => Ok(()),
         }
+    }
+}
+
+fn newer(directory: PathBuf, found: u32) -> LedgerError {
+    LedgerError::NewerFormat {
+        directory,
+        found,
+        known: FORMAT_VERSION,
+    }
+}
+
+/// Refuses a ledger that began in a newer format: whatever its chain is, it would be taken for damage.
+pub(crate) fn refuse_newer_format(storage: &dyn Storage) -> Result<(), LedgerError> {
+    match first_entry::<LedgerForm>(storage)?.map(|entry| entry.record) {
+        Some(Record::Opening { format_version, .. }) if format_version > FORMAT_VERSION => {
+            Err(newer(storage.path(), format_version))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -11,6 +11,7 @@ use crate::entry::{Entry, Record};
 use crate::error::LedgerError;
 use crate::form::LedgerForm;
 use crate::ledger::Ledger;
+use crate::opening::refuse_newer_format;
 
 /// What a restore did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,13 +28,14 @@ pub struct Restored {
 
 /// Keeps what is whole, saves the rest aside, and raises the epoch above every one that can still be read, also
 /// in what is saved aside. The office that opens the ledger next takes no mutation until its peer has given
-/// back what was missing. If this is interrupted, run it again. A ledger to which a newer version has written is refused,
-/// and nothing is changed: that version restores it.
+/// back what was missing. If this is interrupted, run it again. A ledger of a newer format, or to which a newer version has
+/// written, is refused, and nothing is changed: that version restores it.
 pub fn restore(
     storage: &Arc<dyn Storage>,
     place: Place,
     now: Timestamp,
 ) -> Result<Restored, LedgerError> {
+    refuse_newer_format(&**storage)?;
     let mut salvage = Salvage::begin::<LedgerForm>(&**storage)?;
     let (mut epoch, mut peer_epoch) = (0, 0);
     each_saved_aside::<LedgerForm>(&**storage, |entry| {

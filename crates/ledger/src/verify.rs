@@ -6,9 +6,10 @@ use office::Place;
 use office::line::LineHash;
 use serde::Serialize;
 
-use crate::entry::{Entry, FORMAT_VERSION, Parcel, Record};
+use crate::entry::{Entry, Parcel, Record};
 use crate::error::LedgerError;
 use crate::form::LedgerForm;
+use crate::opening::refuse_newer_format;
 
 /// What a verification found.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -31,8 +32,10 @@ pub struct Verification {
 }
 
 /// Reads every byte of a ledger and checks everything that can be checked. After a fault it goes on with the next
-/// whole entry. Beside a writer, a batch that is being written may show as a torn tail.
+/// whole entry. Beside a writer, a batch that is being written may show as a torn tail. A ledger of a newer format is
+/// refused.
 pub fn verify(storage: &dyn Storage) -> Result<Verification, LedgerError> {
+    refuse_newer_format(storage)?;
     let mut checked = Checked::default();
     // One thread computes the chain, the other the line hashes.
     let found = journal::verify::<LedgerForm>(storage, |seen| match seen {
@@ -92,15 +95,10 @@ impl Checked {
         match &entry.record {
             Record::Outbound(parcel) => self.step(0, parcel),
             Record::Inbound(parcel) => self.step(1, parcel),
-            Record::Opening {
-                format_version,
-                place,
-                ..
-            } => {
+            Record::Opening { place, .. } => {
                 self.place = Some(*place);
-                match (entry.sequence, *format_version <= FORMAT_VERSION) {
-                    (1, true) => Ok(()),
-                    (1, false) => Err(format!("it has the newer format {format_version}")),
+                match entry.sequence {
+                    1 => Ok(()),
                     _ => Err("only the first entry begins a ledger".to_owned()),
                 }
             }

@@ -172,7 +172,7 @@ fn an_empty_last_segment_is_written_to() {
 }
 
 #[test]
-fn what_is_no_ledger_is_told_from_a_damaged_one() {
+fn what_is_no_journal_is_told_from_a_damaged_one() {
     for contents in [
         BTreeMap::new(),
         BTreeMap::from([("1.segment".to_owned(), b"somebody's".to_vec())]),

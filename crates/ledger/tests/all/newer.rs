@@ -12,6 +12,7 @@ use ledger::{
 use office::Place;
 use sha2::{Digest as _, Sha256};
 
+use crate::flips::{offsets, renew};
 use crate::records::{Model, at, covered, open};
 
 const FIRST: &str = "00000000000000000001.segment";
@@ -97,6 +98,42 @@ fn what_a_newer_version_wrote_is_never_damage() {
         assert_eq!((found.newer, found.entries), (1, 12), "{what}: {found:?}");
         assert_eq!(found.faults, [], "{what}");
     }
+}
+
+/// Nobody knows how a newer format chains: behind its first entry all would look like damage.
+#[test]
+fn a_ledger_that_began_in_a_newer_format_is_told_as_that_and_left_alone() {
+    let format = FORMAT_VERSION + 1;
+    // Local; this ledger begins, South's, epoch 1: note 8.
+    let opening = [0x18, 3, 0x42, 6, 0x08, format as u8, 0x10, 1, 0x18, 1];
+    let (mut bytes, _) = frame([0; 32], 1, &opening);
+    let (others, ..) = eleven();
+    bytes.extend(&others[offsets(&others)[1]..]);
+    let memory = holding(bytes);
+    let before = memory.contents();
+    let storage: Arc<dyn Storage> = Arc::new(memory.clone());
+    for told in [
+        verify(&memory).map(drop),
+        read(&memory).map(drop),
+        open(&storage, u64::MAX).map(drop),
+        restore(&storage, Place::South, at(1)).map(drop),
+    ] {
+        match told {
+            Err(LedgerError::NewerFormat { found, known, .. }) => {
+                assert_eq!((found, known), (format, FORMAT_VERSION));
+            }
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(memory.contents(), before, "something was changed");
+    }
+    // Without a chain that holds it is an entry that somebody has rewritten.
+    let mut contents = before;
+    let bytes = contents.get_mut(FIRST).expect("there");
+    let chain_end = offsets(bytes)[1] - 1;
+    bytes[chain_end] ^= 1;
+    renew(bytes, 0);
+    let found = verify(&MemoryStorage::holding(contents)).expect("it is damaged");
+    assert_eq!(found.faults[0].what, "the chain breaks at entry 1");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ledger::{Ledger, LedgerOptions, MemoryStorage, Reader, Record, read, reconcile};
+use ledger::{Ledger, LedgerOptions, MemoryStorage, Reader, Record, reconcile};
 use office::contact::ContactKind;
 use office::{Place, StepKind};
 
@@ -10,9 +10,8 @@ use crate::records::{Records, at};
 
 /// A ledger of `place` that holds these records behind its opening.
 fn holding(place: Place, records: &[Record]) -> Reader {
-    let memory = MemoryStorage::default();
-    let shared = Arc::new(memory.clone());
-    let opened = Ledger::open(shared, place, LedgerOptions::default(), at(0), |_| {});
+    let storage = Arc::new(MemoryStorage::default());
+    let opened = Ledger::open(storage, place, LedgerOptions::default(), at(0), |_| {});
     let (mut ledger, _) = opened.expect("a new ledger");
     for (n, record) in records.iter().enumerate() {
         ledger.append(at(n as u64), record);
@@ -20,7 +19,8 @@ fn holding(place: Place, records: &[Record]) -> Reader {
     if let Some(batch) = ledger.take_batch() {
         batch.commit().expect("memory");
     }
-    read(&memory).expect("whole")
+    // Not opened again: an opening would tell of records that no office writes.
+    ledger.reader()
 }
 
 /// The same step as the peer's ledger holds it.

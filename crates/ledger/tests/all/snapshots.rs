@@ -10,8 +10,9 @@ use ledger::{
 };
 use office::Place;
 
+use crate::flips::{forge, offsets};
 use crate::histories::agrees;
-use crate::records::{Model, at, open, small_segments};
+use crate::records::{Model, Records, at, begun_in, open, small_segments};
 
 const SEGMENT_BYTES: u64 = 20_000;
 const FOLD: u32 = 7;
@@ -165,6 +166,84 @@ fn a_snapshot_is_ignored_if_a_segment_before_it_is_not_as_it_was() {
         );
         assert!(matches!(opened, Err(LedgerError::Damaged { .. })));
         assert!(!restored, "nothing of the snapshot is believed");
+    }
+}
+
+/// What the first step of either office behind a snapshot is held against lies before it, and may lie far before it.
+#[test]
+fn at_a_snapshot_and_behind_it_a_payload_that_was_rewritten_is_found() {
+    for (format, segment_bytes) in [
+        (1, u64::MAX),
+        (2, u64::MAX),
+        // North's last step before the snapshot stands in another segment than the snapshot's end.
+        (2, 120_000),
+    ] {
+        let memory = begun_in(format);
+        let storage: Arc<dyn Storage> = Arc::new(memory.clone());
+        let (mut ledger, ..) = open(&storage, segment_bytes).expect("it has just begun");
+        let mut records = Records::of(Place::South);
+        let authors = [&[Place::North][..], &[Place::South; 300]].concat();
+        for author in &authors {
+            ledger.append(at(1), &records.document(*author, 1_000));
+            let batch = ledger.take_batch().expect("a step");
+            batch.commit().expect("memory");
+        }
+        let covered = ledger.reader().sequence();
+        let writer = ledger.snapshot_writer();
+        writer.write(FOLD, covered, b"").expect("durable");
+        let behind = [Place::South, Place::North, Place::North, Place::South];
+        for author in behind {
+            ledger.append(at(2), &records.document(author, 1_000));
+        }
+        let batch = ledger.take_batch().expect("steps");
+        batch.commit().expect("memory");
+        drop(ledger);
+
+        let contents = memory.contents();
+        let segments = contents.keys().filter(|name| name.ends_with(".segment"));
+        let last = segments.max().expect("segments");
+        let offsets = offsets(&contents[last]);
+        assert!(offsets.len() > behind.len(), "the snapshot ends in it");
+        // The last one that the snapshot covers is held against the log, too: it is not taken up then.
+        let steps = &offsets[offsets.len() - behind.len() - 1..];
+        for forged in [None].into_iter().chain(steps.iter().copied().map(Some)) {
+            for has_mark in [true, false] {
+                let mut contents = contents.clone();
+                if !has_mark {
+                    contents.remove("head").expect("a head mark");
+                }
+                if let Some(at) = forged {
+                    forge(contents.get_mut(last).expect("there"), at);
+                }
+                let memory = MemoryStorage::holding(contents);
+                let snapshots = || Snapshots {
+                    fold_version: FOLD,
+                    restore: Box::leak(Box::new(|_: &[u8]| true)),
+                };
+                let storage: Arc<dyn Storage> = Arc::new(memory.clone());
+                let options = small_segments(segment_bytes);
+                let seen = read_with(&memory, Some(snapshots()), |_| {}).map(|(_, used)| used);
+                let opened = Ledger::open_with(
+                    storage,
+                    Place::South,
+                    options,
+                    at(3),
+                    Some(snapshots()),
+                    |_| {},
+                );
+                for used in [seen, opened.map(|(_, recovery)| recovery.snapshot)] {
+                    match (forged, used) {
+                        (None, Ok(used)) => {
+                            assert_eq!(used, SnapshotUse::Taken { sequence: covered });
+                        }
+                        (Some(at), Err(LedgerError::Damaged { offset, .. })) => {
+                            assert_eq!(offset, at as u64);
+                        }
+                        (_, used) => panic!("format {format}, {forged:?}: {used:?}"),
+                    }
+                }
+            }
+        }
     }
 }
 
