@@ -1,4 +1,5 @@
-//! What version 0.1.0 wrote: every later version opens, verifies, counts, replays, cuts, forks, converts and exports it.
+//! What version 0.1.0 wrote, and the first of each later format: every later version opens, verifies, counts, replays, cuts,
+//! forks, converts and exports it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,17 +12,48 @@ use serde_json::Value;
 
 use crate::harness::{Pair, Ran, arrives, ledger_of, liaison, root, send};
 
-const PAIRS: [&str; 5] = ["workshop", "faults", "live", "restored", "forked"];
-const OFFICES: [&str; 2] = ["south", "north"];
-/// The format that they were written in.
-const FORMAT: u32 = 1;
-
-fn kept(path: &str) -> PathBuf {
-    root().join("tests/fixtures/0.1.0").join(path)
+/// What was written in one format.
+#[derive(Clone, Copy)]
+struct Kept {
+    directory: &'static str,
+    format: u32,
+    pairs: &'static [&'static str],
+    /// Of which pair's South the exports are.
+    exported: &'static str,
 }
 
-fn expected(name: &str) -> String {
-    fs::read_to_string(kept("expected").join(name)).expect("it is kept")
+const FIRST: Kept = Kept {
+    directory: "0.1.0",
+    format: 1,
+    pairs: &["workshop", "faults", "live", "restored", "forked"],
+    exported: "workshop",
+};
+const SECOND: Kept = Kept {
+    directory: "format-2",
+    format: 2,
+    pairs: &["faults"],
+    exported: "faults",
+};
+const ALL: [Kept; 2] = [FIRST, SECOND];
+const OFFICES: [&str; 2] = ["south", "north"];
+
+impl Kept {
+    fn path(self, path: &str) -> PathBuf {
+        root()
+            .join("tests/fixtures")
+            .join(self.directory)
+            .join(path)
+    }
+
+    fn expected(self, name: &str) -> String {
+        fs::read_to_string(self.path("expected").join(name)).expect("it is kept")
+    }
+}
+
+/// All pairs, each with the format that it was written in.
+fn pairs() -> impl Iterator<Item = (Kept, &'static str)> {
+    ALL.into_iter()
+        .flat_map(|kept| kept.pairs.iter().map(move |name| (kept, *name)))
 }
 
 fn copy(from: &Path, to: &Path) {
@@ -43,9 +75,9 @@ struct Copied {
 }
 
 impl Copied {
-    fn of(name: &str) -> Self {
+    fn of(kept: Kept, name: &str) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
-        copy(&kept(name), &directory.path().join(name));
+        copy(&kept.path(name), &directory.path().join(name));
         Self { directory }
     }
 
@@ -73,7 +105,7 @@ fn json(text: &str) -> Value {
     serde_json::from_str(text).expect("it is JSON")
 }
 
-/// What 0.1.0 printed; a later version may say more.
+/// What was printed then; a later version may say more.
 fn says_still(is: &Value, was: &Value) -> bool {
     match (is, was) {
         (Value::Object(is), Value::Object(was)) => was
@@ -88,15 +120,15 @@ fn says_still(is: &Value, was: &Value) -> bool {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn they_verify_count_reconcile_and_read_as_they_did() {
-    for name in PAIRS {
-        let copied = Copied::of(name);
-        for (command, kept) in [
+    for (kept, name) in pairs() {
+        let copied = Copied::of(kept, name);
+        for (command, told) in [
             ("ledger verify", "verify"),
             ("tally", "tally"),
             ("ledger reconcile", "reconcile"),
         ] {
             let is = copied.json(&format!("{command} {name}")).await;
-            let was = json(&expected(&format!("{name}.{kept}.json")));
+            let was = json(&kept.expected(&format!("{name}.{told}.json")));
             assert!(
                 says_still(&is, &was),
                 "{command} {name}: {is}, and it was {was}"
@@ -104,7 +136,7 @@ async fn they_verify_count_reconcile_and_read_as_they_did() {
         }
         for office in OFFICES {
             let shown = copied.run(&format!("ledger show {name}/{office}")).await;
-            let was = expected(&format!("{name}-{office}.journal"));
+            let was = kept.expected(&format!("{name}-{office}.journal"));
             assert_eq!(shown.stdout, was, "{name}/{office}");
         }
     }
@@ -112,8 +144,8 @@ async fn they_verify_count_reconcile_and_read_as_they_did() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn they_replay_cut_fork_convert_and_are_backed_up() {
-    for name in PAIRS {
-        let copied = Copied::of(name);
+    for (kept, name) in pairs() {
+        let copied = Copied::of(kept, name);
         for command in [
             format!("replay {name} --simulated --verify --out again"),
             format!("ledger cut {name} --out cut"),
@@ -127,7 +159,7 @@ async fn they_replay_cut_fork_convert_and_are_backed_up() {
             copied.run(&format!("ledger verify {made}")).await;
             copied.run(&format!("ledger reconcile {made}")).await;
         }
-        let was = json(&expected(&format!("{name}.tally.json")));
+        let was = json(&kept.expected(&format!("{name}.tally.json")));
         for made in ["again", "cut", "copy", "new"] {
             assert_eq!(
                 copied.json(&format!("tally {made}")).await,
@@ -172,7 +204,7 @@ fn is_the_same(old: &Path, new: &Path) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_converted_over_what_is_there() {
-    let copied = Copied::of("workshop");
+    let copied = Copied::of(FIRST, "workshop");
     copied.run("ledger convert workshop --out new").await;
     let refused = copied.try_run("ledger convert workshop --out new").await;
     assert_eq!(refused.code, Some(2), "{refused:?}");
@@ -184,41 +216,44 @@ async fn nothing_is_converted_over_what_is_there() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn they_export_the_same_bytes_and_their_exports_come_back() {
-    let copied = Copied::of("workshop");
-    let tally = json(&expected("workshop.tally.json"));
-    for format in ["jsonl", "csv", "ocel", "xes", "mermaid", "ics"] {
-        let out = format!("out.{format}");
-        copied
-            .run(&format!(
-                "ledger export workshop/south --format {format} --out {out}"
-            ))
-            .await;
-        let kept = kept("exports").join(format!("workshop.{format}"));
-        let was = fs::read(&kept).expect("kept");
-        let is = fs::read(copied.path(&out)).expect("written");
-        assert!(was == is, "the {format} export differs");
-        if matches!(format, "jsonl" | "csv" | "ocel" | "xes") {
-            let (kept, back) = (kept.display(), format!("back-{format}"));
-            copied.run(&format!("import {kept} --out {back}")).await;
+    for kept in ALL {
+        let name = kept.exported;
+        let copied = Copied::of(kept, name);
+        let tally = json(&kept.expected(&format!("{name}.tally.json")));
+        for format in ["jsonl", "csv", "ocel", "xes", "mermaid", "ics"] {
+            let out = format!("out.{format}");
             copied
-                .run(&format!("ledger diff workshop {back} --strict"))
+                .run(&format!(
+                    "ledger export {name}/south --format {format} --out {out}"
+                ))
                 .await;
-            assert_eq!(
-                copied.json(&format!("tally {back}")).await,
-                tally,
-                "{format}"
-            );
+            let export = kept.path("exports").join(format!("{name}.{format}"));
+            let was = fs::read(&export).expect("kept");
+            let is = fs::read(copied.path(&out)).expect("written");
+            assert!(was == is, "the {format} export differs");
+            if matches!(format, "jsonl" | "csv" | "ocel" | "xes") {
+                let (export, back) = (export.display(), format!("back-{format}"));
+                copied.run(&format!("import {export} --out {back}")).await;
+                copied
+                    .run(&format!("ledger diff {name} {back} --strict"))
+                    .await;
+                assert_eq!(
+                    copied.json(&format!("tally {back}")).await,
+                    tally,
+                    "{format}"
+                );
+            }
         }
     }
 }
 
-/// Every entry of a ledger is one that the format has in which they were written.
-fn is_in_their_format(ledger: &Path) {
+/// Every entry of a ledger is one that the format has in which it was written.
+fn is_in_its_format(ledger: &Path, format: u32) {
     let mut cursor = ledger_of(ledger).after(0);
     while let Some(entry) = cursor.next_entry().expect("whole") {
-        assert!(entry.record.since_format() <= FORMAT, "{entry:?}");
+        assert!(entry.record.since_format() <= format, "{entry:?}");
         if let Record::Opening { format_version, .. } = entry.record {
-            assert_eq!((entry.sequence, format_version), (1, FORMAT));
+            assert_eq!((entry.sequence, format_version), (1, format));
         }
     }
 }
@@ -240,9 +275,9 @@ async fn go_on(pair: &mut Pair, name: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn offices_go_on_with_them_in_their_format() {
-    for name in PAIRS {
+    for (kept, name) in pairs() {
         let mut pair = Pair::idle(&[]).await;
-        copy(&kept(name), &pair.path(""));
+        copy(&kept.path(name), &pair.path(""));
         let before = pair.reconciled();
         go_on(&mut pair, name).await;
         let data = Place::BOTH.map(|place| pair.data(place));
@@ -251,7 +286,7 @@ async fn offices_go_on_with_them_in_their_format() {
             pair.stop(place).await;
         }
         for data in &data {
-            is_in_their_format(data);
+            is_in_its_format(data, kept.format);
         }
         go_on(&mut pair, name).await;
         let after = pair.finish().await;
@@ -264,10 +299,10 @@ async fn offices_go_on_with_them_in_their_format() {
 /// One office goes on with a converted ledger, its peer with what it had: the line knows no difference.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_line_takes_a_converted_ledger_for_the_one_that_it_was() {
-    for name in PAIRS {
+    for (kept, name) in pairs() {
         let mut pair = Pair::idle(&[]).await;
-        let copied = Copied::of(name);
-        copy(&kept(name).join("north"), &pair.data(Place::North));
+        let copied = Copied::of(kept, name);
+        copy(&kept.path(name).join("north"), &pair.data(Place::North));
         copied
             .run(&format!("ledger convert {name}/south --out new"))
             .await;
@@ -283,7 +318,7 @@ async fn the_line_takes_a_converted_ledger_for_the_one_that_it_was() {
 #[test]
 fn a_torn_tail_of_theirs_is_cut_and_what_is_whole_goes_on() {
     let directory = tempfile::tempdir().expect("a directory");
-    copy(&kept("torn/south"), directory.path());
+    copy(&FIRST.path("torn/south"), directory.path());
     let storage: Arc<dyn Storage> = Arc::new(DiskStorage::existing(directory.path()));
     let mut entries = 0;
     let (_, recovery) = Ledger::open(
@@ -302,20 +337,20 @@ fn a_torn_tail_of_theirs_is_cut_and_what_is_whole_goes_on() {
 /// What waited in its outbox when the office was killed reaches a peer that begins only now.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_waited_at_a_torn_office_of_theirs_is_delivered() {
-    let copied = Copied::of("torn");
+    let copied = Copied::of(FIRST, "torn");
     let found = copied
         .try_run("ledger verify torn/south --output json")
         .await;
     assert_eq!(found.code, Some(99), "{found:?}");
-    let was = json(&expected("torn.verify.json"));
+    let was = json(&FIRST.expected("torn.verify.json"));
     assert!(says_still(&json(&found.stdout), &was), "{found:?}");
     let tally = copied.json("tally torn/south").await;
-    assert_eq!(tally, json(&expected("torn.tally.json")));
+    assert_eq!(tally, json(&FIRST.expected("torn.tally.json")));
     let shown = copied.run("ledger show torn/south").await;
-    assert_eq!(shown.stdout, expected("torn-south.journal"));
+    assert_eq!(shown.stdout, FIRST.expected("torn-south.journal"));
 
     let mut pair = Pair::idle(&[]).await;
-    copy(&kept("torn/south"), &pair.data(Place::South));
+    copy(&FIRST.path("torn/south"), &pair.data(Place::South));
     go_on(&mut pair, "after the torn tail").await;
     let after = pair.finish().await;
     assert_eq!(after.documents(), 5 + 2);
@@ -329,7 +364,7 @@ fn their_snapshots_come_to_what_their_entries_come_to() {
         .flat_map(|name| OFFICES.map(|office| (name, office)))
     {
         let directory = tempfile::tempdir().expect("a directory");
-        copy(&kept(name).join(office), directory.path());
+        copy(&FIRST.path(name).join(office), directory.path());
         let storage = DiskStorage::existing(directory.path());
         let mut taken = Vec::new();
         let mut restore = |state: &[u8]| {
