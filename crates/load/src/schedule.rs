@@ -116,7 +116,8 @@ impl End {
         }
     }
 
-    fn check(self) -> Result<Self, ScheduleError> {
+    /// Refuses an end that leaves room for no arrival, or comes after ten years.
+    pub fn check(self) -> Result<Self, ScheduleError> {
         match self {
             Self {
                 duration: Some(Duration::ZERO),

@@ -75,5 +75,6 @@ mod tests {
         std::fs::write(&file, "syntax = 'proto3'; message Say { text = 1; }").expect("written");
         let error = of_protos(&[file], &[]).unwrap_err().to_string();
         assert!(error.contains("echo.proto"), "{error}");
+        assert!(error.contains("with --import-path"), "{error}");
     }
 }

@@ -25,10 +25,13 @@ fn unreadable<T>(text: &str, wanted: &str) -> Result<T, Unreadable> {
     Err(Unreadable(format!("`{text}` is not {wanted}")))
 }
 
-/// Reads a duration such as `250ms`, `1.5s` or `2m`, of at most a day.
+/// Reads a duration such as `250ms`, `1.5s` or `2m`, of whole microseconds and at most a day.
 pub fn parse_duration(text: &str) -> Result<Duration, Unreadable> {
     const WANTED: &str = "a duration; write a number and a unit (us, ms, s, m, h), such as 250ms";
     match reading::duration(text) {
+        Ok(duration) if !duration.subsec_nanos().is_multiple_of(1_000) => {
+            unreadable(text, "a whole number of microseconds")
+        }
         Ok(duration) if duration <= DURATION_MAX => Ok(duration),
         Ok(_) => unreadable(text, "at most 24h"),
         Err(_) => unreadable(text, WANTED),
@@ -238,7 +241,17 @@ mod tests {
 
     #[test]
     fn what_cannot_be_meant_is_refused() {
-        for text in ["", "5", "-5ms", "ms", "25h", "99999999999999999h"] {
+        for text in [
+            "",
+            "5",
+            "-5ms",
+            "ms",
+            "25h",
+            "500ns",
+            "1.5us",
+            "1,500ms",
+            "99999999999999999h",
+        ] {
             assert!(parse_duration(text).is_err(), "{text}");
         }
         assert!("80ms..20ms".parse::<Span>().is_err());

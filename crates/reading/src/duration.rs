@@ -13,7 +13,8 @@ pub struct FaultyDuration {
 }
 
 /// Reads a length of time: one number or several, each with its unit (`ns`, `us` or `µs`, `ms`, `s`, `m`, `h`, `d`, `w`), the
-/// last one with a fraction if need be. A day has 24 hours; `0` needs no unit; ISO 8601 (`PT1H30M`) is read too.
+/// longest first. The last one may have a fraction, behind a point, where it is of hours or less. A day has 24 hours; `0` needs
+/// no unit; units in full (`2 hours`) and ISO 8601 (`PT1H30M`) are read too.
 ///
 /// ```
 /// use std::time::Duration;
@@ -34,12 +35,21 @@ pub fn signed_duration(text: &str) -> Result<SignedDuration, FaultyDuration> {
     if written == "0" {
         return Ok(SignedDuration::ZERO);
     }
-    let span = written.parse::<Span>().ok();
+    let clear = Some(written).filter(|written| !has_two_meanings(written));
+    let span = clear.and_then(|written| written.parse::<Span>().ok());
     span.and_then(|span| {
         let length = span.to_duration(SpanRelativeTo::days_are_24_hours());
         length.ok()
     })
     .ok_or_else(|| faulty(text))
+}
+
+/// `1,500ms` would be read as one and a half, and is how a thousand and a half is told here; `12:00:00` is a time of the day as
+/// well.
+fn has_two_meanings(written: &str) -> bool {
+    let mut behind_commas = written.split(',').skip(1);
+    written.contains(':')
+        || behind_commas.any(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
 }
 
 fn faulty(text: &str) -> FaultyDuration {
@@ -67,7 +77,25 @@ mod tests {
             ("1h 30m", Some(5_400_000_000_000)),
             ("2d", Some(172_800_000_000_000)),
             (" 5s ", Some(5_000_000_000)),
+            ("1m30s", Some(90_000_000_000)),
+            ("1h, 30m", Some(5_400_000_000_000)),
+            ("2 hours", Some(7_200_000_000_000)),
+            ("PT1H30M", Some(5_400_000_000_000)),
+            ("1w", Some(604_800_000_000_000)),
             ("3", None),
+            ("1.5d", None),
+            ("1,5s", None),
+            ("1,500ms", None),
+            ("PT1,5S", None),
+            ("01:30:00", None),
+            ("1s1s", None),
+            ("30m 1h", None),
+            ("1e3s", None),
+            ("1_000s", None),
+            ("1mo", None),
+            ("1y", None),
+            ("1h ago", None),
+            ("99999999999h", None),
             (".5s", None),
             ("1.s", None),
             ("1.2.3s", None),

@@ -1,10 +1,7 @@
 //! The log of what happened from second to second, bounded: a long run has coarser intervals.
 
-use std::collections::BTreeMap;
-
-use crate::latency::LatencyHistogram;
+use crate::interval::{Interval, IntervalLatency};
 use crate::recorder::Recorder;
-use crate::report::{Interval, IntervalLatency, heat_floor_us};
 
 /// An hour of seconds; then two become one, and so on.
 const INTERVALS_MAX: usize = 3_600;
@@ -62,64 +59,17 @@ pub fn interval(at_s: f64, seconds: f64, recorder: &Recorder, in_flight: u64) ->
         errors: recorder.errors,
         messages: recorder.messages_received,
         in_flight,
-        response: figures(&recorder.response),
-        lag: figures(&recorder.lag),
+        response: IntervalLatency::of(&recorder.response),
+        lag: IntervalLatency::of(&recorder.lag),
         heat: recorder.heat(),
-    }
-}
-
-fn figures(histogram: &LatencyHistogram) -> IntervalLatency {
-    IntervalLatency {
-        p50_us: histogram.quantile_us(0.5),
-        p90_us: histogram.quantile_us(0.9),
-        p99_us: histogram.quantile_us(0.99),
-        p999_us: histogram.quantile_us(0.999),
-        max_us: histogram.max_us(),
     }
 }
 
 /// Adds the interval that follows.
 fn join(own: &mut Interval, next: &Interval) {
+    own.add(next);
     own.seconds += next.seconds;
-    own.offered += next.offered;
-    own.finished += next.finished;
-    own.calls += next.calls;
-    own.errors += next.errors;
-    own.messages += next.messages;
     own.in_flight = next.in_flight;
-    for (bucket, count) in &next.heat {
-        *own.heat.entry(*bucket).or_default() += count;
-    }
-    let max_us = own.response.max_us.max(next.response.max_us);
-    own.response = IntervalLatency {
-        p50_us: of_heat(&own.heat, 0.5),
-        p90_us: of_heat(&own.heat, 0.9),
-        p99_us: of_heat(&own.heat, 0.99),
-        p999_us: of_heat(&own.heat, 0.999),
-        max_us,
-    };
-    // Of lags no buckets are kept: the worse of both stands.
-    own.lag = IntervalLatency {
-        p50_us: own.lag.p50_us.max(next.lag.p50_us),
-        p90_us: own.lag.p90_us.max(next.lag.p90_us),
-        p99_us: own.lag.p99_us.max(next.lag.p99_us),
-        p999_us: own.lag.p999_us.max(next.lag.p999_us),
-        max_us: own.lag.max_us.max(next.lag.max_us),
-    };
-}
-
-/// A percentile to a quarter octave.
-fn of_heat(heat: &BTreeMap<u16, u64>, quantile: f64) -> u64 {
-    let all: u64 = heat.values().sum();
-    let wanted = (all as f64 * quantile).ceil() as u64;
-    let mut seen = 0;
-    for (bucket, count) in heat {
-        seen += count;
-        if seen >= wanted {
-            return heat_floor_us(bucket + 1) as u64;
-        }
-    }
-    0
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
 /// Latencies of an hour and more are one.
-pub const LATENCY_US_MAX: u64 = 3_600_000_000;
+const LATENCY_US_MAX: u64 = 3_600_000_000;
 const DIGITS: u8 = 3;
 
 /// Latencies in microseconds, to three digits. As large for one as for a hundred million.
@@ -33,7 +33,7 @@ impl LatencyHistogram {
     }
 
     /// Forgets all.
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.0.reset();
     }
 
@@ -53,14 +53,14 @@ impl LatencyHistogram {
     }
 
     /// The values that occur, in microseconds, each with its count, rising. Whoever records these has the same histogram.
-    pub fn values(&self) -> impl Iterator<Item = (u64, u64)> {
+    pub(crate) fn values(&self) -> impl Iterator<Item = (u64, u64)> {
         self.0
             .iter_recorded()
             .map(|value| (value.value_iterated_to(), value.count_at_value()))
     }
 
     /// The histogram with these values, as [`LatencyHistogram::values`] gave them.
-    pub fn of_values(values: &[(u64, u64)]) -> Self {
+    pub(crate) fn of_values(values: &[(u64, u64)]) -> Self {
         let mut histogram = Self::default();
         for (value, count) in values {
             histogram
@@ -135,7 +135,7 @@ pub struct Latencies {
 
 impl Latencies {
     /// All of several, exactly, as long as none left its histogram out.
-    pub fn of_all<'l>(all: impl IntoIterator<Item = &'l Self>) -> Self {
+    pub(crate) fn of_all<'l>(all: impl IntoIterator<Item = &'l Self>) -> Self {
         let mut histogram = LatencyHistogram::default();
         for latencies in all {
             histogram.add(&latencies.to_histogram());
@@ -143,13 +143,29 @@ impl Latencies {
         histogram.summary()
     }
 
+    /// The figures that are there without a histogram: each quantile, and the latency that such a share does not exceed.
+    pub(crate) fn known(&self) -> [(f64, u64); 10] {
+        [
+            (0.10, self.p10_us),
+            (0.25, self.p25_us),
+            (0.50, self.p50_us),
+            (0.75, self.p75_us),
+            (0.90, self.p90_us),
+            (0.95, self.p95_us),
+            (0.99, self.p99_us),
+            (0.999, self.p999_us),
+            (0.9999, self.p9999_us),
+            (1.0, self.max_us),
+        ]
+    }
+
     /// The histogram again.
-    pub fn to_histogram(&self) -> LatencyHistogram {
+    pub(crate) fn to_histogram(&self) -> LatencyHistogram {
         LatencyHistogram::of_values(&self.histogram)
     }
 
     /// The latency, in microseconds, that a share of `quantile` (0 to 1) does not exceed. 0 if there is none.
-    pub fn quantile_us(&self, quantile: f64) -> u64 {
+    pub(crate) fn quantile_us(&self, quantile: f64) -> u64 {
         self.to_histogram().quantile_us(quantile)
     }
 }

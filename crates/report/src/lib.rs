@@ -23,6 +23,7 @@
 //! ```
 
 mod compare;
+mod interval;
 mod intervals;
 mod latency;
 mod merge;
@@ -35,15 +36,15 @@ pub mod show;
 mod threshold;
 
 pub use compare::compare;
+pub use interval::{HEAT_PER_OCTAVE, Interval, IntervalLatency, heat_bucket, heat_floor_us};
 pub use intervals::{Intervals, interval};
-pub use latency::{LATENCY_US_MAX, Latencies, LatencyHistogram};
-pub use merge::{MergeError, merge, merge_named, repeated};
+pub use latency::{Latencies, LatencyHistogram};
+pub use merge::{MergeError, merge, repeated};
 pub use recorder::{Ended, Failures, Recorder, StepRecorder, StreamRecorder, WorkflowRecorder};
 pub use report::{
     Books, Breakdown, ComparisonReport, FailureCount, FigureComparison, GeneratorReport,
-    HEAT_PER_OCTAVE, Interval, IntervalLatency, RepeatReport, Report, SearchReport, Setup,
-    Shortfall, Spread, Stage, StepReport, StreamsReport, ThresholdReport, Trial, WorkflowReport,
-    heat_bucket, heat_floor_us,
+    RepeatReport, Report, SearchReport, Setup, Shortfall, Spread, Stage, StepReport, StreamsReport,
+    ThresholdReport, Trial, WorkflowReport,
 };
 pub use run::{Run, SoFar, Thread, WorkflowNames};
 pub use saved::SavedError;

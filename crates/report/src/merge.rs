@@ -35,8 +35,8 @@ pub enum MergeError {
     Nothing,
     /// They are of different runs.
     #[error(
-        "{name} cannot be merged with {first}: its {what} is {is}, not {was}; merge the parts of one run, and use \
-         --compare for different ones"
+        "{name} cannot be merged with {first}: its {what} is {is}, not {was}; merge the parts of one run, and compare different \
+         ones by --baseline"
     )]
     Differs {
         /// Which report.
@@ -90,18 +90,8 @@ pub enum MergeError {
     },
 }
 
-/// Joins reports; errors call them `report 1` and so on. [`merge_named`] knows them by their files.
-pub fn merge(reports: Vec<Report>) -> Result<Report, MergeError> {
-    let named = reports.into_iter().zip(1..);
-    merge_named(
-        named
-            .map(|(report, number)| (format!("report {number}"), report))
-            .collect(),
-    )
-}
-
 /// Joins reports, each with the name of its file. One alone stays as it is.
-pub fn merge_named(mut named: Vec<(String, Report)>) -> Result<Report, MergeError> {
+pub fn merge(mut named: Vec<(String, Report)>) -> Result<Report, MergeError> {
     let shard = check(&named)?;
     if named.len() == 1 {
         return named

@@ -6,8 +6,9 @@ use std::time::Duration;
 use tonic::Code;
 use words::code_name;
 
+use crate::interval::heat_bucket;
 use crate::latency::LatencyHistogram;
-use crate::report::{FailureCount, heat_bucket};
+use crate::report::FailureCount;
 
 /// Buckets of a heat map: up to an hour.
 const HEAT_BUCKETS: usize = 128;
@@ -152,7 +153,7 @@ impl Recorder {
     }
 
     /// How many responses were in each bucket of [`heat_bucket`]; those that are empty are left out.
-    pub fn heat(&self) -> BTreeMap<u16, u64> {
+    pub(crate) fn heat(&self) -> BTreeMap<u16, u64> {
         let buckets = (0..).zip(self.heat);
         buckets.filter(|(_, count)| *count > 0).collect()
     }
@@ -215,7 +216,7 @@ impl StepRecorder {
     }
 
     /// Adds all that another saw.
-    pub fn add(&mut self, other: &Self) {
+    pub(crate) fn add(&mut self, other: &Self) {
         self.calls += other.calls;
         self.errors += other.errors;
         self.retries += other.retries;
@@ -234,7 +235,7 @@ impl WorkflowRecorder {
     }
 
     /// Adds all that another saw of the same workflow.
-    pub fn add(&mut self, other: &Self) {
+    pub(crate) fn add(&mut self, other: &Self) {
         self.started += other.started;
         self.finished += other.finished;
         self.failed += other.failed;
@@ -247,7 +248,7 @@ impl WorkflowRecorder {
 
 impl StreamRecorder {
     /// Adds all that another saw.
-    pub fn add(&mut self, other: &Self) {
+    pub(crate) fn add(&mut self, other: &Self) {
         self.opened += other.opened;
         self.messages_sent += other.messages_sent;
         self.messages_received += other.messages_received;
@@ -268,7 +269,7 @@ impl Failures {
     }
 
     /// Adds all that another saw.
-    pub fn merge(&mut self, other: &Self) {
+    pub(crate) fn merge(&mut self, other: &Self) {
         for ((step, code, _), failure) in &other.0 {
             let code = Code::from_i32(i32::from(*code));
             self.add_count(step, code, &failure.message, failure.count);
@@ -290,7 +291,7 @@ impl Failures {
     }
 
     /// The failures, the most frequent first.
-    pub fn report(&self) -> Vec<FailureCount> {
+    pub(crate) fn report(&self) -> Vec<FailureCount> {
         let mut failures: Vec<_> = self.0.values().cloned().collect();
         failures.sort_by(|a, b| {
             b.count

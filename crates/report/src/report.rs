@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::interval::Interval;
 use crate::latency::Latencies;
 
 /// What a run came to.
@@ -137,7 +138,7 @@ pub struct Setup {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Shortfall {
-    /// `processor`, `in flight`, `connections`, `streams` or `schedule`.
+    /// `processor`, `in flight`, `streams` or `schedule`.
     pub resource: String,
     /// What was seen, and what to do about it.
     pub text: String,
@@ -278,6 +279,23 @@ pub struct Breakdown {
     pub stages: Vec<Stage>,
 }
 
+impl Breakdown {
+    /// What all stages take together, on average, in microseconds.
+    pub(crate) fn mean_us(&self) -> f64 {
+        self.stages.iter().map(|one| one.latency.mean_us).sum()
+    }
+
+    /// The part of it that a stage takes.
+    pub(crate) fn part(&self, stage: &Stage) -> f64 {
+        let whole = self.mean_us();
+        if whole > 0.0 {
+            stage.latency.mean_us / whole
+        } else {
+            0.0
+        }
+    }
+}
+
 /// One stage of it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -286,68 +304,6 @@ pub struct Stage {
     pub name: String,
     /// How long it took.
     pub latency: Latencies,
-}
-
-/// What happened within one interval of the run.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Interval {
-    /// When it began, in seconds after the first arrival was due; below 0 in the warm-up.
-    pub at_s: f64,
-    /// How long it is, in seconds.
-    pub seconds: f64,
-    /// Arrivals due.
-    pub offered: u64,
-    /// Arrivals finished, well or ill.
-    pub finished: u64,
-    /// Calls that ended.
-    pub calls: u64,
-    /// Those that failed.
-    pub errors: u64,
-    /// Messages received on streams.
-    pub messages: u64,
-    /// Calls in flight at its end.
-    pub in_flight: u64,
-    /// Response of the calls that ended in it.
-    pub response: IntervalLatency,
-    /// Their lag.
-    pub lag: IntervalLatency,
-    /// How many responses were in each bucket of [`heat_bucket`]; those that are empty are left out.
-    pub heat: BTreeMap<u16, u64>,
-}
-
-/// A few figures of a histogram, in microseconds.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct IntervalLatency {
-    /// Half.
-    pub p50_us: u64,
-    /// Nine in ten.
-    pub p90_us: u64,
-    /// 99 in 100.
-    pub p99_us: u64,
-    /// 999 in 1,000.
-    pub p999_us: u64,
-    /// The largest.
-    pub max_us: u64,
-}
-
-/// Buckets of a heat map to the doubling.
-pub const HEAT_PER_OCTAVE: u16 = 4;
-
-/// The bucket of a heat map that a latency belongs to: four to each doubling, from 0 for 1 µs.
-pub fn heat_bucket(us: u64) -> u16 {
-    let us = us.max(1);
-    let octave = us.ilog2();
-    // Within an octave the buckets are equally wide: no logarithm is needed, and platforms agree.
-    let quarter = ((us - (1 << octave)) * u64::from(HEAT_PER_OCTAVE)) >> octave;
-    octave as u16 * HEAT_PER_OCTAVE + quarter as u16
-}
-
-/// The smallest latency of a bucket, in microseconds.
-pub fn heat_floor_us(bucket: u16) -> f64 {
-    let octave = f64::from(1_u32 << (bucket / HEAT_PER_OCTAVE).min(31));
-    octave * (1.0 + f64::from(bucket % HEAT_PER_OCTAVE) / f64::from(HEAT_PER_OCTAVE))
 }
 
 /// A threshold and how it fared.

@@ -6,9 +6,11 @@ use jiff::Timestamp;
 use tonic::Code;
 use words::code_name;
 
+use crate::interval::Interval;
 use crate::recorder::{CODES, Failures, Recorder, StreamRecorder, WorkflowRecorder};
 use crate::report::{
-    GeneratorReport, Interval, Report, Setup, Shortfall, StepReport, StreamsReport, WorkflowReport,
+    FailureCount, GeneratorReport, Report, Setup, Shortfall, StepReport, StreamsReport,
+    WorkflowReport,
 };
 
 /// A lag below this share of the response does not make a run invalid, whatever `lag_max` says.
@@ -166,7 +168,7 @@ impl Run {
             .collect()
     }
 
-    fn failures(&self) -> Vec<crate::report::FailureCount> {
+    fn failures(&self) -> Vec<FailureCount> {
         let mut failures = Failures::default();
         for thread in &self.threads {
             failures.merge(&thread.failures);

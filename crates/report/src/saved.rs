@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::report::Report;
 
 /// The number under which reports are written.
-pub const FORMAT: u64 = 1;
+const FORMAT: u64 = 1;
 const KEY: &str = "liaison_load";
 
 /// Why a text is no saved run.
@@ -88,8 +88,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::interval::Interval;
     use crate::latency::LatencyHistogram;
-    use crate::report::{Books, Interval, Setup};
+    use crate::report::{Books, Setup};
 
     #[test]
     fn a_report_is_read_as_it_was_saved() {

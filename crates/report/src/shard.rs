@@ -46,7 +46,7 @@ impl Shard {
     }
 
     /// Whether it is all of the schedule.
-    pub const fn is_whole(self) -> bool {
+    pub(crate) const fn is_whole(self) -> bool {
         self.of == 1
     }
 

@@ -8,8 +8,11 @@ mod figures;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod ghz;
+mod head;
 mod html;
 mod prometheus;
+#[cfg(test)]
+mod tests;
 mod text;
 
 pub use csv::csv;

@@ -115,7 +115,7 @@ impl Goal {
     }
 
     /// What does not hold, in words; nothing if all does.
-    pub fn misses(&self, report: &Report) -> Vec<String> {
+    fn misses(&self, report: &Report) -> Vec<String> {
         let mut misses = Vec::new();
         for condition in &self.conditions {
             let checked = condition.check(report);

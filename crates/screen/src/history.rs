@@ -19,6 +19,8 @@ pub(super) struct Second {
     pub(super) achieved_rate: f64,
     pub(super) calls: u64,
     pub(super) errors: u64,
+    /// Where nothing was answered there are no latencies.
+    pub(super) is_answered: bool,
     pub(super) response: IntervalLatency,
     pub(super) lag_p99_us: u64,
     /// Buckets that are not empty, rising.
@@ -33,6 +35,8 @@ pub(super) struct Total {
     pub(super) calls: u64,
     pub(super) errors: u64,
     pub(super) unsent: u64,
+    /// Where nothing was answered there are no latencies.
+    pub(super) is_answered: bool,
     pub(super) response: IntervalLatency,
     pub(super) lag_p99_us: u64,
 }
@@ -79,6 +83,7 @@ impl History {
             calls: so_far.calls,
             errors: so_far.errors,
             unsent: so_far.unsent,
+            is_answered: so_far.response.count > 0,
             response: in_short(&so_far.response),
             lag_p99_us: so_far.lag.p99_us,
         };
@@ -146,6 +151,7 @@ fn second_of(interval: &Interval) -> Second {
         achieved_rate: rate(interval.finished),
         calls: interval.calls,
         errors: interval.errors,
+        is_answered: interval.is_answered(),
         response: interval.response,
         lag_p99_us: interval.lag.p99_us,
         heat: interval

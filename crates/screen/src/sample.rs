@@ -79,8 +79,8 @@ impl Run {
         }
         interval.calls = interval.finished;
         interval.errors = if stalled { 37 } else { 0 };
-        interval.response = figures(&response);
-        interval.lag = figures(&lag);
+        interval.response = IntervalLatency::of(&response);
+        interval.lag = IntervalLatency::of(&lag);
         if at >= 0 {
             self.count(&interval, &response, &lag);
         }
@@ -113,15 +113,5 @@ impl Run {
                 },
             ];
         }
-    }
-}
-
-fn figures(histogram: &LatencyHistogram) -> IntervalLatency {
-    IntervalLatency {
-        p50_us: histogram.quantile_us(0.5),
-        p90_us: histogram.quantile_us(0.9),
-        p99_us: histogram.quantile_us(0.99),
-        p999_us: histogram.quantile_us(0.999),
-        max_us: histogram.max_us(),
     }
 }

@@ -42,9 +42,10 @@ pub(super) fn latency_table(view: &View, area: Rect, buffer: &mut Buffer) {
     let figure = |latency: Option<&IntervalLatency>, of: Of| {
         latency.map_or(figures::NONE.to_owned(), |one| figures::latency(of(one)))
     };
-    let second = last.filter(|one| one.calls > 0).map(|one| &one.response);
+    let second = last.filter(|one| one.is_answered);
+    let second = second.map(|one| &one.response);
     let total = &view.history.total;
-    let run = (total.calls > 0).then_some(&total.response);
+    let run = total.is_answered.then_some(&total.response);
     let lines = [
         (row("response", &|_, head| head.to_owned()), FAINT),
         (row("this second", &|of, _| figure(second, of)), STRONG),
@@ -70,14 +71,15 @@ pub(super) fn rate_table(view: &View, area: Rect, buffer: &mut Buffer) {
     let none = || figures::NONE.to_owned();
     let rows = [
         view.history.seconds.back().map(|second| {
-            let lag = (second.calls > 0).then_some(second.lag_p99_us);
+            let lag = second.is_answered.then_some(second.lag_p99_us);
             let rates = (second.offered_rate, second.achieved_rate);
             (rates, (second.errors, second.calls), lag, STRONG)
         }),
-        (total.calls > 0).then(|| {
+        (total.calls > 0 || total.is_answered).then(|| {
+            let lag = total.is_answered.then_some(total.lag_p99_us);
             let rates = (total.offered_rate, total.achieved_rate);
             let errors = (total.errors, total.calls);
-            (rates, errors, Some(total.lag_p99_us), Style::new())
+            (rates, errors, lag, Style::new())
         }),
     ];
     for (row, y) in rows.into_iter().zip((area.top()..area.bottom()).skip(1)) {
@@ -132,7 +134,8 @@ pub(super) fn facts(view: &View) -> Vec<Vec<Span<'static>>> {
     let rate = |of: fn(&Second) -> f64| {
         second.map_or(figures::NONE.to_owned(), |one| figures::rate(of(one)))
     };
-    let lag = second.filter(|one| one.calls > 0).map(|one| one.lag_p99_us);
+    let lag = second.filter(|one| one.is_answered);
+    let lag = lag.map(|one| one.lag_p99_us);
     let fact = |name: &'static str, value: String, style: Style| {
         vec![
             Span::styled(name, FAINT),

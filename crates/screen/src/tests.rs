@@ -227,6 +227,27 @@ fn errors_and_lag_stand_out() {
 }
 
 #[test]
+fn messages_of_a_stream_that_goes_on_have_their_figures() {
+    let mut view = view_after(0);
+    let mut run = Run::begin();
+    // Its warm-up is not measured.
+    (0..8).for_each(|_| drop(run.second()));
+    let interval = Interval {
+        calls: 0,
+        ..run.second()
+    };
+    let so_far = Report {
+        calls: 0,
+        ..run.so_far
+    };
+    view.show(&interval, &so_far, None, false);
+    let lines = lines(&view, 100, 30);
+    let p50 = figures::latency(interval.response.p50_us);
+    assert!(says(&lines, &["this second", &p50]), "{lines:?}");
+    assert!(!says(&lines, &["so far", figures::NONE, figures::NONE]));
+}
+
+#[test]
 fn a_long_run_takes_no_more_memory() {
     let mut view = view_after(0);
     let (interval, so_far) = (Interval::default(), Report::default());

@@ -53,7 +53,7 @@ impl Csv {
     }
 
     /// The names of the columns.
-    pub fn columns(&self) -> &[String] {
+    pub(crate) fn columns(&self) -> &[String] {
         &self.columns
     }
 

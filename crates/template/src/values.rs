@@ -30,7 +30,7 @@ pub struct Values<'a> {
 
 impl Values<'_> {
     /// A time that no other arrival has: different for each arrival, and within it for each message up to the 4,096th.
-    pub fn instant(&self) -> Timestamp {
+    pub(crate) fn instant(&self) -> Timestamp {
         let nanoseconds = i128::from(self.index) * 4_096 + i128::from(self.message % 4_096);
         let instant = self.instants_from.as_nanosecond() + nanoseconds;
         Timestamp::from_nanosecond(instant).unwrap_or(Timestamp::MAX)

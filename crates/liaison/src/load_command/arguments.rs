@@ -165,7 +165,7 @@ pub(crate) struct RunArgs {
     pub(super) threads: u16,
 
     /// How long a call may take, where the plan does not say [default: --timeout]
-    #[arg(long, value_name = "DURATION", value_parser = time::parse_duration, help_heading = "Generator")]
+    #[arg(long, value_name = "DURATION", value_parser = parse_deadline, help_heading = "Generator")]
     pub(super) deadline: Option<Duration>,
 
     /// The run is not valid if 1 in 100 calls is sent later than this
@@ -235,9 +235,24 @@ fn parse_start(text: &str) -> Result<Timestamp, String> {
     moment.after(now)
 }
 
+/// A duration that is not 0.
+fn parse_deadline(text: &str) -> Result<Duration, String> {
+    let deadline = time::parse_duration(text)?;
+    if deadline.is_zero() {
+        return Err("no call is answered in no time; give it some, such as 5s".to_owned());
+    }
+    Ok(deadline)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_deadline_leaves_some_time() {
+        assert_eq!(parse_deadline("5s"), Ok(Duration::from_secs(5)));
+        assert!(parse_deadline("0").is_err() && parse_deadline("5").is_err());
+    }
 
     #[test]
     fn a_start_is_a_time_of_today_a_time_or_a_while_from_now() {

@@ -312,6 +312,8 @@ impl Bench<'_> {
             let report = self.once(arrivals).await?;
             if report.interrupted {
                 search.stop("it was interrupted");
+                // Where there is no other, this one is told of.
+                best.get_or_insert((false, report));
                 break;
             }
             let trial = goal.trial(rate, &report);

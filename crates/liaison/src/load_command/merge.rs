@@ -41,7 +41,7 @@ impl MergeArgs {
         for path in &self.runs {
             reports.push((path.display().to_string(), read_saved(path)?));
         }
-        let report = report::merge_named(reports)
+        let report = report::merge(reports)
             .map_err(|error| Failure::Failed(format!("failed to merge: {error}")))?;
         outcome::tell(report, &self.fail_if, None, &self.files, settings)
     }

@@ -204,11 +204,7 @@ async fn reflected(args: &RunArgs, calls: &[String]) -> Result<Schema, Failure> 
         .collect();
     schema::by_reflection(connection.channel(), &symbols)
         .await
-        .map_err(|error| {
-            Failure::Failed(format!(
-                "{error}; where the target has no reflection, give --proto FILE or --descriptor-set FILE"
-            ))
-        })
+        .map_err(|error| Failure::Failed(error.to_string()))
 }
 
 fn read(path: &Path, what: &str) -> Result<String, Failure> {

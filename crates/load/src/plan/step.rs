@@ -204,9 +204,13 @@ fn check_stream(table: &Table<'_>, method: &Method) {
 /// A hundred days: longer than any run, and far from the bounds of the numbers.
 const DURATION_MAX: Duration = Duration::from_secs(100 * 24 * 3_600);
 
-fn duration(text: &str) -> Option<Duration> {
-    let length = reading::duration(text).ok();
-    length.filter(|length| *length <= DURATION_MAX)
+/// A length of time; else what to write instead, which is `otherwise` where it is none at all.
+fn duration(text: &str, otherwise: &'static str) -> Result<Duration, &'static str> {
+    match reading::duration(text) {
+        Ok(length) if length <= DURATION_MAX => Ok(length),
+        Ok(_) => Err("write a hundred days (100d) or less"),
+        Err(_) => Err(otherwise),
+    }
 }
 
 fn length_of_time(value: &Value<'_>) -> Option<Duration> {
@@ -214,11 +218,10 @@ fn length_of_time(value: &Value<'_>) -> Option<Duration> {
     let Some(text) = value.as_text() else {
         return value.wrong_type(REMEDY);
     };
-    let length = duration(text);
-    if length.is_none() {
-        value.mistake(format!("`{}` is {text:?}", value.path()), REMEDY);
-    }
+    let length = duration(text, REMEDY);
     length
+        .map_err(|remedy| value.mistake(format!("`{}` is {text:?}", value.path()), remedy))
+        .ok()
 }
 
 fn pause(value: &Value<'_>) -> Option<Range<Duration>> {
@@ -228,12 +231,14 @@ fn pause(value: &Value<'_>) -> Option<Range<Duration>> {
         return value.wrong_type(REMEDY);
     };
     let (start, end) = text.split_once("..").unwrap_or((text, text));
-    let range = duration(start).zip(duration(end));
-    let range = range.filter(|(start, end)| start <= end);
-    if range.is_none() {
-        value.mistake(format!("`{}` is {text:?}", value.path()), REMEDY);
-    }
-    range.map(|(start, end)| start..end)
+    let range = duration(start, REMEDY).and_then(|start| {
+        let end = duration(end, REMEDY)?;
+        let rises = start <= end;
+        rises.then_some(start..end).ok_or(REMEDY)
+    });
+    range
+        .map_err(|remedy| value.mistake(format!("`{}` is {text:?}", value.path()), remedy))
+        .ok()
 }
 
 fn keeps(

@@ -275,6 +275,35 @@ fn calls_are_listed_before_a_schema_is_there() {
 }
 
 #[test]
+fn times_that_cannot_be_meant_are_told_with_what_to_write() {
+    let plan = |line: &str| {
+        format!(
+            "[plan]\nname = \"mine\"\ntitle = \"Mine\"\n[[workflow]]\nname = \"one\"\n[[workflow.step]]\nname = \"get\"\n\
+             call = \"liaison.office.v1.OfficeService/GetOffice\"\n{line}\n"
+        )
+    };
+    for (line, remedy) in [
+        ("deadline = \"1e3s\"", "such as \"250ms\""),
+        ("deadline = \"-3s\"", "such as \"250ms\""),
+        ("deadline = \"\"", "such as \"250ms\""),
+        ("deadline = \"1,500ms\"", "such as \"250ms\""),
+        ("deadline = 5", "such as \"250ms\""),
+        ("deadline = \"0\"", "give it some time"),
+        ("deadline = \"101d\"", "a hundred days (100d) or less"),
+        ("retry_for = \"99999999h\"", "a hundred days (100d) or less"),
+        ("pause = \"1s..101d\"", "a hundred days (100d) or less"),
+        ("pause = \"2s..1s\"", "or a range"),
+    ] {
+        let said = wrong(&plan(line));
+        assert!(said.contains(remedy), "{line}: {said}");
+    }
+    for line in ["deadline = \"1m30s\"", "pause = \"1.5s..1h 5m\""] {
+        let parsed = Plan::parse("p", &plan(line), &crate::schema::of_offices(), &no_files);
+        assert!(parsed.is_ok(), "{line}: {parsed:?}");
+    }
+}
+
+#[test]
 fn rows_come_from_the_file_that_the_plan_names() {
     let text = "[plan]\nname = \"p\"\ntitle = \"P\"\ncsv = \"people.csv\"\n[[workflow]]\nname = \"w\"\n\
         [[workflow.step]]\nname = \"get\"\ncall = \"liaison.office.v1.DocumentService/GetDocument\"\n\

@@ -11,7 +11,7 @@ pub enum SourceError {
     Schema(#[from] SchemaError),
     /// Not protobuf, or an import is missing.
     #[error(
-        "{files} cannot be compiled: {message}; name the directories of the imports with --include"
+        "{files} cannot be compiled: {message}; name the directories of the imports with --import-path"
     )]
     Proto {
         /// The files.

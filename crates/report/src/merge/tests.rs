@@ -3,8 +3,9 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
+use crate::interval::{Interval, IntervalLatency, heat_bucket};
 use crate::latency::LatencyHistogram;
-use crate::report::{Interval, IntervalLatency, SearchReport, heat_bucket};
+use crate::report::SearchReport;
 
 /// One call as a generator would note it.
 #[derive(Debug, Clone, Copy)]
@@ -141,6 +142,13 @@ fn part(index: usize, of: usize) -> Report {
     recorded(calls, of as u64, &format!("{index}/{of}"))
 }
 
+/// They are called `report 1` and so on.
+fn merge(reports: Vec<Report>) -> Result<Report, MergeError> {
+    let named = reports.into_iter().zip(1..);
+    let named = named.map(|(report, number)| (format!("report {number}"), report));
+    super::merge(named.collect())
+}
+
 fn refused(reports: Vec<Report>) -> String {
     merge(reports)
         .expect_err("they cannot be merged")
@@ -203,7 +211,7 @@ fn what_is_not_of_one_run_is_refused_by_name() {
     assert_eq!(
         with(|report| report.setup.plan = "meeting".to_owned()),
         "report 2 cannot be merged with report 1: its plan is meeting, not document; merge the parts of one run, and \
-         use --compare for different ones"
+         compare different ones by --baseline"
     );
     assert!(with(|report| report.setup.seed = 8).contains("its seed is 8, not 7"));
     assert!(with(|report| report.setup.schedule = "poisson".to_owned()).contains("its schedule"));
@@ -229,7 +237,7 @@ fn what_is_not_of_one_run_is_refused_by_name() {
         ("a.json".to_owned(), whole()),
         ("b.json".to_owned(), whole()),
     ];
-    let error = merge_named(named).expect_err("both are all").to_string();
+    let error = super::merge(named).expect_err("both are all").to_string();
     assert!(
         error.contains("b.json cannot be merged with a.json: both are all of"),
         "{error}"

@@ -2,7 +2,8 @@
 
 use ::csv::Writer;
 
-use crate::report::{Interval, IntervalLatency, Report};
+use crate::interval::{Interval, IntervalLatency};
+use crate::report::Report;
 
 const HEADER: [&str; 18] = [
     "at_s",
@@ -26,7 +27,7 @@ const HEADER: [&str; 18] = [
 ];
 
 /// The interval log of a report as CSV. Times are in the unit that ends their column's name; `at_s` is below 0 in the
-/// warm-up. An interval in which no call ended has no latencies: its cells are empty, not 0.
+/// warm-up. An interval in which nothing was answered has no latencies: its cells are empty, not 0.
 pub fn csv(report: &Report) -> String {
     let mut writer = Writer::from_writer(Vec::new());
     let written = writer.write_record(HEADER).and_then(|()| {
@@ -52,10 +53,10 @@ fn row(interval: &Interval) -> Vec<String> {
     row.extend(counts.map(|count| count.to_string()));
     for latency in [interval.response, interval.lag] {
         row.extend(cells(latency).map(|us| {
-            if interval.calls == 0 {
-                String::new()
-            } else {
+            if interval.is_answered() {
                 us.to_string()
+            } else {
+                String::new()
             }
         }));
     }
@@ -110,6 +111,11 @@ mod tests {
             ..Report::default()
         };
         assert!(csv(&report).ends_with("\n0.25,1,7,0,0,0,0,0,,,,,,,,,,\n"));
+        // A stream that goes on has not ended, and is answered all the same.
+        let mut report = report;
+        report.intervals[0].messages = 2;
+        report.intervals[0].heat.insert(40, 2);
+        assert!(csv(&report).ends_with("\n0.25,1,7,0,0,0,2,0,0,0,0,0,0,0,0,0,0,0\n"));
         assert_eq!(csv(&Report::default()).lines().count(), 1);
     }
 }

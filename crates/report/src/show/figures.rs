@@ -3,7 +3,10 @@
 use words::figures::{latency, short_latency, thousands, three_digits};
 
 use crate::latency::Latencies;
-use crate::report::{Interval, Report, heat_floor_us};
+use crate::report::Report;
+
+/// Where there is no figure.
+pub(super) const NONE: &str = "–";
 
 /// A latency of whole microseconds.
 pub(super) fn time(us: u64) -> String {
@@ -46,8 +49,8 @@ pub(super) fn figure(value: f64, unit: &str) -> String {
 /// The quantiles that tables show, with their names.
 pub(super) const QUANTILES: [&str; 5] = ["p50", "p90", "p99", "p99.9", "max"];
 
-/// The same of one histogram.
-pub(super) fn quantiles(latencies: &Latencies) -> [u64; 5] {
+/// The same of one histogram, in words.
+pub(super) fn quantiles(latencies: &Latencies) -> [String; 5] {
     [
         latencies.p50_us,
         latencies.p90_us,
@@ -55,6 +58,20 @@ pub(super) fn quantiles(latencies: &Latencies) -> [u64; 5] {
         latencies.p999_us,
         latencies.max_us,
     ]
+    .map(|us| time_of(latencies, us))
+}
+
+/// One of the figures of a histogram. Where nothing was measured there is none, and 0 would be one.
+pub(super) fn time_of(latencies: &Latencies, us: u64) -> String {
+    mean_of(latencies, us as f64)
+}
+
+/// The same of one that is no whole number, such as its mean.
+pub(super) fn mean_of(latencies: &Latencies, us: f64) -> String {
+    if latencies.count == 0 {
+        return NONE.to_owned();
+    }
+    latency(us)
 }
 
 /// How long calls took to all end, in seconds, and how many did a second. Both follow from the achieved rate, so that they
@@ -124,25 +141,12 @@ pub(super) fn workflows_tell_more(report: &Report) -> bool {
     }
 }
 
-/// How many thresholds make the run fail.
-pub(super) fn thresholds_failed(report: &Report) -> usize {
-    let failed = report.thresholds.iter().filter(|one| one.failed);
-    failed.count()
-}
-
-/// A latency that a share of `quantile` of an interval's heat does not exceed, to the width of a bucket.
-pub(super) fn heat_quantile_us(interval: &Interval, quantile: f64) -> u64 {
-    let total: u64 = interval.heat.values().sum();
-    let wanted = (quantile * total as f64).ceil().max(1.0) as u64;
-    let mut seen = 0;
-    for (bucket, count) in &interval.heat {
-        seen += count;
-        if seen >= wanted {
-            // The middle of the bucket, on the scale that the buckets are on.
-            return (heat_floor_us(*bucket) * heat_floor_us(bucket + 1)).sqrt() as u64;
-        }
-    }
-    0
+/// Calls by status code, the most frequent first.
+pub(super) fn by_code(report: &Report) -> Vec<(&String, u64)> {
+    let codes = report.codes.iter().map(|(code, count)| (code, *count));
+    let mut codes: Vec<_> = codes.collect();
+    codes.sort_by(|(_, one), (_, other)| other.cmp(one));
+    codes
 }
 
 #[cfg(test)]
@@ -158,6 +162,12 @@ mod tests {
         assert_eq!(bytes(1_572_864), "1.50 MiB");
         assert_eq!(seconds(30.0), "30 s");
         assert_eq!(seconds(3600.0), "1 h");
+    }
+
+    #[test]
+    fn of_nothing_there_is_no_figure() {
+        assert_eq!(quantiles(&Latencies::default()), [NONE; 5]);
+        assert_eq!(quantiles(&fixture::tiny().response), ["1.24 ms"; 5]);
     }
 
     #[test]

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use crate::interval::{Interval, IntervalLatency, heat_bucket};
 use crate::latency::{Latencies, LatencyHistogram};
 use crate::report::{
-    Books, Breakdown, ComparisonReport, FailureCount, FigureComparison, GeneratorReport, Interval,
-    IntervalLatency, RepeatReport, Report, SearchReport, Setup, Shortfall, Spread, Stage,
-    StepReport, StreamsReport, ThresholdReport, Trial, WorkflowReport, heat_bucket,
+    Books, Breakdown, ComparisonReport, FailureCount, FigureComparison, GeneratorReport,
+    RepeatReport, Report, SearchReport, Setup, Shortfall, Spread, Stage, StepReport, StreamsReport,
+    ThresholdReport, Trial, WorkflowReport,
 };
 
 const RATE: u64 = 2_000;
@@ -539,13 +540,6 @@ fn breakdown(draws: &mut Draws) -> Breakdown {
 }
 
 fn intervals(seconds: BTreeMap<i64, Second>) -> Vec<Interval> {
-    let figures = |histogram: &LatencyHistogram| IntervalLatency {
-        p50_us: histogram.quantile_us(0.5),
-        p90_us: histogram.quantile_us(0.9),
-        p99_us: histogram.quantile_us(0.99),
-        p999_us: histogram.quantile_us(0.999),
-        max_us: histogram.max_us(),
-    };
     let mut in_flight = 0;
     let (first, last) = (
         seconds.keys().next().copied().unwrap_or(0),
@@ -561,8 +555,8 @@ fn intervals(seconds: BTreeMap<i64, Second>) -> Vec<Interval> {
                 seconds: 1.0,
                 messages: second.interval.calls * 4 / 5,
                 in_flight,
-                response: figures(&second.response),
-                lag: figures(&second.lag),
+                response: IntervalLatency::of(&second.response),
+                lag: IntervalLatency::of(&second.lag),
                 ..second.interval
             }
         })

@@ -6,6 +6,7 @@
 //! otherwise, every call is in them.
 
 use std::fmt::Write as _;
+
 use words::style::clean;
 
 use super::figures::elapsed;

@@ -2,7 +2,8 @@
 //!
 //! The page is HTML, a style sheet, and drawings in SVG made here. It forbids the browser all else (its
 //! Content-Security-Policy has no source for scripts, pictures or fonts), so that whatever a server put into an error message
-//! stays text even if it were not escaped, which all text is: maud sees to that, and to nothing being left open. What is pointed at tells its figures by `<title>`.
+//! stays text even if it were not escaped, which all text is: maud sees to that, and to nothing being left open. Attributes
+//! stand between double quotes, for maud escapes no single ones. What is pointed at tells its figures by `<title>`.
 
 mod chart;
 mod over_time;
@@ -16,7 +17,8 @@ mod tables;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use words::figures::{count, percent, thousands};
 
-use super::figures::{Hidden, elapsed, hidden, rate, seconds, thresholds_failed, time};
+use super::figures::{Hidden, elapsed, hidden, rate, time, time_of};
+use super::head::{run_in_words, verdicts};
 use crate::report::Report;
 use over_time::Columns;
 use pieces::{Foreign, mark, pairs, section};
@@ -72,24 +74,16 @@ fn title(report: &Report) -> String {
 }
 
 fn header(report: &Report) -> Markup {
-    let setup = &report.setup;
     // A reader wants the minute; the nanosecond is in the saved run.
     let started_at = report.started_at;
     let started_at = started_at.map(|at| at.strftime("%-d %B %Y, %H:%M UTC").to_string());
-    let mut parts = vec![setup.schedule.clone()];
-    if report.duration_s > 0.0 {
-        parts.push(format!("for {}", seconds(report.duration_s)));
-    }
-    if !setup.targets.is_empty() {
-        parts.push(format!("at {}", setup.targets.join(", ")));
-    }
     html! {
         header {
             p class="kicker" { "Load report" @if let Some(at) = started_at { ", " (at) } }
-            h1 { (Foreign(&setup.plan)) }
-            p class="subtitle" { (Foreign(&parts.join(", "))) }
+            h1 { (Foreign(&report.setup.plan)) }
+            p class="subtitle" { (Foreign(&run_in_words(report))) }
             @if !report.valid { (invalid(report)) }
-            (verdicts(report))
+            (verdict_list(report))
             (key_figures(report))
         }
         "\n"
@@ -110,36 +104,20 @@ fn invalid(report: &Report) -> Markup {
     }
 }
 
-fn verdicts(report: &Report) -> Markup {
-    let mut all = vec![if report.valid {
-        mark(true, "Valid: the generator kept up")
-    } else {
-        mark(false, "Invalid: the generator did not keep up")
-    }];
-    if report.interrupted {
-        all.push(mark(false, "Interrupted before its end"));
+fn verdict_list(report: &Report) -> Markup {
+    let all = verdicts(report, "invalid: the generator did not keep up");
+    html! {
+        ul class="verdicts" {
+            @for (good, words) in all { li { (mark(good, &sentence(&words))) } }
+        }
     }
-    let failed = thresholds_failed(report);
-    if !report.thresholds.is_empty() {
-        all.push(if failed == 0 {
-            mark(true, "Every threshold holds")
-        } else {
-            let of = count(
-                report.thresholds.len() as u64,
-                "threshold failed",
-                "thresholds failed",
-            );
-            mark(false, &format!("{failed} of {of}"))
-        });
-    }
-    if let Some(books) = &report.books {
-        all.push(if books.balance() {
-            mark(true, "The books balance")
-        } else {
-            mark(false, "The books do NOT balance")
-        });
-    }
-    html! { ul class="verdicts" { @for one in all { li { (one) } } } }
+}
+
+/// The same words where they begin a line.
+fn sentence(words: &str) -> String {
+    let mut letters = words.chars();
+    let first = letters.next().map(char::to_uppercase);
+    first.into_iter().flatten().chain(letters).collect()
 }
 
 fn key_figures(report: &Report) -> Markup {
@@ -148,6 +126,8 @@ fn key_figures(report: &Report) -> Markup {
     let achieved = if report.offered_rate > 0.0 {
         let part = percent(report.achieved_rate, report.offered_rate);
         format!("{part} of {}", rate(report.offered_rate))
+    } else if report.arrivals == 0 {
+        "nothing was due".to_owned()
     } else {
         "each call after the one before".to_owned()
     };
@@ -163,16 +143,20 @@ fn key_figures(report: &Report) -> Markup {
             percent(report.errors as f64, report.calls as f64),
             count(report.errors, "call", "calls"),
         ),
-        ("Response, half", time(response.p50_us), "p50".to_owned()),
+        (
+            "Response, half",
+            time_of(response, response.p50_us),
+            "p50".to_owned(),
+        ),
         (
             "99 in 100",
-            time(response.p99_us),
-            format!("p99; p99.9 {}", time(response.p999_us)),
+            time_of(response, response.p99_us),
+            format!("p99; p99.9 {}", time_of(response, response.p999_us)),
         ),
         (
             "The slowest",
-            time(response.max_us),
-            format!("lag p99 {}", time(report.lag.p99_us)),
+            time_of(response, response.max_us),
+            format!("lag p99 {}", time_of(&report.lag, report.lag.p99_us)),
         ),
     ];
     html! {
@@ -201,7 +185,7 @@ fn charts(report: &Report) -> Markup {
     });
     html! {
         @if let Some(heat) = heat { (heat) }
-        @if report.calls > 0 { (slow_ones(report)) }
+        @if report.response.count > 0 { (slow_ones(report)) }
         @if let Some(columns) = columns { (small_charts(&columns)) }
     }
 }
@@ -382,7 +366,9 @@ mod tests {
             assert!(!page.contains(heading), "{heading}");
         }
         assert!(page.contains("1.24<small>ms</small>"));
-        // A report of nothing at all is a page too.
-        assert!(html(&Report::default()).contains("</html>"));
+        // A report of nothing at all is a page too, and claims no latency.
+        let nothing = html(&Report::default());
+        assert!(nothing.contains("</html>") && nothing.contains("nothing was due"));
+        assert!(!nothing.contains("µs"), "{nothing}");
     }
 }

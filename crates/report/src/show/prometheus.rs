@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use words::style::clean;
+
 use crate::latency::Latencies;
 use crate::report::Report;
 
@@ -165,18 +167,9 @@ fn histogram(text: &mut String, name: &str, help: &str, latencies: &Latencies) {
     );
 }
 
-/// The value of a label.
+/// The value of a label, made visible: so it has no line break.
 fn escaped(value: &str) -> String {
-    let mut safe = String::with_capacity(value.len());
-    for letter in value.chars() {
-        match letter {
-            '\\' => safe.push_str("\\\\"),
-            '"' => safe.push_str("\\\""),
-            '\n' => safe.push_str("\\n"),
-            letter => safe.push(letter),
-        }
-    }
-    safe
+    clean(value).replace('\\', "\\\\").replace('"', "\\\"")
 }
 
 #[cfg(test)]

@@ -10,14 +10,12 @@ mod judged;
 mod page;
 mod summary;
 
-use words::figures::count;
 use words::style::{FAINT, HEADING, LOUD, clean, styled};
 use words::table::{WIDTH_MAX, cut};
 
-use super::figures::{seconds, thresholds_failed};
+use super::head::{run_in_words, verdicts};
 use crate::report::Report;
 use frame::{boxed, wrap};
-use judged::books_verdict;
 use page::{Page, mark};
 
 /// A report as text of at most 100 columns, with styles: who prints it leaves them out where they are not wanted.
@@ -62,59 +60,16 @@ impl Page {
     }
 
     fn title(&mut self, report: &Report) {
-        let setup = &report.setup;
-        let plan = styled(HEADING, &cut(&clean(&setup.plan), WIDTH_MAX));
+        let plan = styled(HEADING, &cut(&clean(&report.setup.plan), WIDTH_MAX));
         self.line(&plan);
-        let mut parts = Vec::new();
-        if !setup.loop_kind.is_empty() {
-            parts.push(format!("{} loop", setup.loop_kind));
-        }
-        if !setup.schedule.is_empty() {
-            parts.push(setup.schedule.clone());
-        }
-        if report.duration_s > 0.0 {
-            parts.push(format!("for {}", seconds(report.duration_s)));
-        }
-        if !setup.shard.is_empty() {
-            parts.push(format!("part {}", setup.shard));
-        }
-        if !setup.targets.is_empty() {
-            parts.push(format!("at {}", setup.targets.join(" and ")));
-        }
-        self.words(FAINT, &parts.join(", "));
+        self.words(FAINT, &run_in_words(report));
     }
 
     fn verdicts(&mut self, report: &Report) {
-        let mut all = vec![if report.valid {
-            mark(true, "valid: the generator kept up")
-        } else {
-            mark(
-                false,
-                "INVALID: these figures are not the target's, see above",
-            )
-        }];
-        if report.interrupted {
-            all.push(mark(false, "interrupted before its end"));
-        }
-        if !report.thresholds.is_empty() {
-            let failed = thresholds_failed(report);
-            all.push(if failed == 0 {
-                mark(true, "every threshold holds")
-            } else {
-                let of = count(
-                    report.thresholds.len() as u64,
-                    "threshold failed",
-                    "thresholds failed",
-                );
-                mark(false, &format!("{failed} of {of}"))
-            });
-        }
-        if let Some(books) = &report.books {
-            all.push(books_verdict(books.balance()));
-        }
+        let invalid = "INVALID: these figures are not the target's, see above";
         self.line("");
-        for one in all {
-            self.line(&one);
+        for (good, words) in verdicts(report, invalid) {
+            self.line(&mark(good, &words));
         }
     }
 }

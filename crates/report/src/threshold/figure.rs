@@ -369,18 +369,7 @@ impl Stat {
 
 /// One of the figures that are there without a histogram.
 fn known_quantile(latencies: &Latencies, quantile: f64) -> Option<u64> {
-    let known = [
-        (0.10, latencies.p10_us),
-        (0.25, latencies.p25_us),
-        (0.50, latencies.p50_us),
-        (0.75, latencies.p75_us),
-        (0.90, latencies.p90_us),
-        (0.95, latencies.p95_us),
-        (0.99, latencies.p99_us),
-        (0.999, latencies.p999_us),
-        (0.9999, latencies.p9999_us),
-        (1.0, latencies.max_us),
-    ];
+    let known = latencies.known();
     let found = known.iter().find(|(at, _)| (at - quantile).abs() < 1e-9);
     found.map(|(_, us)| *us)
 }

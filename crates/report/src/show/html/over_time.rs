@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use words::figures::{count, thousands};
 
 use maud::{Markup, html};
+use words::figures::{count, thousands};
 
 use super::chart::Chart;
 use super::pieces::share;
 use super::scale::Scale;
-use crate::report::{Interval, IntervalLatency, Report, heat_floor_us};
-use crate::show::figures::{heat_quantile_us, rate, seconds, time};
+use crate::interval::{Interval, IntervalLatency, heat_floor_us};
+use crate::report::Report;
+use crate::show::figures::{NONE, rate, seconds, time};
 
 /// No chart has more columns: an hour is as many as there is room for.
 const COLUMNS_MAX: usize = 160;
@@ -141,8 +142,10 @@ impl Columns {
             ("line p50", "p50", |one| one.p50_us),
         ];
         for (class, name, figure) in lines {
-            let steps = self
-                .steps(|column| (column.calls > 0).then(|| figure(&column.response).max(1) as f64));
+            let steps = self.steps(|column| {
+                let answered = column.is_answered();
+                answered.then(|| figure(&column.response).max(1) as f64)
+            });
             chart.steps_with_halo(class, &steps);
             if let Some([_, _, y]) = steps.iter().rev().flatten().next() {
                 chart.end(*y, name, class.trim_start_matches("line "));
@@ -178,7 +181,7 @@ impl Columns {
         chart.steps("line offered", &offered);
         chart.steps("line achieved", &achieved);
         for column in &self.columns {
-            let words = |number| per_second(column, number).map_or_else(|| "–".to_owned(), rate);
+            let words = |number| per_second(column, number).map_or_else(|| NONE.to_owned(), rate);
             chart.read_out(
                 column.at_s,
                 end(column),
@@ -244,7 +247,7 @@ impl Columns {
         let with_lag = || {
             self.columns
                 .iter()
-                .filter(|column| column.calls > 0 && column.lag.max_us > 0)
+                .filter(|column| column.is_answered() && column.lag.max_us > 0)
         };
         let lowest = with_lag().map(|column| column.lag.p50_us.max(1)).min()?;
         let highest = with_lag().map(|column| column.lag.max_us).max()?;
@@ -266,8 +269,10 @@ impl Columns {
             ("line lag dotted", "p50", |one| one.p50_us),
         ];
         for (class, name, figure) in lines {
-            let steps =
-                self.steps(|column| (column.calls > 0).then(|| figure(&column.lag).max(1) as f64));
+            let steps = self.steps(|column| {
+                let answered = column.is_answered();
+                answered.then(|| figure(&column.lag).max(1) as f64)
+            });
             chart.steps(class, &steps);
             if let Some([_, _, y]) = steps.iter().rev().flatten().next() {
                 chart.end(*y, name, "lag");
@@ -338,7 +343,7 @@ fn when(column: &Interval) -> String {
 }
 
 fn in_words(column: &Interval) -> String {
-    if column.calls == 0 {
+    if !column.is_answered() {
         return format!("{}: no call ended", when(column));
     }
     let response = column.response;
@@ -350,6 +355,10 @@ fn in_words(column: &Interval) -> String {
         time(response.max_us),
         count(column.calls, "call", "calls")
     );
+    if column.messages > 0 {
+        let messages = count(column.messages, "message", "messages");
+        let _ = write!(words, ", {messages} on streams");
+    }
     if column.errors > 0 {
         let _ = write!(words, ", {} failed", thousands(column.errors));
     }
@@ -385,46 +394,18 @@ fn legend(most: u64) -> Markup {
     }
 }
 
-/// Several intervals as one. Quantiles are then those of the heat; of the lag, which has none, the worst.
+/// Several intervals as one.
 fn merge(intervals: &[Interval]) -> Interval {
     let [first, rest @ ..] = intervals else {
         return Interval::default();
     };
     let mut merged = first.clone();
     for interval in rest {
+        merged.add(interval);
         merged.seconds = end(interval) - merged.at_s;
-        merged.offered += interval.offered;
-        merged.finished += interval.finished;
-        merged.calls += interval.calls;
-        merged.errors += interval.errors;
-        merged.messages += interval.messages;
         merged.in_flight = merged.in_flight.max(interval.in_flight);
-        merged.response = worst(merged.response, interval.response);
-        merged.lag = worst(merged.lag, interval.lag);
-        for (bucket, count) in &interval.heat {
-            *merged.heat.entry(*bucket).or_default() += count;
-        }
-    }
-    if !rest.is_empty() && !merged.heat.is_empty() {
-        merged.response = IntervalLatency {
-            p50_us: heat_quantile_us(&merged, 0.5),
-            p90_us: heat_quantile_us(&merged, 0.9),
-            p99_us: heat_quantile_us(&merged, 0.99),
-            p999_us: heat_quantile_us(&merged, 0.999),
-            max_us: merged.response.max_us,
-        };
     }
     merged
-}
-
-fn worst(one: IntervalLatency, other: IntervalLatency) -> IntervalLatency {
-    IntervalLatency {
-        p50_us: one.p50_us.max(other.p50_us),
-        p90_us: one.p90_us.max(other.p90_us),
-        p99_us: one.p99_us.max(other.p99_us),
-        p999_us: one.p999_us.max(other.p999_us),
-        max_us: one.max_us.max(other.max_us),
-    }
 }
 
 #[cfg(test)]

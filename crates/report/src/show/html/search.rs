@@ -7,7 +7,7 @@ use super::chart::Chart;
 use super::pieces::{Foreign, Table, mark, section};
 use super::scale::Scale;
 use crate::report::{Report, SearchReport, Trial};
-use crate::show::figures::{rate, time};
+use crate::show::figures::{rate, time, time_of};
 
 /// The curve and its table; empty if nothing was searched for.
 pub(super) fn search(report: &Report) -> Markup {
@@ -103,9 +103,9 @@ fn table(search: &SearchReport) -> Table {
         table.row(&[
             &rate(trial.rate),
             &rate(trial.achieved_rate),
-            &time(trial.response.p50_us),
-            &time(trial.response.p99_us),
-            &time(trial.response.max_us),
+            &time_of(&trial.response, trial.response.p50_us),
+            &time_of(&trial.response, trial.response.p99_us),
+            &time_of(&trial.response, trial.response.max_us),
             &percent(trial.errors as f64, trial.calls as f64),
             &verdict,
         ]);

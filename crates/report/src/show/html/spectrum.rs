@@ -42,12 +42,12 @@ pub(super) fn spectrum(report: &Report) -> Option<Markup> {
         chart.between("gap", &response, &service);
     }
     for (class, curve) in [
-        ("lag", &lag),
-        ("service", &service),
-        ("response", &response),
+        ("line lag dotted", &lag),
+        ("line service", &service),
+        ("line response", &response),
     ] {
         let points: Vec<_> = curve.iter().map(|point| Some(*point)).collect();
-        chart.line(&format!("line {class}"), &points);
+        chart.line(class, &points);
     }
     // Named from the top: where all end at the same figure, response is first.
     for (name, curve) in [
@@ -98,21 +98,10 @@ fn curve(latencies: &Latencies, nines: f64) -> Vec<(f64, f64)> {
 
 /// The same where only the figures were kept.
 fn from_figures(latencies: &Latencies, nines: f64) -> Vec<(f64, f64)> {
-    let figures = [
-        (0.0, latencies.min_us),
-        (0.10, latencies.p10_us),
-        (0.25, latencies.p25_us),
-        (0.50, latencies.p50_us),
-        (0.75, latencies.p75_us),
-        (0.90, latencies.p90_us),
-        (0.95, latencies.p95_us),
-        (0.99, latencies.p99_us),
-        (0.999, latencies.p999_us),
-        (0.9999, latencies.p9999_us),
-    ];
+    let lowest = (0.0, latencies.min_us);
+    let figures = std::iter::once(lowest).chain(latencies.known());
     let mut curve: Vec<_> = figures
-        .iter()
-        .map(|(quantile, us)| (nines_of(*quantile), (*us).max(1) as f64))
+        .map(|(quantile, us)| (nines_of(quantile), us.max(1) as f64))
         .filter(|(at, _)| *at < nines)
         .collect();
     curve.push((nines, latencies.max_us.max(1) as f64));

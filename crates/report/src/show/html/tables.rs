@@ -7,7 +7,8 @@ use super::pieces::{Foreign, Table, cut, mark, pairs, section};
 use super::ranges;
 use crate::report::{FigureComparison, Report, Spread, StepReport};
 use crate::show::figures::{
-    QUANTILES, bytes, figure, quantiles, rate, seconds, time, workflows_tell_more,
+    NONE, QUANTILES, by_code, bytes, figure, mean_of, quantiles, rate, seconds, time_of,
+    workflows_tell_more,
 };
 
 /// Letters of a failure's message that are shown.
@@ -26,9 +27,9 @@ pub(super) fn latencies(report: &Report) -> Table {
         ("Service", "sent to done", &report.service),
         ("Lag", "intended to sent", &report.lag),
     ] {
-        let quantiles = quantiles(latencies).map(time);
+        let quantiles = quantiles(latencies);
         let name = html! { strong { (name) } };
-        let mean = latency(latencies.mean_us);
+        let mean = mean_of(latencies, latencies.mean_us);
         let measured = html! { small { (measured) } };
         let mut cells: Vec<&dyn Render> = vec![&name];
         cells.extend(quantiles.iter().map(|cell| cell as &dyn Render));
@@ -59,9 +60,9 @@ pub(super) fn workflows(report: &Report) -> Markup {
                 &Foreign(&workflow.name),
                 &thousands(workflow.started),
                 &thousands(workflow.failed),
-                &time(end_to_end.p50_us),
-                &time(end_to_end.p99_us),
-                &time(end_to_end.max_us),
+                &time_of(end_to_end, end_to_end.p50_us),
+                &time_of(end_to_end, end_to_end.p99_us),
+                &time_of(end_to_end, end_to_end.max_us),
                 &html! { small { "end to end, pauses included; " (finished) " finished" } },
             ],
         );
@@ -73,9 +74,9 @@ pub(super) fn workflows(report: &Report) -> Markup {
                     &step_name(step),
                     &calls_and_retries(step),
                     &thousands(step.errors),
-                    &time(step.response.p50_us),
-                    &time(step.response.p99_us),
-                    &time(step.response.max_us),
+                    &time_of(&step.response, step.response.p50_us),
+                    &time_of(&step.response, step.response.p99_us),
+                    &time_of(&step.response, step.response.max_us),
                     &ranges::bars(scale, &drawing),
                 ],
             );
@@ -172,8 +173,6 @@ pub(super) fn breakdown(report: &Report) -> Markup {
     let Some(breakdown) = &report.breakdown else {
         return Markup::default();
     };
-    let total: f64 = breakdown.stages.iter().map(|one| one.latency.mean_us).sum();
-    let part = |mean_us: f64| if total > 0.0 { mean_us / total } else { 0.0 };
     let rect =
         |index: usize| html! { rect class={ "s" (index % 5) } width="100%" height="100%" {} };
     let mut table = Table::new(
@@ -181,6 +180,7 @@ pub(super) fn breakdown(report: &Report) -> Markup {
         &["stage", ">mean", ">share", ">p50", ">p99", ">max"],
     );
     for (index, stage) in breakdown.stages.iter().enumerate() {
+        let latency = &stage.latency;
         let name = html! {
             span class="swatch stack" style="margin-top:0;margin-bottom:0;height:10px" {
                 svg width="10" height="10" { (rect(index)) }
@@ -189,22 +189,22 @@ pub(super) fn breakdown(report: &Report) -> Markup {
         };
         table.row(&[
             &name,
-            &latency(stage.latency.mean_us),
-            &format!("{:.1} %", part(stage.latency.mean_us) * 100.0),
-            &time(stage.latency.p50_us),
-            &time(stage.latency.p99_us),
-            &time(stage.latency.max_us),
+            &mean_of(latency, latency.mean_us),
+            &format!("{:.1} %", breakdown.part(stage) * 100.0),
+            &time_of(latency, latency.p50_us),
+            &time_of(latency, latency.p99_us),
+            &time_of(latency, latency.max_us),
         ]);
     }
     let samples = count(breakdown.samples, "sample", "samples");
     let lead = html! {
-        "From the client’s call until the office that made the step knows that its peer has it: " (latency(total))
+        "From the client’s call until the office that made the step knows that its peer has it: " (latency(breakdown.mean_us()))
         " on average, over " (samples) "."
     };
     let body = html! {
         div class="stack whole" aria-hidden="true" {
             @for (index, stage) in breakdown.stages.iter().enumerate() {
-                @let grow = (part(stage.latency.mean_us) * 1e4).round() / 1e4;
+                @let grow = (breakdown.part(stage) * 1e4).round() / 1e4;
                 svg style={ "flex-basis:0;flex-grow:" (grow) } width="1" { (rect(index)) }
             }
         }
@@ -224,7 +224,7 @@ pub(super) fn streams(report: &Report) -> Markup {
         ("opened to first message", &streams.first_message),
         ("opened to end", &streams.life),
     ] {
-        let quantiles = quantiles(latencies).map(time);
+        let quantiles = quantiles(latencies);
         let mut cells: Vec<&dyn Render> = vec![&name];
         cells.extend(quantiles.iter().map(|cell| cell as &dyn Render));
         table.row(&cells);
@@ -279,7 +279,7 @@ fn in_words(spread: Spread, unit: &str) -> Markup {
 
 fn change(one: &FigureComparison) -> String {
     if one.before.median <= 0.0 {
-        return "–".to_owned();
+        return NONE.to_owned();
     }
     let change = (one.now.median / one.before.median - 1.0) * 100.0;
     let sign = if change < 0.0 { "−" } else { "+" };
@@ -319,10 +319,10 @@ pub(super) fn repeats(report: &Report) -> Markup {
             &rate(repeat.achieved_rate),
             &thousands(repeat.calls),
             &thousands(repeat.errors),
-            &time(repeat.response.p50_us),
-            &time(repeat.response.p99_us),
-            &time(repeat.response.max_us),
-            &time(repeat.service.p99_us),
+            &time_of(&repeat.response, repeat.response.p50_us),
+            &time_of(&repeat.response, repeat.response.p99_us),
+            &time_of(&repeat.response, repeat.response.max_us),
+            &time_of(&repeat.service, repeat.service.p99_us),
             &mark(repeat.valid, if repeat.valid { "yes" } else { "no" }),
         ]);
     }
@@ -336,14 +336,12 @@ pub(super) fn failures(report: &Report) -> Markup {
         return Markup::default();
     }
     let mut codes = Table::new("Status codes", &["status code", ">calls", ">share", ""]);
-    let mut by_count: Vec<_> = report.codes.iter().collect();
-    by_count.sort_by(|one, other| other.1.cmp(one.1));
-    for (code, number) in by_count {
-        let part = *number as f64 / report.calls.max(1) as f64;
+    for (code, number) in by_code(report) {
+        let part = number as f64 / report.calls.max(1) as f64;
         let class = if code == "OK" { "stage" } else { "bar" };
         codes.row(&[
             &html! { code { (Foreign(code)) } },
-            &thousands(*number),
+            &thousands(number),
             &percent(part, 1.0),
             // A single failure among thousands is still seen.
             &ranges::bar(class, part.max(0.004)),

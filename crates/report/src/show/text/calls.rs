@@ -7,7 +7,7 @@ use words::table::{Cell, Table};
 use super::frame::bar;
 use super::page::Page;
 use crate::report::{Report, StepReport};
-use crate::show::figures::{QUANTILES, quantiles, time, workflows_tell_more};
+use crate::show::figures::{QUANTILES, by_code, mean_of, quantiles, time_of, workflows_tell_more};
 
 /// No more kinds of failures are told: the others are summed up.
 const FAILURES_MAX: usize = 12;
@@ -40,7 +40,7 @@ impl Page {
                 thousands(workflow.started).into(),
                 failed(workflow.failed),
             ];
-            row.extend(quantiles(&workflow.end_to_end).map(|us| time(us).into()));
+            row.extend(quantiles(&workflow.end_to_end).map(Cell::from));
             row.push(String::new().into());
             table.cells(row);
             for step in &workflow.steps {
@@ -49,8 +49,8 @@ impl Page {
                     thousands(step.calls).into(),
                     failed(step.errors),
                 ];
-                row.extend(quantiles(&step.response).map(|us| time(us).into()));
-                row.push(time(step.service.p99_us).into());
+                row.extend(quantiles(&step.response).map(Cell::from));
+                row.push(time_of(&step.service, step.service.p99_us).into());
                 table.cells(row);
             }
         }
@@ -89,7 +89,7 @@ impl Page {
             ("opened to end", &streams.life),
         ] {
             let mut row = vec![name.into()];
-            row.extend(quantiles(latencies).map(|us| time(us).into()));
+            row.extend(quantiles(latencies).map(Cell::from));
             table.cells(row);
         }
         self.table(table);
@@ -100,19 +100,15 @@ impl Page {
             return;
         };
         self.heading("Where the time went");
-        let total: f64 = breakdown.stages.iter().map(|one| one.latency.mean_us).sum();
         let mut table = Table::headed(FAINT, &["stage", ">average", ">p50", ">p99", ">share", ""]);
         for stage in &breakdown.stages {
-            let part = if total > 0.0 {
-                stage.latency.mean_us / total
-            } else {
-                0.0
-            };
+            let part = breakdown.part(stage);
+            let latency = &stage.latency;
             table.cells(vec![
                 Cell::from(&stage.name),
-                latency(stage.latency.mean_us).into(),
-                time(stage.latency.p50_us).into(),
-                time(stage.latency.p99_us).into(),
+                mean_of(latency, latency.mean_us).into(),
+                time_of(latency, latency.p50_us).into(),
+                time_of(latency, latency.p99_us).into(),
                 format!("{:.1} %", part * 100.0).into(),
                 bar(part, 36).into(),
             ]);
@@ -122,7 +118,7 @@ impl Page {
             FAINT,
             &format!(
                 "{} on average from the client's call until the office knows that its peer has it; {}",
-                latency(total),
+                latency(breakdown.mean_us()),
                 count(breakdown.samples, "sample", "samples")
             ),
         );
@@ -133,15 +129,13 @@ impl Page {
             return;
         }
         self.heading("Status code distribution");
-        let mut codes: Vec<_> = report.codes.iter().collect();
-        codes.sort_by(|one, other| other.1.cmp(one.1));
         let mut table = Table::bare(&["", ">", ">"]);
-        for (code, number) in codes {
+        for (code, number) in by_code(report) {
             let style = if code == "OK" { GOOD } else { BAD };
             table.cells(vec![
                 Cell::of(style, &format!("[{code}]")),
-                count(*number, "response", "responses").into(),
-                percent(*number as f64, report.calls as f64).into(),
+                count(number, "response", "responses").into(),
+                percent(number as f64, report.calls as f64).into(),
             ]);
         }
         self.table(table);

@@ -7,7 +7,8 @@ use words::table::{Cell, Table};
 use super::frame::bar;
 use super::page::{Page, mark, sign};
 use crate::report::{Report, Spread};
-use crate::show::figures::{figure, rate, time};
+use crate::show::figures::{figure, rate, time_of};
+use crate::show::head::books_verdict;
 
 impl Page {
     pub(super) fn books(&mut self, report: &Report) {
@@ -55,8 +56,8 @@ impl Page {
                 "The line was not at rest: the ledgers may differ for now.",
             );
         }
-        let verdict = books_verdict(books.balance());
-        self.line(&format!("  {verdict}"));
+        let (good, words) = books_verdict(books.balance());
+        self.line(&format!("  {}", mark(good, &words)));
         for example in &books.examples {
             self.words(PLAIN, example);
         }
@@ -96,7 +97,7 @@ impl Page {
                 rate(trial.rate).into(),
                 rate(trial.achieved_rate).into(),
                 percent(trial.errors as f64, trial.calls as f64).into(),
-                time(trial.response.p99_us).into(),
+                time_of(&trial.response, trial.response.p99_us).into(),
                 bar(part.max(0.02), 24).into(),
                 Cell::of(style, format!("{sign} {why}").trim_end()),
             ]);
@@ -130,10 +131,10 @@ impl Page {
                 rate(repeat.achieved_rate).into(),
                 thousands(repeat.calls).into(),
                 thousands(repeat.errors).into(),
-                time(repeat.response.p50_us).into(),
-                time(repeat.response.p99_us).into(),
-                time(repeat.response.max_us).into(),
-                time(repeat.service.p99_us).into(),
+                time_of(&repeat.response, repeat.response.p50_us).into(),
+                time_of(&repeat.response, repeat.response.p99_us).into(),
+                time_of(&repeat.response, repeat.response.max_us).into(),
+                time_of(&repeat.service, repeat.service.p99_us).into(),
                 Cell::of(style, sign),
             ]);
         }
@@ -194,14 +195,6 @@ impl Page {
             ]);
         }
         self.table(table);
-    }
-}
-
-pub(super) fn books_verdict(balance: bool) -> String {
-    if balance {
-        mark(true, "the books balance")
-    } else {
-        mark(false, "the books do NOT balance")
     }
 }
 

@@ -7,7 +7,9 @@ use words::table::{Cell, Table};
 
 use super::page::Page;
 use crate::report::Report;
-use crate::show::figures::{bytes, elapsed, hidden, quantiles, rate, seconds, time};
+use crate::show::figures::{
+    bytes, elapsed, hidden, mean_of, quantiles, rate, seconds, time, time_of,
+};
 
 impl Page {
     pub(super) fn summary(&mut self, report: &Report) {
@@ -22,9 +24,9 @@ impl Page {
             ("Count:", thousands(report.calls), PLAIN, "calls that ended"),
             ("Failed:", thousands(report.errors), failed, &share),
             ("Total:", seconds(total_s), PLAIN, ""),
-            ("Slowest:", time(response.max_us), PLAIN, ""),
-            ("Fastest:", time(response.min_us), PLAIN, ""),
-            ("Average:", latency(response.mean_us), PLAIN, ""),
+            ("Slowest:", time_of(response, response.max_us), PLAIN, ""),
+            ("Fastest:", time_of(response, response.min_us), PLAIN, ""),
+            ("Average:", mean_of(response, response.mean_us), PLAIN, ""),
             (
                 "Requests/sec:",
                 rate(calls_rate).replace("/s", ""),
@@ -81,8 +83,8 @@ impl Page {
         ] {
             let style = if name == "response" { HEADING } else { PLAIN };
             let mut row = vec![Cell::of(style, name)];
-            row.extend(quantiles(latencies).map(|us| Cell::of(style, &time(us))));
-            row.push(latency(latencies.mean_us).into());
+            row.extend(quantiles(latencies).map(|words| Cell::of(style, &words)));
+            row.push(mean_of(latencies, latencies.mean_us).into());
             row.push(Cell::of(FAINT, measured));
             table.cells(row);
         }
