@@ -6,8 +6,17 @@ use prost::Message as _;
 use prost::encoding::{WireType, encode_key, encode_varint};
 use protocol::{Original, field_of, pb::office as pb};
 
+use crate::REQUEST_BYTES_MAX;
+
+/// Of a document that is sent, and of the header of one that is uploaded: they have their fields in common.
+const DOCUMENT_FIELD: u32 = 2;
+const WAIT_FIELD: u32 = 3;
 /// Of a document.
 const BODY_FIELD: u32 = 3;
+const SEND: &str = "/liaison.office.v1.DocumentService/SendDocument";
+const UPLOAD: &str = "/liaison.office.v1.DocumentService/UploadDocument";
+/// The longest chunk that an office takes.
+const CHUNK_BYTES: usize = 1024 * 1024;
 
 /// A message whose bytes are its own.
 pub type Raw = Original<()>;
@@ -36,7 +45,7 @@ impl Call {
     pub fn of(kind: StepKind, id: &str, about: About, payload: &Bytes) -> Option<Self> {
         use StepKind as K;
         let (path, collection) = match kind {
-            K::DocumentSent => ("/liaison.office.v1.DocumentService/SendDocument", None),
+            K::DocumentSent => (SEND, None),
             K::DocumentAcknowledged => (
                 "/liaison.office.v1.DocumentService/AcknowledgeDocument",
                 Some(Collection::Documents),
@@ -78,18 +87,36 @@ impl Call {
             request: raw(&message(&fields)),
         })
     }
+
+    /// The same, of a document that is sent: answered once it has come so far.
+    #[must_use]
+    pub fn waiting(mut self, wait: pb::Wait) -> Self {
+        if self.path == SEND && wait != pb::Wait::Unspecified {
+            let mut bytes = BytesMut::from(&self.request.bytes()[..]);
+            prost::encoding::int32::encode(WAIT_FIELD, &wait.into(), &mut bytes);
+            self.request = raw(&bytes.freeze());
+        }
+        self
+    }
+
+    /// Of a document that is too long for one request: the method that takes it in parts, and the parts.
+    pub(crate) fn in_parts(&self) -> Option<(&'static str, Vec<Raw>)> {
+        let request = self.request.bytes();
+        (self.path == SEND && request.len() > REQUEST_BYTES_MAX)
+            .then(|| (UPLOAD, parts_of(request)))
+    }
 }
 
 const fn meeting(path: &'static str) -> (&'static str, Option<Collection>) {
     (path, Some(Collection::Meetings))
 }
 
-/// A document's payload as the parts of an upload: a header, then the body in chunks.
-pub(crate) fn parts_of(id: &str, payload: &Bytes) -> Vec<Raw> {
-    const CHUNK_BYTES: usize = 1024 * 1024;
-    let document = protocol::without_field(payload, BODY_FIELD);
-    let body = field_of(payload, BODY_FIELD);
-    let header = message(&[id.as_bytes(), &document]);
+/// A document that is sent as the parts of an upload: a header, then the body in chunks.
+fn parts_of(request: &Bytes) -> Vec<Raw> {
+    let document = field_of(request, DOCUMENT_FIELD);
+    let body = field_of(&document, BODY_FIELD);
+    let document = protocol::without_field(&document, BODY_FIELD);
+    let header = protocol::with_field(request, DOCUMENT_FIELD, &document);
     let mut parts = vec![raw(&message(&[&header]))];
     for chunk in body.chunks(CHUNK_BYTES) {
         parts.push(raw(&message(&[b"", chunk])));
@@ -147,6 +174,77 @@ pub fn named(place: Place, kind: StepKind, response: &Raw) -> Option<StepId> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn sent(body: Vec<u8>) -> (pb::Document, Call) {
+        let document = pb::Document {
+            subject: "Annex".to_owned(),
+            body: body.into(),
+            reference: "S-017".to_owned(),
+            ..Default::default()
+        };
+        let payload = Bytes::from(document.encode_to_vec());
+        let call = Call::of(StepKind::DocumentSent, "id", About::default(), &payload);
+        let call = call.expect("a client sends documents");
+        (document, call.waiting(pb::Wait::Delivered))
+    }
+
+    #[test]
+    fn a_document_that_fits_goes_in_one_request_and_says_when_to_answer() {
+        let (document, call) = sent(b"Hello".to_vec());
+        let wanted = pb::SendDocumentRequest {
+            request_id: "id".to_owned(),
+            document: Some(document),
+            wait: pb::Wait::Delivered.into(),
+        };
+        assert_eq!(call.request.bytes().to_vec(), wanted.encode_to_vec());
+        assert!(call.in_parts().is_none());
+    }
+
+    #[test]
+    fn one_that_does_not_is_a_header_and_the_whole_body_in_chunks() {
+        use pb::upload_document_request::Part;
+        let body: Vec<u8> = (0..5 * CHUNK_BYTES + 1).map(|at| at as u8).collect();
+        let (document, call) = sent(body.clone());
+        let (path, parts) = call.in_parts().expect("it is too long for one request");
+        assert_eq!((path, parts.len()), (UPLOAD, 7));
+        let mut parts = parts.iter().map(|part| {
+            let part = pb::UploadDocumentRequest::decode(part.bytes().clone());
+            part.expect("it is one").part.expect("it is not empty")
+        });
+        let header = pb::UploadHeader {
+            request_id: "id".to_owned(),
+            document: Some(pb::Document {
+                body: Bytes::new(),
+                ..document
+            }),
+            wait: pb::Wait::Delivered.into(),
+        };
+        assert_eq!(parts.next(), Some(Part::Header(header)));
+        let mut joined = Vec::new();
+        for part in parts {
+            let Part::Chunk(chunk) = part else {
+                panic!("a second header");
+            };
+            assert!(chunk.len() <= CHUNK_BYTES);
+            joined.extend_from_slice(&chunk);
+        }
+        assert!(joined == body, "the body is another");
+    }
+
+    #[test]
+    fn what_is_no_document_waits_for_nothing_and_has_no_parts() {
+        let about = About {
+            subject: Some(StepId::new(Place::North, 4)),
+            parent: None,
+        };
+        let remark = Bytes::from(vec![0; REQUEST_BYTES_MAX + 1]);
+        let call = Call::of(StepKind::DocumentAcknowledged, "id", about, &remark);
+        let call = call.expect("a client acknowledges");
+        let before = call.request.bytes().clone();
+        let call = call.waiting(pb::Wait::Delivered);
+        assert_eq!(call.request.bytes(), &before);
+        assert!(call.in_parts().is_none());
+    }
 
     #[test]
     fn a_request_is_what_a_client_would_send() {

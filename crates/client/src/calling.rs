@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::uri::PathAndQuery;
+use office::StepKind;
 use protocol::pb::office as pb;
+use tokio::time::{Instant, sleep};
 use tokio_stream::Stream;
 use tonic::client::Grpc;
 use tonic::transport::Channel;
@@ -12,9 +14,9 @@ use tonic::{Request, Response, Status, Streaming};
 use tonic_prost::ProstCodec;
 
 use crate::ANSWER_BYTES_MAX;
-use crate::call::{Call, Raw, parts_of};
+use crate::call::{About, Call, Raw};
+use crate::retry::until_settled;
 
-const UPLOAD: &str = "/liaison.office.v1.DocumentService/UploadDocument";
 const STREAM: &str = "/liaison.office.v1.DocumentService/SendDocuments";
 
 /// Makes calls at one office.
@@ -40,22 +42,48 @@ impl Office {
         self
     }
 
-    /// Makes a call, once.
+    /// Makes a call, once. A document that is too long for one request goes up in parts.
     pub async fn call(&mut self, call: &Call) -> Result<Raw, Status> {
         self.ready().await?;
-        let path = PathAndQuery::from_static(call.path);
-        let request = self.request(call.request.clone());
-        let answer = self.grpc.unary(request, path, codec()).await;
+        let answer = match call.in_parts() {
+            None => {
+                let path = PathAndQuery::from_static(call.path);
+                let request = self.request(call.request.clone());
+                self.grpc.unary(request, path, codec()).await
+            }
+            Some((path, parts)) => {
+                let path = PathAndQuery::from_static(path);
+                let parts = self.request(tokio_stream::iter(parts));
+                self.grpc.client_streaming(parts, path, codec()).await
+            }
+        };
         answer.map(Response::into_inner)
     }
 
-    /// Uploads a document, whose payload may be of any size; `id` is the request id.
+    /// The same, and again as the office says while a close is refused since its convening is not final yet, until so much
+    /// time has passed.
+    pub async fn call_once_settled(
+        &mut self,
+        call: &Call,
+        within: Duration,
+    ) -> Result<Raw, Status> {
+        let end = Instant::now() + within;
+        loop {
+            let refused = match self.call(call).await {
+                Err(status) => status,
+                answered => return answered,
+            };
+            match until_settled(&refused).filter(|wait| Instant::now() + *wait < end) {
+                Some(wait) => sleep(wait).await,
+                None => return Err(refused),
+            }
+        }
+    }
+
+    /// Sends a document, whose payload may be of any size; `id` is the request id.
     pub async fn upload(&mut self, id: &str, payload: &Bytes) -> Result<Raw, Status> {
-        self.ready().await?;
-        let path = PathAndQuery::from_static(UPLOAD);
-        let parts = self.request(tokio_stream::iter(parts_of(id, payload)));
-        let answer = self.grpc.client_streaming(parts, path, codec()).await;
-        answer.map(Response::into_inner)
+        let call = Call::of(StepKind::DocumentSent, id, About::default(), payload);
+        self.call(&call.expect("clients send documents")).await
     }
 
     /// Sends documents as they come, each as the request that a call has; a receipt comes for each.

@@ -1,6 +1,6 @@
 //! What waits for an officer, out of the lists that an office gives.
 
-use std::cmp::Reverse;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use office::{Collection, Place, StepKind};
@@ -82,6 +82,8 @@ pub async fn inbox(
     ] {
         loop {
             let page = lists.meetings(state, token).await?;
+            // What has moved on since it was listed comes a second time, and waits for something else now.
+            inbox.forget(page.meetings.iter().map(|meeting| &*meeting.name));
             inbox.add(page.meetings.into_iter().filter_map(of_meeting), most);
             token = page.next_page_token;
             if token.is_empty() {
@@ -99,6 +101,7 @@ pub async fn inbox(
         inbox.add(contacts.map(of_contact), most);
         token = page.next_page_token;
         if token.is_empty() {
+            inbox.sort();
             return Ok(inbox);
         }
     }
@@ -108,25 +111,34 @@ impl Inbox {
     /// Adds what waits too, and keeps the `most` that come first.
     fn add(&mut self, waiting: impl Iterator<Item = Waiting>, most: usize) {
         self.waiting.extend(waiting);
+        if self.waiting.len() > most {
+            self.more = true;
+            self.sort();
+            self.waiting.truncate(most);
+        }
+    }
+
+    fn forget<'n>(&mut self, names: impl Iterator<Item = &'n str>) {
+        let names: BTreeSet<_> = names.collect();
+        self.waiting.retain(|one| !names.contains(one.name()));
+    }
+
+    fn sort(&mut self) {
         self.waiting.sort_by_cached_key(Waiting::key);
-        self.more |= self.waiting.len() > most;
-        self.waiting.truncate(most);
     }
 }
 
-type Key = (Reverse<i32>, bool, (i64, i32), (i64, i32), String);
+type Key = (bool, i32, bool, (i64, i32), (i64, i32), String);
 
 impl Waiting {
     fn key(&self) -> Key {
         let at = |time: Option<Timestamp>| time.map_or((0, 0), |time| (time.seconds, time.nanos));
         // FLASH is 1 and ROUTINE 4; what has none comes after them.
-        let precedence = match self.precedence() {
-            0 => i32::MIN,
-            number => -number,
-        };
+        let precedence = self.precedence();
+        let has_none = precedence == 0;
         let name = self.name().to_owned();
         let (due, since) = (at(self.due), at(self.since));
-        (Reverse(precedence), self.due.is_none(), due, since, name)
+        (has_none, precedence, self.due.is_none(), due, since, name)
     }
 
     /// The name of the noun.
@@ -301,9 +313,33 @@ mod tests {
         inbox.add(std::iter::once(one), 4);
         assert!(!inbox.more);
         inbox.add(others.into_iter(), 4);
+        inbox.sort();
         let names: Vec<_> = inbox.waiting.iter().map(Waiting::name).collect();
         assert_eq!(names, ["flash", "routine", "sooner", "due"]);
         assert!(inbox.more);
+    }
+
+    #[test]
+    fn a_meeting_that_moves_on_while_lists_are_read_waits_once() {
+        use pb::MeetingState as State;
+        use pb::StepKind as Kind;
+        let mut inbox = Inbox::default();
+        let offer = meeting(State::Proposed, &[Kind::MeetingAccepted]);
+        inbox.add(offer.into_iter(), 2);
+        inbox.add(
+            std::iter::once(document("d", pb::Precedence::Flash, None)),
+            2,
+        );
+        inbox.forget(std::iter::once("m"));
+        inbox.add(
+            meeting(State::Accepted, &[Kind::MeetingConvened]).into_iter(),
+            2,
+        );
+        inbox.sort();
+        let may: Vec<_> = inbox.waiting.iter().map(|one| one.may.clone()).collect();
+        assert_eq!(may.len(), 2);
+        assert_eq!(may[1], [StepKind::MeetingConvened]);
+        assert!(!inbox.more);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use client::{About, Call};
 use office::{Place, StepKind};
 use prost::Message;
+use protocol::pb::office as pb;
 
 use crate::connect::{Connection, Offices, block_on};
 use crate::failure::Failure;
@@ -30,12 +31,20 @@ impl Act {
         }
     }
 
-    /// Does it: the office's answer, of the type that its method answers with.
+    /// The same, of a document that is sent: answered once it has come so far.
+    #[must_use]
+    pub fn waiting(mut self, wait: pb::Wait) -> Self {
+        self.call = self.call.map(|call| call.waiting(wait));
+        self
+    }
+
+    /// Does it, a close as soon as its convening is final: the office's answer, of the type that its method answers with.
     pub async fn at<A: Message + Default>(&self, connection: &Connection) -> Result<A, Failure> {
         let failed = |why: &str| Failure::Failed(format!("failed to {}: {why}", self.doing));
         let call = self.call.as_ref();
         let call = call.ok_or_else(|| failed("only an office's clock does that"))?;
-        let outcome = connection.caller().call(call).await;
+        let mut caller = connection.caller();
+        let outcome = caller.call_once_settled(call, connection.timeout()).await;
         let answer = connection.answer_to(self.doing, &self.request_id, outcome)?;
         A::decode(answer.bytes().clone())
             .map_err(|error| failed(&format!("the answer cannot be read: {error}")))

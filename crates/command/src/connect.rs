@@ -137,6 +137,11 @@ impl Connection {
         self.channel.clone()
     }
 
+    /// How long a call may take.
+    pub fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
     /// Whoever makes steps here.
     pub fn caller(&self) -> client::Office {
         client::Office::new(self.channel()).within(self.timeout)

@@ -12,9 +12,14 @@ macro_rules! words {
         pub enum $name { $($(#[$word_doc])* $word,)* }
 
         impl $name {
+            /// The protobuf value.
+            pub const fn meant(self) -> pb::$meant {
+                match self { $(Self::$word => pb::$meant::$value,)* }
+            }
+
             /// The number of the protobuf value.
             pub const fn number(self) -> i32 {
-                match self { $(Self::$word => pb::$meant::$value as i32,)* }
+                self.meant() as i32
             }
         }
     };

@@ -84,6 +84,27 @@ pub struct OfficesArgs {
     timeout: Option<Duration>,
 }
 
+impl OfficesArgs {
+    /// Refuses flags that say where offices are beside `flag`, which asks none. What the environment says is no mistake: it
+    /// is there for other commands too.
+    pub fn say_nothing(&self, flag: &str) -> Result<(), Failure> {
+        let flagged = |address: Option<&Address>, variable: &str| {
+            let set: Option<Address> = std::env::var(variable)
+                .ok()
+                .and_then(|text| text.parse().ok());
+            address.is_some() && address != set.as_ref()
+        };
+        let south = flagged(self.south.as_ref(), "LIAISON_SOUTH");
+        if !south && !flagged(self.north.as_ref(), "LIAISON_NORTH") {
+            return Ok(());
+        }
+        let name = if south { "--south" } else { "--north" };
+        Err(Failure::Usage(format!(
+            "{name} says nothing beside {flag}, which asks no office that is up; leave one of them out"
+        )))
+    }
+}
+
 /// Which office acts or is asked.
 #[derive(Debug, Clone, Args)]
 pub struct OfficeArgs {

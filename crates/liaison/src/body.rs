@@ -5,12 +5,10 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
+use office::Limits;
 use words::figures::bytes as bytes_words;
 
 use command::failure::Failure;
-
-/// The longest body that a document may have.
-pub(crate) const BYTES_MAX: u64 = 16 * 1024 * 1024;
 
 const PLAIN_TEXT: &str = "text/plain; charset=utf-8";
 const MEDIA_TYPES: [(&str, &str); 15] = [
@@ -49,15 +47,16 @@ pub(crate) fn read(path: &Path) -> Result<Bytes, Failure> {
     } else {
         Box::new(File::open(path).map_err(failed)?)
     };
+    let bytes_max = Limits::default().document_bytes_max;
     source
-        .take(BYTES_MAX + 1)
+        .take(bytes_max + 1)
         .read_to_end(&mut bytes)
         .map_err(failed)?;
-    if bytes.len() as u64 > BYTES_MAX {
+    if bytes.len() as u64 > bytes_max {
         return Err(Failure::Failed(format!(
             "failed to send {name}: it is larger than {}, the most that a document may have; send it in parts, each with \
              --in-reply-to the first",
-            bytes_words(BYTES_MAX)
+            bytes_words(bytes_max)
         )));
     }
     Ok(bytes.into())
@@ -97,12 +96,13 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("long");
         let file = File::create(&path).expect("it is new");
-        file.set_len(BYTES_MAX).expect("it is sparse");
+        let bytes_max = Limits::default().document_bytes_max;
+        file.set_len(bytes_max).expect("it is sparse");
         assert_eq!(
             read(&path).map(|bytes| bytes.len() as u64).ok(),
-            Some(BYTES_MAX)
+            Some(bytes_max)
         );
-        file.set_len(BYTES_MAX + 1).expect("it is sparse");
+        file.set_len(bytes_max + 1).expect("it is sparse");
         assert!(read(&path).is_err());
     }
 }

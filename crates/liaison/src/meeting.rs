@@ -358,27 +358,8 @@ impl CloseArgs {
         };
         let about = moved.on.about();
         let act = Act::new(StepKind::MeetingClosed, about, &closing, moved.request);
-        let answer = block_on(async {
-            let connection = offices.dial(place).await?;
-            close(&connection, &act, offices.timeout).await
-        })?;
+        let answer: Answer = offices.act(place, &act)?;
         show(settings.output, place, &answer.meeting.unwrap_or_default())
-    }
-}
-
-/// Closes a meeting, as soon as its convening is final.
-async fn close(connection: &Connection, act: &Act, timeout: Duration) -> Result<Answer, Failure> {
-    let deadline = tokio::time::Instant::now() + timeout;
-    loop {
-        let failure = match act.at(connection).await {
-            Err(Failure::Refused(refused)) => refused,
-            done => return done,
-        };
-        let wait = client::until_settled(failure.status());
-        match wait.filter(|wait| tokio::time::Instant::now() + *wait < deadline) {
-            Some(wait) => tokio::time::sleep(wait).await,
-            None => return Err(Failure::Refused(failure)),
-        }
     }
 }
 

@@ -1,18 +1,17 @@
-//! `liaison send`: a document, in one message or in chunks.
+//! `liaison send`: a document, of any size that it may have.
 
 use std::path::PathBuf;
 
 use bytes::Bytes;
 use clap::Args;
-use office::Place;
-use prost::Message as _;
+use client::About;
+use command::act::Act;
+use office::{Place, StepKind};
 use protocol::pb::office as pb;
-use tonic::Response;
 use words::time::{Moment, parse_moment};
 use words::{document, officer};
 
 use crate::body;
-use command::connect::{Connection, block_on};
 use command::failure::Failure;
 use command::flags::{FormWord, PrecedenceWord, WaitWord};
 use command::output::Output;
@@ -20,9 +19,8 @@ use command::request::RequestArgs;
 use command::settings::{OfficeArgs, Settings};
 use command::system;
 
-/// The longest request that goes in one message.
-const MESSAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
-const CHUNK_BYTES: usize = 1024 * 1024;
+/// What both methods that take a document answer with; they differ in their names.
+type Answer = pb::SendDocumentResponse;
 
 const EXAMPLES: &str = "\
 Examples (with `liaison up` running):
@@ -96,15 +94,14 @@ pub(crate) struct SendArgs {
 impl SendArgs {
     pub(crate) fn run(self, settings: &Settings) -> Result<(), Failure> {
         let (offices, place) = settings.acting(&self.office)?;
-        let output = settings.output;
-        let wait = self.wait.number();
         let document = self.document()?;
-        let request_id = self.request.id();
-        let receipt = block_on(async {
-            let connection = offices.dial(place).await?;
-            send(&connection, document, wait, &request_id).await
+        let kind = StepKind::DocumentSent;
+        let act = Act::new(kind, About::default(), &document, self.request);
+        let answer: Answer = offices.act(place, &act.waiting(self.wait.meant()))?;
+        let receipt = answer.receipt.ok_or_else(|| {
+            Failure::Failed("failed to send the document: an empty answer".to_owned())
         })?;
-        show(output, place, &receipt)
+        show(settings.output, place, &receipt)
     }
 
     fn document(&self) -> Result<pb::Document, Failure> {
@@ -136,99 +133,9 @@ impl SendArgs {
     }
 }
 
-/// Sends a document: in one message if it fits, else in chunks.
-async fn send(
-    connection: &Connection,
-    document: pb::Document,
-    wait: i32,
-    request_id: &str,
-) -> Result<pb::Receipt, Failure> {
-    let request = pb::SendDocumentRequest {
-        request_id: request_id.to_owned(),
-        document: Some(document),
-        wait,
-    };
-    let receipt = if request.encoded_len() <= MESSAGE_BYTES_MAX {
-        let outcome = connection
-            .documents()
-            .send_document(connection.request(request))
-            .await
-            .map(Response::into_inner);
-        connection
-            .answer_to("send the document", request_id, outcome)?
-            .receipt
-    } else {
-        let parts = tokio_stream::iter(parts(request));
-        let outcome = connection
-            .documents()
-            .upload_document(connection.request(parts))
-            .await
-            .map(Response::into_inner);
-        connection
-            .answer_to("upload the document", request_id, outcome)?
-            .receipt
-    };
-    receipt
-        .ok_or_else(|| Failure::Failed("failed to send the document: an empty answer".to_owned()))
-}
-
-/// An upload: the header first, then the body in chunks.
-fn parts(request: pb::SendDocumentRequest) -> Vec<pb::UploadDocumentRequest> {
-    let mut document = request.document.unwrap_or_default();
-    let body = std::mem::take(&mut document.body);
-    let header = pb::UploadHeader {
-        request_id: request.request_id,
-        document: Some(document),
-        wait: request.wait,
-    };
-    let part = |part| pb::UploadDocumentRequest { part: Some(part) };
-    let mut parts = vec![part(pb::upload_document_request::Part::Header(header))];
-    let starts = (0..body.len()).step_by(CHUNK_BYTES);
-    parts.extend(starts.map(|start| {
-        let end = (start + CHUNK_BYTES).min(body.len());
-        part(pb::upload_document_request::Part::Chunk(
-            body.slice(start..end),
-        ))
-    }));
-    parts
-}
-
 fn show(output: Output, place: Place, receipt: &pb::Receipt) -> Result<(), Failure> {
     output.print(
         || document::receipt(place, receipt),
         || document::receipt_to_json(receipt),
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_upload_is_a_header_and_the_whole_body_in_chunks() {
-        let body = Bytes::from(vec![7; CHUNK_BYTES * 2 + 1]);
-        let parts = parts(pb::SendDocumentRequest {
-            document: Some(pb::Document {
-                subject: "Annex".to_owned(),
-                body: body.clone(),
-                ..Default::default()
-            }),
-            ..Default::default()
-        });
-        assert_eq!(parts.len(), 4);
-        let mut joined = Vec::new();
-        for part in &parts {
-            match &part.part {
-                Some(pb::upload_document_request::Part::Header(header)) => {
-                    let document = header.document.as_ref().expect("it is there");
-                    assert!(document.body.is_empty() && document.subject == "Annex");
-                }
-                Some(pb::upload_document_request::Part::Chunk(chunk)) => {
-                    joined.extend_from_slice(chunk);
-                }
-                None => panic!("an empty part"),
-            }
-        }
-        assert_eq!(joined, body);
-    }
 }

@@ -123,11 +123,11 @@ impl Watcher {
             let followed = follow.next().await;
             match followed.map_err(|status| connection.refused("watch", status))? {
                 Followed::Began => {
+                    self.said = false;
                     let after = follow.after();
                     note(&format!("{}: watching after entry {after}", self.place));
                 }
                 Followed::Event(event) => {
-                    self.said = false;
                     if self.tell.send((self.place, *event)).await.is_err() {
                         return Ok(());
                     }

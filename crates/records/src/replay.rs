@@ -89,7 +89,7 @@ pub struct ReplayArgs {
     seed: Option<u64>,
 
     /// Replay into two simulated offices, in simulated time
-    #[arg(long, conflicts_with_all = ["south", "north", "passes"])]
+    #[arg(long, conflicts_with = "passes")]
     simulated: bool,
 
     /// With --simulated: where the two ledgers go [default: liaison-data/replayed-SEED]
@@ -137,6 +137,7 @@ impl ReplayArgs {
             return dry_run(&recording, selection, settings.output);
         }
         let report = if self.simulated {
+            self.offices.say_nothing("--simulated")?;
             self.simulated(&recording, &selection)?
         } else {
             self.live(&recording, &selection, settings)?

@@ -10,17 +10,17 @@ use crate::source;
 use command::failure::Failure;
 
 /// A ledger that is read, and where what is made of it goes.
-pub struct Room {
+pub(crate) struct Room {
     /// The ledger that is read.
-    pub from: PathBuf,
+    pub(crate) from: PathBuf,
     /// Where the new one lies.
-    pub out: PathBuf,
+    pub(crate) out: PathBuf,
     /// Its files.
-    pub storage: Arc<dyn Storage>,
+    pub(crate) storage: Arc<dyn Storage>,
 }
 
 /// Room for each of the ledgers at `read`: at `out` for a ledger, at `out/south` and `out/north` for a pair.
-pub fn rooms(read: &Path, out: &Path, force: bool) -> Result<Vec<Room>, Failure> {
+pub(crate) fn rooms(read: &Path, out: &Path, force: bool) -> Result<Vec<Room>, Failure> {
     let ledgers = source::ledgers_in(read)?;
     room_at(out, force, read)?;
     let each = ledgers.into_iter().map(|from| {
@@ -37,7 +37,7 @@ pub fn rooms(read: &Path, out: &Path, force: bool) -> Result<Vec<Room>, Failure>
 
 /// Sees to it that `out` can take ledgers: it is empty, or with `force` what an earlier run left there goes. The
 /// ledgers that are read must lie elsewhere.
-pub fn room_at(out: &Path, force: bool, read: &Path) -> Result<(), Failure> {
+pub(crate) fn room_at(out: &Path, force: bool, read: &Path) -> Result<(), Failure> {
     let (ours, theirs) = (canonical(out), canonical(read));
     if ours.starts_with(&theirs) || theirs.starts_with(&ours) {
         return Err(Failure::Usage(format!(
@@ -56,7 +56,7 @@ pub fn room_at(out: &Path, force: bool, read: &Path) -> Result<(), Failure> {
 }
 
 /// A directory for a ledger.
-pub fn create(directory: &Path) -> Result<Arc<dyn Storage>, Failure> {
+pub(crate) fn create(directory: &Path) -> Result<Arc<dyn Storage>, Failure> {
     match DiskStorage::create(directory) {
         Ok(storage) => Ok(Arc::new(storage)),
         Err(error) => Err(Failure::Failed(format!(

@@ -15,7 +15,7 @@ const PAGE_ENTRIES: i32 = 1_000;
 
 /// A ledger as typed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Named {
+pub(crate) enum Named {
     /// A running office, by its word.
     Office(Place),
     /// A running office, by its address.
@@ -25,7 +25,7 @@ pub enum Named {
 }
 
 /// Reads an argument. What exists on disk is a path; `south` and `north` are offices all the same.
-pub fn parse(text: &str) -> Result<Named, String> {
+pub(crate) fn parse(text: &str) -> Result<Named, String> {
     if let Ok(place) = text.parse::<Place>() {
         return Ok(Named::Office(place));
     }
@@ -53,7 +53,7 @@ pub fn ledgers_in(path: &Path) -> Result<Vec<PathBuf>, Failure> {
 }
 
 /// The one ledger at `path`.
-pub fn ledger_in(path: &Path) -> Result<PathBuf, Failure> {
+pub(crate) fn ledger_in(path: &Path) -> Result<PathBuf, Failure> {
     let mut found = ledgers_in(path)?;
     if found.len() > 1 {
         return Err(Failure::Usage(format!(
@@ -81,12 +81,12 @@ fn no_ledger(path: &Path) -> Failure {
 }
 
 /// Whether `path` is a ledger's directory, or what is left of one.
-pub fn is_ledger(path: &Path) -> bool {
+pub(crate) fn is_ledger(path: &Path) -> bool {
     ledger::is_ledger(&DiskStorage::existing(path))
 }
 
 /// Opens a ledger on disk for reading.
-pub fn read(path: &Path) -> Result<Reader, Failure> {
+pub(crate) fn read(path: &Path) -> Result<Reader, Failure> {
     Ok(ledger::read(&DiskStorage::existing(path))?)
 }
 
@@ -102,7 +102,7 @@ pub fn recording(path: &Path) -> Result<replay::Recording, Failure> {
 }
 
 /// Opens the two ledgers of a pair.
-pub fn pair(one: &Path, other: &Path) -> Result<replay::Recording, Failure> {
+pub(crate) fn pair(one: &Path, other: &Path) -> Result<replay::Recording, Failure> {
     replay::Recording::of_pair(read(one)?, read(other)?)
         .map_err(|error| Failure::Failed(error.to_string()))
 }
@@ -114,17 +114,17 @@ pub fn storage(path: &Path) -> Arc<dyn Storage> {
 
 /// Which entries are wanted.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Range {
+pub(crate) struct Range {
     /// Those after this sequence.
-    pub after: u64,
+    pub(crate) after: u64,
     /// Those recorded at or after this time.
-    pub from: Option<Timestamp>,
+    pub(crate) from: Option<Timestamp>,
     /// So many at most.
-    pub limit: Option<u64>,
+    pub(crate) limit: Option<u64>,
 }
 
 /// A ledger that entries are read from.
-pub enum Source {
+pub(crate) enum Source {
     /// On disk.
     Disk(Reader),
     /// Of a running office.
@@ -133,7 +133,7 @@ pub enum Source {
 
 impl Source {
     /// Opens what an argument names.
-    pub async fn open(named: &Named, offices: &Offices) -> Result<Self, Failure> {
+    pub(crate) async fn open(named: &Named, offices: &Offices) -> Result<Self, Failure> {
         Ok(match named {
             Named::Directory(path) => Self::Disk(read(&ledger_in(path)?)?),
             running => Self::Running(Box::new(dial(running, offices).await?)),
@@ -141,7 +141,7 @@ impl Source {
     }
 
     /// Gives each entry of the range to `take`, in order.
-    pub async fn entries(
+    pub(crate) async fn entries(
         &self,
         range: Range,
         take: impl FnMut(pb::Entry) -> Result<(), Failure>,
@@ -153,7 +153,7 @@ impl Source {
     }
 
     /// One entry.
-    pub async fn entry(&self, sequence: u64) -> Result<pb::Entry, Failure> {
+    pub(crate) async fn entry(&self, sequence: u64) -> Result<pb::Entry, Failure> {
         match self {
             Self::Disk(reader) => match reader.get(sequence)? {
                 Some(entry) => Ok(entry.to_pb()),
@@ -174,7 +174,7 @@ impl Source {
 }
 
 /// Connects to the running office that an argument names.
-pub async fn dial(named: &Named, offices: &Offices) -> Result<Connection, Failure> {
+pub(crate) async fn dial(named: &Named, offices: &Offices) -> Result<Connection, Failure> {
     match named {
         Named::Office(place) => offices.dial(*place).await,
         Named::Address(address) => {

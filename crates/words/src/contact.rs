@@ -13,7 +13,7 @@ pub fn to_json(record: &pb::ContactRecord) -> Value {
 
 /// Contacts, a row each.
 pub fn table(contacts: &[pb::ContactRecord]) -> String {
-    let mut table = Table::new(&["name", "state", "kind", "begun (UTC+9)", "topics"]);
+    let mut table = Table::new(&["name", "state", "kind", "begun (UTC+9)", "topics"]).named();
     for record in contacts {
         let contact = record.contact.clone().unwrap_or_default();
         table.row(vec![

@@ -42,7 +42,8 @@ pub fn receipt(place: Place, receipt: &pb::Receipt) -> String {
 
 /// Documents, a row each.
 pub fn table(documents: &[pb::DocumentRecord]) -> String {
-    let mut table = Table::new(&["name", "state", "sent (UTC+9)", "form", "subject", ">size"]);
+    let mut table =
+        Table::new(&["name", "state", "sent (UTC+9)", "form", "subject", ">size"]).named();
     for record in documents {
         let document = record.document.clone().unwrap_or_default();
         table.row(vec![

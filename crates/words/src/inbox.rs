@@ -105,7 +105,7 @@ fn with_topics(text: String, topics: &[String]) -> String {
 
 /// What waits, a row each.
 pub fn table(rows: &[Row]) -> String {
-    let mut table = Table::new(&["name", "to do", "precedence", "due (UTC+9)", "what"]);
+    let mut table = Table::new(&["name", "to do", "precedence", "due (UTC+9)", "what"]).named();
     for row in rows {
         table.row(vec![
             row.name.clone(),

@@ -24,7 +24,8 @@ pub fn table(meetings: &[pb::Meeting]) -> String {
         "begins (UTC+9)",
         "topics",
         ">steps",
-    ]);
+    ])
+    .named();
     for meeting in meetings {
         let terms = meeting.terms.clone().unwrap_or_default();
         table.row(vec![

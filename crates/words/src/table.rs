@@ -34,10 +34,14 @@ impl<T: AsRef<str>> From<T> for Cell {
     }
 }
 
+/// No column is cut to less.
+const CUT_TO_MIN: usize = 8;
+
 /// Rows under headings.
 #[derive(Debug, Default)]
 pub struct Table {
     indent: usize,
+    named: bool,
     right: Vec<bool>,
     rows: Vec<Vec<Cell>>,
 }
@@ -62,6 +66,7 @@ impl Table {
     pub fn bare(headings: &[&str]) -> Self {
         Self {
             indent: 0,
+            named: false,
             right: headings.iter().map(|text| text.starts_with('>')).collect(),
             rows: Vec::new(),
         }
@@ -71,6 +76,15 @@ impl Table {
     #[must_use]
     pub fn indented(self, indent: usize) -> Self {
         Self { indent, ..self }
+    }
+
+    /// The same, whose rows are called by what stands first in them: that is cut last.
+    #[must_use]
+    pub fn named(self) -> Self {
+        Self {
+            named: true,
+            ..self
+        }
     }
 
     /// Adds a row: as many cells as headings.
@@ -84,7 +98,7 @@ impl Table {
         self.rows.push(cells);
     }
 
-    /// The table. If it is too wide, the widest column is cut.
+    /// The table. If it is too wide, the widest column is cut, and if that does not do, the next.
     pub fn render(&self) -> String {
         let widths = self.widths();
         let mut text = String::new();
@@ -104,9 +118,19 @@ impl Table {
         }
         let gaps = GAP * widths.len().saturating_sub(1);
         let total = self.indent + widths.iter().sum::<usize>() + gaps;
-        let widest = (0..widths.len()).max_by_key(|index| widths[*index]);
-        if let Some(widest) = widest.filter(|_| total > WIDTH_MAX) {
-            widths[widest] = widths[widest].saturating_sub(total - WIDTH_MAX).max(8);
+        let mut over = total.saturating_sub(WIDTH_MAX);
+        for first in [usize::from(self.named), 0] {
+            let cut = |widths: &[usize]| {
+                let wide = (first..widths.len()).filter(|index| widths[*index] > CUT_TO_MIN);
+                wide.max_by_key(|index| widths[*index])
+            };
+            while over > 0
+                && let Some(widest) = cut(&widths)
+            {
+                let less = over.min(widths[widest] - CUT_TO_MIN);
+                widths[widest] -= less;
+                over -= less;
+            }
         }
         widths
     }
@@ -191,6 +215,37 @@ mod tests {
                 .nth(2)
                 .is_some_and(|line| line.ends_with("1,200"))
         );
+    }
+
+    #[test]
+    fn names_are_cut_last() {
+        let name = "offices/south/documents/1000";
+        let rendered = |subject: &str| {
+            let mut table = Table::new(&["name", "state", "sent", "subject"]).named();
+            let state = "RECEIPT_REFUSED ".repeat(2);
+            let sent = "2026-11-30 02:03:17";
+            let row = [name, state.trim(), sent, subject];
+            table.row(row.map(str::to_owned).to_vec());
+            anstream::adapter::strip_str(&table.render()).to_string()
+        };
+        // Shorter than the name, as long, and longer; and so long that one column is not enough.
+        for length in [14, 26, 28, 29, 300] {
+            let text = rendered(&"x".repeat(length));
+            assert!(text.contains(name), "{text}");
+            let widths = text.lines().map(UnicodeWidthStr::width);
+            assert!(widths.max() <= Some(WIDTH_MAX), "{text}");
+        }
+    }
+
+    #[test]
+    fn where_one_column_is_not_enough_the_next_is_cut_too() {
+        let mut table = Table::bare(&["", "", ""]).named();
+        table.row(["x".repeat(90), "y".repeat(40), "z".repeat(20)].to_vec());
+        let text = table.render();
+        assert_eq!(text.trim_end().width(), WIDTH_MAX, "{text}");
+        for letter in ['x', 'y', 'z'] {
+            assert!(text.contains(letter), "{text}");
+        }
     }
 
     #[test]

@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 
 use jiff::civil::Date;
 use jiff::tz::Offset;
+use office::contact::ContactKind;
+use office::officer::Rank;
 use office::{Place, StepId, StepKind};
 use prost::Message as _;
 use protocol::pb::office as pb;
@@ -268,11 +270,7 @@ impl Meeting {
 
 fn meetings_block(held: &[&Meeting], begun: &[&Meeting], hours: &Hours, days: &[Date]) -> String {
     let first = held[0];
-    let kind = match first.terms.kind() {
-        pb::ContactKind::GovernmentOfficials => "government officials",
-        pb::ContactKind::WorkingLevel => "working level",
-        _ => "chiefs",
-    };
+    let kind = kind_word(ContactKind::MEETINGS, first.terms.kind).unwrap_or("chiefs");
     let working = days.iter().filter(|day| hours.is_open(**day)).count();
     let dates = held
         .iter()
@@ -308,19 +306,13 @@ fn meetings_block(held: &[&Meeting], begun: &[&Meeting], hours: &Hours, days: &[
     let topics = held.iter().flat_map(|meeting| &meeting.terms.topics);
     let topics = ranked(topics.map(String::as_str), "Matters of the day");
     let _ = writeln!(block, "topics = {topics}");
-    if let Some(formality) = formality_word(first.terms.formality()) {
-        let _ = writeln!(block, "formality = \"{formality}\"");
-    }
+    block.push_str(&formality_line(first.terms.formality));
     block
 }
 
 fn consultations_block(held: &[&Consultation], hours: &Hours, days: &[Date]) -> String {
     let first = &held[0].contact;
-    let kind = match first.kind() {
-        pb::ContactKind::RegularConsultation => "regular",
-        pb::ContactKind::OnDemandConsultation => "on demand",
-        _ => "not stated",
-    };
+    let kind = kind_word(ContactKind::CONSULTATIONS, first.kind).unwrap_or("not stated");
     let any_day = held
         .iter()
         .any(|seen| !hours.is_open(date_of(seen.begun_s)));
@@ -374,9 +366,7 @@ fn consultations_block(held: &[&Consultation], hours: &Hours, days: &[Date]) -> 
         let topics = ranked(topics.into_iter(), "Matters of the day");
         let _ = writeln!(block, "topics = {topics}");
     }
-    if let Some(formality) = formality_word(first.formality()) {
-        let _ = writeln!(block, "formality = {}", text(formality));
-    }
+    block.push_str(&formality_line(first.formality));
     block
 }
 
@@ -400,20 +390,21 @@ fn ends(values: impl Iterator<Item = u64>) -> (u64, u64) {
     }
 }
 
-pub(super) const fn rank_word(rank: i32) -> &'static str {
-    match rank {
-        1 => "chief",
-        2 => "deputy chief",
-        3 => "government official",
-        _ => "working-level official",
-    }
+/// The word that scenario files have for one of these kinds.
+fn kind_word(kinds: &[(&'static str, ContactKind)], number: i32) -> Option<&'static str> {
+    let meant = protocol::contact_kind_from_pb(number)?;
+    let found = kinds.iter().find(|(_, kind)| *kind == meant);
+    found.map(|(word, _)| *word)
 }
 
-fn formality_word(formality: pb::Formality) -> Option<&'static str> {
-    match formality {
-        pb::Formality::Official => Some("official"),
-        pb::Formality::Informal => Some("informal"),
-        pb::Formality::Private => Some("private"),
-        pb::Formality::Unspecified => None,
+fn rank_word(number: i32) -> &'static str {
+    let rank = protocol::rank_from_pb(number).unwrap_or(Rank::WorkingLevelOfficial);
+    rank.word()
+}
+
+fn formality_line(number: i32) -> String {
+    match words::formality(number) {
+        none if none.is_empty() => none,
+        formality => format!("formality = {}\n", text(&formality)),
     }
 }

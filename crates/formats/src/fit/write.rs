@@ -4,7 +4,6 @@ use std::fmt::Write as _;
 
 use jiff::civil::Date;
 use office::Place;
-use protocol::pb::office as pb;
 use scenario::Scenario;
 
 use super::FitError;
@@ -191,23 +190,18 @@ fn rest(observed: &Observed, seen: &[&Seen]) -> String {
 }
 
 fn form_and_precedence(seen: &[&Seen]) -> String {
-    let form = |form: i32| match pb::DocumentForm::try_from(form) {
-        Ok(pb::DocumentForm::Notice) => "notice",
-        Ok(pb::DocumentForm::Note) => "note",
-        Ok(pb::DocumentForm::Document) => "document",
-        _ => "message",
+    // What another version knows, and this one does not, is taken for a message.
+    let form = |seen: &&Seen| match ::words::form(seen.form) {
+        none if none.is_empty() => "message".to_owned(),
+        form => form,
     };
-    let precedence = |precedence: i32| match pb::Precedence::try_from(precedence) {
-        Ok(pb::Precedence::Flash) => Some("flash"),
-        Ok(pb::Precedence::Immediate) => Some("immediate"),
-        Ok(pb::Precedence::Priority) => Some("priority"),
-        Ok(pb::Precedence::Routine) => Some("routine"),
-        _ => None,
-    };
-    let forms = words(seen.iter().map(|seen| form(seen.form)));
+    let forms: Vec<String> = seen.iter().map(form).collect();
+    let forms = words(forms.iter().map(String::as_str));
     let mut block = format!("forms = {forms}\n");
-    let precedences = seen.iter().filter_map(|seen| precedence(seen.precedence));
-    let precedences: Vec<&str> = precedences.collect();
+    let precedence = |seen: &&Seen| ::words::precedence(seen.precedence).to_lowercase();
+    let precedences: Vec<String> = seen.iter().map(precedence).collect();
+    let precedences = precedences.iter().map(String::as_str);
+    let precedences: Vec<&str> = precedences.filter(|word| !word.is_empty()).collect();
     // A scenario's documents all have one, or none has.
     if precedences.len() * 2 > seen.len() {
         let precedences = words(precedences.into_iter());

@@ -187,6 +187,53 @@ fn a_request_id_makes_a_repeat_the_first_answer_again() {
 }
 
 #[test]
+fn a_document_that_no_request_holds_is_sent_all_the_same() {
+    let offices = Offices::start();
+    let directory = tempfile::tempdir().expect("a directory");
+    let annex = directory.path().join("annex");
+    let body: Vec<u8> = (0..5_000_000_u32).flat_map(u32::to_le_bytes).collect();
+    let body = &body[..6 * 1024 * 1024 + 1];
+    std::fs::write(&annex, body).expect("it can be written");
+    let sent = offices.json(&format!(
+        "send --subject Annex --wait delivered --file {}",
+        annex.display()
+    ));
+    assert_eq!(sent["state"], "DOCUMENT_STATE_DELIVERED");
+    let name = sent["name"].as_str().expect("a name");
+    let read = offices.run(&format!("document show {name} --office north --body"));
+    assert!(read.stdout == body, "the body is another");
+    offices.stop();
+}
+
+#[test]
+fn a_watch_says_each_time_that_an_office_has_gone() {
+    let mut offices = Offices::start();
+    let mut watch = offices.command();
+    watch.args(["watch", "--office", "south"]);
+    let mut watch = watch
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary is built");
+    let mut said = BufReader::new(watch.stderr.take().expect("it is piped")).lines();
+    let mut says = |what: &str| {
+        let line = said.next().expect("it goes on").expect("it is text");
+        assert!(line.contains(what), "{line:?} where {what:?} belongs");
+    };
+    says("south: watching after entry");
+    // Nothing is recorded in between, so that it has nothing to tell but this.
+    for _ in 0..2 {
+        let (south, north) = (offices.south.clone(), offices.north.clone());
+        let data = offices.stop();
+        says("connecting again");
+        offices = Offices::again(data, &south, &north);
+        says("south: watching after entry");
+    }
+    watch.kill().expect("it runs");
+    watch.wait().expect("it ends");
+}
+
+#[test]
 fn a_refusal_has_its_code_and_its_details() {
     let offices = Offices::start();
     let (error, code) = offices.refused("document show offices/north/documents/99");

@@ -1,12 +1,14 @@
 //! `liaison scenario fit`, as a user has it.
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 
 use serde_json::Value;
 
+use crate::harness::command;
+
 fn liaison(directory: &Path, line: &str) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_liaison"))
+    command()
         .args(line.split(' '))
         .current_dir(directory)
         .output()

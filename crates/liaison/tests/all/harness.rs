@@ -23,10 +23,21 @@ impl Offices {
 
     pub(crate) fn start_with(flags: &[&str], stderr: Stdio) -> Self {
         let data = tempfile::tempdir().expect("a directory");
+        let anywhere = "127.0.0.1:0";
+        Self::begin(data, [anywhere; 2], flags, stderr)
+    }
+
+    /// The offices once more, with the ledgers that [`Offices::stop`] gave, where they were before.
+    pub(crate) fn again(data: TempDir, south: &str, north: &str) -> Self {
+        Self::begin(data, [south, north], &[], Stdio::inherit())
+    }
+
+    fn begin(data: TempDir, at: [&str; 2], flags: &[&str], stderr: Stdio) -> Self {
+        let [south, north] = at;
         let mut up = command()
-            .args(["up", "--output", "json"])
-            .args(["--south", "127.0.0.1:0", "--north", "127.0.0.1:0", "--data"])
+            .args(["up", "--output", "json", "--data"])
             .arg(data.path())
+            .args(["--south", south, "--north", north])
             .args(flags)
             .stdout(Stdio::piped())
             .stderr(stderr)
@@ -100,12 +111,11 @@ impl Drop for Offices {
     }
 }
 
+/// The binary, without what the environment of whoever tests says to it.
 pub(crate) fn command() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_liaison"));
-    for name in [
-        "SOUTH", "NORTH", "OFFICE", "OUTPUT", "CONFIG", "TIMEOUT", "DATA",
-    ] {
-        command.env_remove(format!("LIAISON_{name}"));
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("LIAISON_")) {
+        command.env_remove(name);
     }
     command
 }

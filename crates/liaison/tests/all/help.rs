@@ -4,19 +4,16 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::{env, fs};
+
+use crate::harness::command;
 
 fn kept() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/help")
 }
 
 fn help(words: &[String], flag: &str) -> String {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_liaison"));
-    for (name, _) in env::vars().filter(|(name, _)| name.starts_with("LIAISON_")) {
-        command.env_remove(name);
-    }
-    let said = command
+    let said = command()
         .args(words)
         .arg(flag)
         .env("COLUMNS", "100")

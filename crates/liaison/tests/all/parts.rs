@@ -1,17 +1,15 @@
 //! Parts of ledgers on the command line: forks and cuts.
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::harness::command;
+
 fn liaison(directory: &Path, line: &str) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_liaison"));
-    for name in ["SOUTH", "NORTH", "OFFICE", "OUTPUT", "CONFIG", "DATA"] {
-        command.env_remove(format!("LIAISON_{name}"));
-    }
-    command
+    command()
         .current_dir(directory)
         .args(line.split(' '))
         .output()
@@ -174,4 +172,33 @@ fn a_cut_that_cannot_be_is_refused_before_anything_is_removed() {
     for whole in ["part", "pair"] {
         json(directory, &format!("ledger verify {whole}"));
     }
+}
+
+#[test]
+fn a_replay_that_asks_no_office_does_not_mind_where_the_environment_says_they_are() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let replay = "replay pair --simulated --verify --out";
+    let simulated = liaison(directory.path(), "simulate workshop --out pair");
+    assert!(simulated.status.success());
+    let run = |line: String, variable: &str, address: &str| {
+        let mut command = command();
+        command.current_dir(directory.path()).args(line.split(' '));
+        let command = command.env(variable, address);
+        command.output().expect("the binary is built")
+    };
+    for variable in ["LIAISON_SOUTH", "LIAISON_NORTH"] {
+        let line = format!("{replay} {variable}");
+        let output = run(line, variable, "127.0.0.1:1");
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{error}");
+    }
+    for flag in ["--south", "--north"] {
+        let line = format!("{replay} out {flag} 127.0.0.1:2");
+        let output = run(line, "LIAISON_SOUTH", "127.0.0.1:1");
+        assert_eq!(output.status.code(), Some(2), "{flag}");
+    }
+    assert!(
+        !directory.path().join("out").exists(),
+        "nothing was written"
+    );
 }

@@ -2,10 +2,12 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Output;
 
 use serde_json::Value;
 use tempfile::TempDir;
+
+use crate::harness::command;
 
 /// A directory to work in, with what is in it.
 struct Desk(TempDir);
@@ -32,11 +34,8 @@ impl Desk {
                 _ => words.push(part),
             }
         }
-        let mut command = Command::new(env!("CARGO_BIN_EXE_liaison"));
-        for name in ["OUTPUT", "CONFIG"] {
-            command.env_remove(format!("LIAISON_{name}"));
-        }
-        let command = command.args(words).current_dir(self.0.path());
+        let mut command = command();
+        command.args(words).current_dir(self.0.path());
         command.output().expect("the binary is built")
     }
 

@@ -2,11 +2,12 @@
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
-use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use reading::visible;
 use serde_json::Value;
-use tempfile::TempDir;
+
+use crate::harness::{Offices, command};
 
 /// One of each: an override, an escape sequence, C1, zero width, a separator, tags, a filler, a flood of marks, and what
 /// would begin a line or a cell of its own.
@@ -15,58 +16,19 @@ const HOSTILE: &str = "=cmd\u{202e}\u{1b}[2J\u{9b}1m\u{200b}\u{2028}\u{e0041}\u{
 /// What is seen of it first.
 const SEEN: &str = "=cmd‹U+202E›‹U+001B›[2J‹U+009B›1m‹U+200B›";
 
-fn command() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_liaison"));
-    for name in [
-        "SOUTH", "NORTH", "OFFICE", "OUTPUT", "CONFIG", "TIMEOUT", "DATA",
-    ] {
-        command.env_remove(format!("LIAISON_{name}"));
-    }
-    command
-}
+/// Offices with one hostile document and its refusal.
+struct Hostile(Offices);
 
-/// Both offices, with one hostile document and its refusal.
-struct Offices {
-    up: Child,
-    /// Kept open: an office that finds it closed has nobody to talk to.
-    _stdout: BufReader<ChildStdout>,
-    south: String,
-    north: String,
-    _data: TempDir,
-}
-
-impl Offices {
+impl Hostile {
     fn start() -> Self {
-        let data = tempfile::tempdir().expect("a directory");
-        let mut up = command()
-            .args(["up", "--output", "json"])
-            .args(["--south", "127.0.0.1:0", "--north", "127.0.0.1:0", "--data"])
-            .arg(data.path())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the binary is built");
-        let mut stdout = BufReader::new(up.stdout.take().expect("it is piped"));
-        let mut line = String::new();
-        stdout
-            .read_line(&mut line)
-            .expect("it says where it serves");
-        let said: Value = serde_json::from_str(&line).expect("it is JSON");
-        let address = |key: &str| said[key].as_str().expect("an address").to_owned();
-        Self {
-            south: address("south"),
-            north: address("north"),
-            up,
-            _stdout: stdout,
-            _data: data,
-        }
+        let hostile = Self(Offices::start());
+        hostile.send();
+        hostile
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = command();
-        command
-            .args(arguments)
-            .env("LIAISON_SOUTH", &self.south)
-            .env("LIAISON_NORTH", &self.north);
+        let mut command = self.0.command();
+        command.args(arguments);
         command
     }
 
@@ -113,13 +75,6 @@ impl Offices {
     }
 }
 
-impl Drop for Offices {
-    fn drop(&mut self) {
-        let _ = self.up.kill();
-        let _ = self.up.wait();
-    }
-}
-
 #[track_caller]
 fn assert_steers_nothing(text: &str) {
     assert_eq!(visible::lines(text), text);
@@ -128,8 +83,7 @@ fn assert_steers_nothing(text: &str) {
 
 #[test]
 fn a_hostile_document_is_shown_visibly_everywhere() {
-    let offices = Offices::start();
-    offices.send();
+    let offices = Hostile::start();
     let name = "offices/south/documents/1";
     for arguments in [
         &["document", "list"][..],
@@ -146,6 +100,10 @@ fn a_hostile_document_is_shown_visibly_everywhere() {
             "{arguments:?}: {text}"
         );
     }
+    let send = ["send", "--subject", HOSTILE, "--text", "A"];
+    offices.shown(&[&send[..], &["--wait", "delivered"]].concat());
+    let text = offices.shown(&["inbox", "--office", "north"]);
+    assert!(text.contains("=cmd‹U+202E›"), "{text}");
     for arguments in [
         &["status"][..],
         &["tally", "south", "north", "--by", "kind"],
@@ -167,8 +125,7 @@ fn a_hostile_document_is_shown_visibly_everywhere() {
 
 #[test]
 fn json_has_the_same_value_and_steers_nothing() {
-    let offices = Offices::start();
-    offices.send();
+    let offices = Hostile::start();
     let text = offices.shown(&["document", "list", "--output", "json"]);
     assert!(
         text.contains("=cmd\\u202e\\u001b[2J\\u009b1m\\u200b"),
@@ -183,8 +140,7 @@ fn json_has_the_same_value_and_steers_nothing() {
 
 #[test]
 fn a_watch_shows_what_passes_visibly() {
-    let offices = Offices::start();
-    offices.send();
+    let offices = Hostile::start();
     for (flags, wanted) in [
         (&[][..], "=cmd‹U+202E›"),
         (&["--output", "json"], "=cmd\\u202e"),
@@ -215,8 +171,7 @@ fn a_watch_shows_what_passes_visibly() {
 
 #[test]
 fn a_pipe_gets_every_byte_of_a_body_and_of_an_export() {
-    let offices = Offices::start();
-    offices.send();
+    let offices = Hostile::start();
     let body = offices.run(&["document", "show", "offices/south/documents/1", "--body"]);
     assert_eq!(body.stdout, HOSTILE.as_bytes());
     assert!(body.stderr.is_empty());
