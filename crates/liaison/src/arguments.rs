@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::{
     call, completions, contact, document, inbox, load_command as load, man, meeting, proxy,
@@ -164,13 +166,17 @@ impl Command {
 const LOGGED: &str = "warn,proxy=info";
 
 fn log_to_stderr() {
-    let filter = EnvFilter::try_from_env("LIAISON_LOG").unwrap_or_else(|_| EnvFilter::new(LOGGED));
-    // A second subscriber is refused; there is none here.
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let wanted = std::env::var("LIAISON_LOG").ok();
+    let wanted = wanted.and_then(|directives| directives.parse::<Targets>().ok());
+    let filter = wanted.unwrap_or_else(|| LOGGED.parse().expect("it is a list of targets"));
+    let lines = tracing_subscriber::fmt::layer()
         .fmt_fields(service::VisibleFields)
         .with_writer(std::io::stderr)
-        .with_target(false)
+        .with_target(false);
+    // A second subscriber is refused; there is none here.
+    let _ = tracing_subscriber::registry()
+        .with(filter)
+        .with(lines)
         .try_init();
 }
 

@@ -52,17 +52,17 @@ pub use validate::{Checked, Fields};
 mod generated {
     pub mod office {
         pub mod v1 {
-            include!(concat!(env!("OUT_DIR"), "/liaison.office.v1.rs"));
+            include!("generated/liaison.office.v1.rs");
         }
     }
     pub mod line {
         pub mod v1 {
-            include!(concat!(env!("OUT_DIR"), "/liaison.line.v1.rs"));
+            include!("generated/liaison.line.v1.rs");
         }
     }
     pub mod ledger {
         pub mod v1 {
-            include!(concat!(env!("OUT_DIR"), "/liaison.ledger.v1.rs"));
+            include!("generated/liaison.ledger.v1.rs");
         }
     }
 }
@@ -75,4 +75,4 @@ pub mod pb {
 }
 
 /// The encoded `FileDescriptorSet` of all of `proto/`, for reflection.
-pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
+pub const DESCRIPTORS: &[u8] = include_bytes!("generated/descriptors.bin");

@@ -6,27 +6,27 @@ use std::io::{self, IsTerminal as _, Write};
 use reading::visible;
 use tracing::field::{Field, Visit};
 use tracing_subscriber::field::RecordFields;
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::FormatFields;
 use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// Sends log lines to stderr. `directives` is what is logged, such as `info` or `server=debug`.
 pub fn init_logs(directives: &str, json: bool) -> Result<(), String> {
-    let filter = tracing_subscriber::EnvFilter::try_new(directives)
+    let filter: Targets = directives
+        .parse()
         .map_err(|error| format!("failed to read what to log ({directives:?}): {error}"))?;
     let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let lines = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(colours);
+    let lines = tracing_subscriber::fmt::layer().with_ansi(colours);
+    let logs = tracing_subscriber::registry().with(filter);
     let set = if json {
-        lines
-            .json()
-            .with_writer(|| VisibleJson::new(std::io::stderr()))
-            .try_init()
+        let lines = lines.json();
+        let lines = lines.with_writer(|| VisibleJson::new(std::io::stderr()));
+        logs.with(lines).try_init()
     } else {
-        lines
-            .fmt_fields(VisibleFields)
-            .with_writer(std::io::stderr)
-            .try_init()
+        let lines = lines.fmt_fields(VisibleFields);
+        logs.with(lines.with_writer(std::io::stderr)).try_init()
     };
     set.map_err(|error| error.to_string())
 }

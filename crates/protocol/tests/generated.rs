@@ -1,11 +1,11 @@
-//! Compiles `proto/` without protoc.
+//! What is generated from `proto/` is kept in the repository: whoever only builds compiles no compiler of protobuf first.
+//!
+//! `GENERATE=1 cargo test -p protocol --test generated` writes it anew, without protoc.
 
-use std::env;
 use std::error::Error;
 use std::fmt::Write as _;
-use std::path::PathBuf;
-
-use prost::Message as _;
+use std::fs;
+use std::path::Path;
 
 const FILES: [&str; 7] = [
     "liaison/office/v1/step.proto",
@@ -66,11 +66,32 @@ impl prost_build::ServiceGenerator for Generator {
     }
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("../../proto");
-    println!("cargo::rerun-if-changed={}", root.display());
+#[test]
+fn what_is_kept_is_what_proto_files_say() -> Result<(), Box<dyn Error>> {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let (root, kept) = (here.join("../../proto"), here.join("src/generated"));
+    let made = tempfile::tempdir()?;
+    generate(&root, made.path())?;
+    let mut count = 0;
+    for file in fs::read_dir(made.path())? {
+        let name = file?.file_name();
+        let (made, kept) = (fs::read(made.path().join(&name))?, kept.join(&name));
+        count += 1;
+        if std::env::var_os("GENERATE").is_some() {
+            fs::write(&kept, &made)?;
+        }
+        assert!(
+            fs::read(&kept)? == made,
+            "{} is not what proto/ says: GENERATE=1 cargo test -p protocol --test generated",
+            kept.display()
+        );
+    }
+    assert_eq!(count, fs::read_dir(kept)?.count(), "something is left over");
+    Ok(())
+}
 
-    let mut compiler = protox::Compiler::new([&root])?;
+fn generate(root: &Path, out: &Path) -> Result<(), Box<dyn Error>> {
+    let mut compiler = protox::Compiler::new([root])?;
     compiler.include_imports(true).include_source_info(true);
     compiler
         .open_files(FILES)?
@@ -78,19 +99,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     let descriptors = compiler.file_descriptor_set();
 
     // For reflection: the compiler's own encoding keeps what prost-types cannot hold.
-    let mut for_reflection = protox::Compiler::new([&root])?;
+    let mut for_reflection = protox::Compiler::new([root])?;
     for_reflection
         .include_imports(true)
         .include_source_info(false);
     for_reflection
         .open_files(FILES)?
         .open_file("liaison/line/v1/line.proto")?;
-    let out = PathBuf::from(env::var("OUT_DIR")?);
-    std::fs::write(
-        out.join("descriptors.bin"),
-        for_reflection.encode_file_descriptor_set(),
-    )?;
-    debug_assert!(!descriptors.encode_to_vec().is_empty());
+    let set = for_reflection.encode_file_descriptor_set();
+    fs::write(out.join("descriptors.bin"), set)?;
 
     let generator = Generator {
         clients: tonic_prost_build::configure()
@@ -102,11 +119,11 @@ fn main() -> Result<(), Box<dyn Error>> {
             .build_transport(false)
             .service_generator(),
     };
-    let mut config = prost_build::Config::new();
-    config
+    prost_build::Config::new()
         .bytes(["."])
         .extern_path(".google.rpc.Status", "::tonic_types::Status")
         .service_generator(Box::new(generator))
+        .out_dir(out)
         .compile_fds(descriptors)?;
     Ok(())
 }
