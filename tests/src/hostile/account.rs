@@ -126,6 +126,14 @@ impl Account {
         }
     }
 
+    /// The machine has died. DELIVERED is told once the step is durable at both offices; what the office noted of that may
+    /// have gone with its memory, until the peer says it again.
+    pub(super) fn forget_deliveries(&mut self, truth: &Truth) {
+        for sent in &mut self.sent {
+            sent.delivered &= sent.told.is_some_and(|told| told <= truth.acknowledged());
+        }
+    }
+
     /// What was told stands once, and nothing stands twice.
     pub(super) fn check(&self, truth: &Truth) {
         for sent in &self.sent {

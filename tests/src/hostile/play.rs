@@ -638,6 +638,7 @@ impl Play {
         assert!(self.truth.acknowledged() >= self.marks.acknowledged);
         self.acknowledged = self.truth.acknowledged();
         self.after_start().await;
+        self.account.forget_deliveries(&self.truth);
         self.account.check(&self.truth);
         self.ask_office().await;
     }
