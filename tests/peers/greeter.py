@@ -2,11 +2,12 @@
 
 `greeter.py [LISTEN]` serves helloworld.Greeter with grpcio, and reflection; it prints `listening ADDR` once it
 serves, and ends with SIGTERM or SIGINT. A bidirectional stream answers each message. The file is described in
-code: nothing is compiled.
+code: nothing is compiled. What servers elsewhere are set to, it can be too: connections that end at an age, few streams
+at once, compressed answers, a token that every call must bring, reflection too.
 """
 
+import argparse
 import signal
-import sys
 from concurrent import futures
 
 import grpc
@@ -69,9 +70,46 @@ def handlers():
     )
 
 
+class Guard(grpc.ServerInterceptor):
+    """Lets in who brings the token."""
+
+    def __init__(self, token):
+        self.wanted = ("authorization", f"Bearer {token}")
+
+    def intercept_service(self, continuation, details):
+        if self.wanted in [tuple(entry) for entry in details.invocation_metadata]:
+            return continuation(details)
+        handler = continuation(details)
+
+        def refuse(_request, context):
+            context.abort(grpc.StatusCode.UNAUTHENTICATED, "bring a token")
+
+        if handler is not None and handler.request_streaming and handler.response_streaming:
+            return grpc.stream_stream_rpc_method_handler(refuse)
+        if handler is not None and handler.response_streaming:
+            return grpc.unary_stream_rpc_method_handler(refuse)
+        return grpc.unary_unary_rpc_method_handler(refuse)
+
+
 def main():
-    listen = sys.argv[1] if len(sys.argv) > 1 else "127.0.0.1:0"
-    server = grpc.server(futures.ThreadPoolExecutor(max_workers=64))
+    parser = argparse.ArgumentParser(description="gRPC's greeter, for load to be driven against")
+    parser.add_argument("listen", nargs="?", default="127.0.0.1:0")
+    parser.add_argument("--age", type=int, help="end connections at this age, in milliseconds")
+    parser.add_argument("--streams", type=int, help="streams at once on a connection")
+    parser.add_argument("--gzip", action="store_true", help="compress answers")
+    parser.add_argument("--token", help="what every call must bring")
+    arguments = parser.parse_args()
+    listen, options = arguments.listen, []
+    if arguments.age:
+        options += [("grpc.max_connection_age_ms", arguments.age), ("grpc.max_connection_age_grace_ms", 5_000)]
+    if arguments.streams:
+        options.append(("grpc.max_concurrent_streams", arguments.streams))
+    server = grpc.server(
+        futures.ThreadPoolExecutor(max_workers=64),
+        options=options,
+        compression=grpc.Compression.Gzip if arguments.gzip else None,
+        interceptors=[Guard(arguments.token)] if arguments.token else [],
+    )
     server.add_generic_rpc_handlers((handlers(),))
     reflection.enable_server_reflection((SERVICE, reflection.SERVICE_NAME), server)
     port = server.add_insecure_port(listen)

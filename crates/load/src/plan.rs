@@ -14,6 +14,7 @@ mod step;
 mod tests;
 
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderName;
@@ -22,9 +23,10 @@ use office::Place;
 pub use shipped::{shipped, shipped_text};
 pub use single::Single;
 
+use self::step::header_of;
 use template::Keep;
 use template::Method;
-use template::{Draw, Template, Text};
+use template::{Csv, Draw, Scope, Template, TemplateError, TemplateMistake, Text};
 
 /// What each arrival does.
 #[derive(Debug, Clone)]
@@ -37,6 +39,8 @@ pub struct Plan {
     pub workflows: Vec<Workflow>,
     /// Whether it is for a pair of offices: its steps say at which of them they are called.
     pub is_for_offices: bool,
+    /// The rows that its placeholders take.
+    csv: Option<Arc<Csv>>,
 }
 
 /// Calls that one arrival makes, one after the other.
@@ -91,8 +95,8 @@ pub struct Step {
     pub at: At,
     /// The method.
     pub method: Method,
-    /// The message, or each message of a stream.
-    pub message: Template,
+    /// The messages of a stream, from the first again after the last; or the one message.
+    pub data: Vec<Template>,
     /// The values kept of its answer (of a stream: of its last), each with its slot.
     pub keeps: Vec<(usize, Keep)>,
     /// What is sent beside the message.
@@ -107,6 +111,10 @@ pub struct Step {
     pub pause: Range<Duration>,
     /// How many messages are sent on a stream; 1 where one is sent.
     pub messages: u32,
+    /// After so many messages a stream that only receives is ended, and has come to a good end.
+    pub receive_max: Option<u32>,
+    /// After so long a stream is ended, and has come to a good end.
+    pub stream_for: Option<Duration>,
     /// The time from one of these messages to the next; 0: at once.
     pub every: Duration,
     /// Whether the k-th answer of a stream belongs to its k-th message.
@@ -116,6 +124,8 @@ pub struct Step {
 
 /// Where the draws of a step's pause are; its placeholders count from there.
 const PLACES_PER_STEP: u64 = 1 << 32;
+/// Of these, what one more entry of metadata may draw.
+const PLACES_PER_HEADER: u64 = 1 << 10;
 /// The place of what is drawn for a whole arrival; those of steps count from 1 step on.
 const ARRIVAL_PLACE: u64 = 0;
 
@@ -146,7 +156,41 @@ impl At {
     }
 }
 
+impl Plan {
+    /// Sends this beside every message. `name` is in lower-case letters; `text` may have placeholders.
+    pub fn add_metadata(&mut self, name: &str, text: &str) -> Result<(), TemplateError> {
+        let header = header_of(name).ok_or_else(|| no_header(name))?;
+        for workflow in &mut self.workflows {
+            for step in &mut workflow.steps {
+                let scope = Scope::new(self.csv.clone());
+                // Behind those that the step itself draws.
+                let drawn = step.metadata.len() as u64;
+                scope.begin_at(step.place + PLACES_PER_STEP - (drawn + 1) * PLACES_PER_HEADER);
+                let text = Text::compile(text, &scope)?;
+                step.metadata.push((header.clone(), text));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn no_header(name: &str) -> TemplateError {
+    TemplateError::Mistakes {
+        mistakes: vec![TemplateMistake {
+            path: name.to_owned(),
+            message: format!("`{name}` is no key for metadata"),
+            remedy: "write lower-case letters, digits, `-`, `_` and `.`, and no name that gRPC uses itself".to_owned(),
+        }],
+    }
+}
+
 impl Step {
+    /// The message of this number, from 0.
+    pub fn template(&self, message: u64) -> &Template {
+        let count = self.data.len().max(1) as u64;
+        &self.data[(message % count) as usize]
+    }
+
     /// How long the arrival `index` waits before this step.
     pub fn pause_of(&self, seed: u64, index: u64) -> Duration {
         let (start, end) = (self.pause.start.as_nanos(), self.pause.end.as_nanos());
@@ -160,7 +204,7 @@ impl Step {
 
     /// Whether a repeat of this call can be told by its request id.
     pub fn uses_request_id(&self) -> bool {
-        self.message.uses_request_id()
+        self.data.iter().any(Template::uses_request_id)
             || self.metadata.iter().any(|(_, text)| text.uses_request_id())
     }
 }

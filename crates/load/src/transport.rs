@@ -10,9 +10,10 @@ mod frames;
 mod pool;
 mod stream;
 mod tls;
+mod watched;
 
-pub use call::{Answer, Request};
-pub use endpoint::Endpoint;
+pub use call::{Answer, Attempts, Request};
+pub use endpoint::{Endpoint, FaultyTarget, Target};
 pub use failed::{Blame, Failed};
 pub(crate) use frames::frame;
 pub use pool::{Pool, PoolLimits};

@@ -16,6 +16,11 @@ use crate::report::{
 /// A lag below this share of the response does not make a run invalid, whatever `lag_max` says.
 const LAG_SHARE_MAX: f64 = 0.05;
 
+/// How fast arrivals are finished is told between these shares of them: the first and the last ones wait, or are waited for.
+const FINISHED_FROM_TO: [f64; 2] = [0.01, 0.99];
+/// Seconds in which some were finished, fewer of which tell no rate.
+const SECONDS_MIN: usize = 4;
+
 /// What a generator measured.
 #[derive(Debug, Clone, Default)]
 pub struct Run {
@@ -25,7 +30,7 @@ pub struct Run {
     pub workflows: Vec<WorkflowNames>,
     /// When its first arrival was due, the warm-up's too.
     pub begun_at: Timestamp,
-    /// How long arrivals were due, warm-up included, where that was known before; `None` where it ended with its last call.
+    /// How long arrivals were due, warm-up included; `None` where it ended with its last call.
     pub length: Option<Duration>,
     /// The first part, which is not measured.
     pub warmup: Duration,
@@ -147,10 +152,40 @@ impl Run {
         whole.saturating_sub(self.warmup)
     }
 
-    /// Until the last was finished: a target that ends late has achieved less.
+    /// How fast arrivals were finished while they were. A target that falls behind has achieved less than was offered; one
+    /// that answers late, but as fast as it is asked, has not, nor one that lets a few wait.
     fn achieved_rate(&self, seconds: f64) -> f64 {
+        let finished = self.total.finished;
         let until_last = self.last().saturating_sub(self.warmup).as_secs_f64();
-        per_second(self.total.finished, until_last.max(seconds))
+        if until_last <= seconds {
+            return per_second(finished, seconds);
+        }
+        let [from, to] = FINISHED_FROM_TO.map(|share| self.finished_by(share));
+        let (Some(from), Some(to)) = (from, to) else {
+            return per_second(finished, until_last);
+        };
+        let share = FINISHED_FROM_TO[1] - FINISHED_FROM_TO[0];
+        let rate = finished as f64 * share / (to - from);
+        rate.min(per_second(self.total.offered, seconds))
+    }
+
+    /// In which second this share of all was finished, if that took several.
+    fn finished_by(&self, share: f64) -> Option<f64> {
+        let all: u64 = self.intervals.iter().map(|one| one.finished).sum();
+        let busy = self.intervals.iter().filter(|one| one.finished > 0);
+        if busy.count() < SECONDS_MIN {
+            return None;
+        }
+        let wanted = all as f64 * share;
+        let mut before = 0.0;
+        for interval in &self.intervals {
+            let here = interval.finished as f64;
+            if before + here >= wanted && here > 0.0 {
+                return Some(interval.at_s + interval.seconds * (wanted - before) / here);
+            }
+            before += here;
+        }
+        None
     }
 
     fn workflows(&self) -> Vec<WorkflowReport> {
@@ -273,6 +308,10 @@ fn shortfalls(report: &Report, run: &Run) -> Vec<Shortfall> {
     let mut found: Vec<Shortfall> = faults
         .map(|fault| shortfall("schedule", format!("a thread's timer failed: {fault}")))
         .collect();
+    if report.calls == 0 && found.is_empty() {
+        let why = "not one call ended within the run: nothing was measured";
+        found.push(shortfall("schedule", why.to_owned()));
+    }
     let Some(seen) = seen_late(report, run.lag_max) else {
         return found;
     };
@@ -395,6 +434,48 @@ mod tests {
         assert!((report.duration_s - 4.0).abs() < 1e-9);
         let nothing = Report::of_run(Run::default());
         assert_eq!((nothing.calls, nothing.streams), (0, None));
+    }
+
+    /// So many arrivals finished in each second.
+    fn finishing(per_second: &[u64]) -> Run {
+        let mut run = run(Duration::ZERO);
+        (run.warmup, run.length) = (Duration::ZERO, Some(Duration::from_secs(10)));
+        run.total.offered = 1_000;
+        run.total.finished = per_second.iter().sum();
+        run.threads[0].last = Duration::from_secs(per_second.len() as u64);
+        run.intervals = (0..)
+            .zip(per_second)
+            .map(|(at, finished)| Interval {
+                at_s: f64::from(at),
+                seconds: 1.0,
+                finished: *finished,
+                ..Interval::default()
+            })
+            .collect();
+        run
+    }
+
+    #[test]
+    fn what_is_achieved_is_told_by_how_fast_arrivals_are_finished() {
+        let achieved = |per_second: &[u64]| Report::of_run(finishing(per_second)).achieved_rate;
+        let steady = [100; 10];
+        for (what, per_second, wanted) in [
+            ("at once", steady.to_vec(), 100.0),
+            (
+                "each after three seconds",
+                [&[0; 3][..], &steady].concat(),
+                100.0,
+            ),
+            ("half as fast as they are due", [50; 20].to_vec(), 50.0),
+            (
+                "but for three that wait for long",
+                [&[100; 9][..], &[97], &[0; 30], &[3]].concat(),
+                100.0,
+            ),
+        ] {
+            let seen = achieved(&per_second);
+            assert!((seen - wanted).abs() < 2.5, "{what}: {seen}");
+        }
     }
 
     #[test]

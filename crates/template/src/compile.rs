@@ -4,7 +4,7 @@ mod well_known;
 
 use prost::Message as _;
 use prost::encoding::{WireType, encode_key};
-use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MessageDescriptor};
+use prost_reflect::{Cardinality, DynamicMessage, FieldDescriptor, Kind, MessageDescriptor};
 use serde_json::{Value as Json, json};
 
 use crate::error::{TemplateMistake, field_path};
@@ -86,11 +86,28 @@ impl<'s> Compiler<'s> {
             numbered.push((field.number(), pieces));
             given.push((field, name));
         }
+        self.check_required(message, &given, path);
         numbered.sort_by_key(|(number, _)| *number);
         numbered
             .into_iter()
             .flat_map(|(_, pieces)| pieces)
             .collect()
+    }
+
+    /// Who answers would only say that the request cannot be read.
+    fn check_required(
+        &mut self,
+        message: &MessageDescriptor,
+        given: &[(FieldDescriptor, &str)],
+        path: &str,
+    ) {
+        let fields = message.fields();
+        let required = fields.filter(|field| field.cardinality() == Cardinality::Required);
+        for field in required.filter(|field| given.iter().all(|(given, _)| given != field)) {
+            let path = field_path(path, field.name());
+            let message = format!("is missing, and {} requires it", message.full_name());
+            self.wrong(&path, message, "give it a value".to_owned());
+        }
     }
 
     fn check_given_once(

@@ -53,6 +53,30 @@ pub enum TemplateError {
     },
 }
 
+impl TemplateError {
+    /// The same, of a message that stands at `path` itself.
+    #[must_use]
+    pub fn within(self, path: &str) -> Self {
+        match self {
+            Self::Mistakes { mistakes } => Self::Mistakes {
+                mistakes: mistakes
+                    .into_iter()
+                    .map(|mistake| TemplateMistake {
+                        path: if mistake.path.is_empty() {
+                            path.to_owned()
+                        } else {
+                            field_path(path, &mistake.path)
+                        },
+                        message: format!("{path}: {}", mistake.message),
+                        ..mistake
+                    })
+                    .collect(),
+            },
+            other => other,
+        }
+    }
+}
+
 /// A path and a name behind it: `document` and `subject` are `document.subject`.
 pub fn field_path(path: &str, name: &str) -> String {
     if path.is_empty() {

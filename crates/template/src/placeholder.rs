@@ -105,10 +105,17 @@ pub(super) fn parts(text: &str, scope: &Scope) -> Result<Vec<Part>, Wrong> {
         if !literal.is_empty() {
             parts.push(Part::Literal(literal.to_owned()));
         }
+        if let Some(behind) = behind.strip_prefix("{{") {
+            parts.push(Part::Literal("{{".to_owned()));
+            rest = behind;
+            continue;
+        }
         let Some((inside, behind)) = behind.split_once("}}") else {
             return Err(Wrong {
                 message: format!("`{{{{{behind}` has no end"),
-                remedy: "close the placeholder with `}}`".to_owned(),
+                remedy:
+                    "close the placeholder with `}}`, or write `{{{{` for the two braces themselves"
+                        .to_owned(),
             });
         };
         parts.push(Part::Placeholder(placeholder(inside.trim(), scope)?));

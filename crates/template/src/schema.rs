@@ -2,6 +2,7 @@
 //!
 //! A schema comes from a descriptor set, wherever that comes from.
 
+mod editions;
 mod error;
 
 use std::fmt;
@@ -62,10 +63,12 @@ pub struct Method {
 impl Schema {
     /// What a descriptor set has, as `buf build -o` and `protoc --include_imports -o` write it. `name` is how errors name it.
     pub fn of_descriptor_set(name: &str, bytes: &[u8]) -> Result<Self, SchemaError> {
-        let pool = DescriptorPool::decode(bytes).map_err(|source| SchemaError::DescriptorSet {
+        let faulty = |message: String| SchemaError::DescriptorSet {
             name: name.to_owned(),
-            message: source.to_string(),
-        })?;
+            message,
+        };
+        let set = editions::with_well_known(&editions::lowered(bytes).map_err(faulty)?);
+        let pool = DescriptorPool::decode(&set[..]).map_err(|source| faulty(source.to_string()))?;
         Self { pool }.checked(name)
     }
 

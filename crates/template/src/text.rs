@@ -51,6 +51,15 @@ impl Text {
         Ok(())
     }
 
+    /// The text, if it has no placeholder.
+    pub fn literal(&self) -> Option<String> {
+        let literals = self.parts.iter().map(|part| match part {
+            Part::Literal(literal) => Some(literal.as_str()),
+            Part::Placeholder(_) => None,
+        });
+        literals.collect()
+    }
+
     /// Its placeholder, if it is exactly one.
     pub(super) fn single(&self) -> Option<&Placeholder> {
         match &self.parts[..] {

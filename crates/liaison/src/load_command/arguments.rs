@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use http::uri::Authority;
 use jiff::Timestamp;
+use load::transport::Target;
 use office::tally::OFFICE_TIME;
 use replay::Speed;
 use report::{Goal, Shard, Threshold};
 use words::time;
 
-use command::connect::Address;
 use command::settings::OfficesArgs;
 
 /// What is called, when, and what becomes of the figures.
@@ -30,9 +31,18 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "PLAN")]
     pub(super) show: Option<String>,
 
-    /// The target of a plan of your own, or of --call
-    #[arg(long, value_name = "HOST:PORT", help_heading = "Target")]
-    pub(super) target: Option<Address>,
+    /// The target of a plan of your own, or of --call: HOST:PORT, dns:///HOST:PORT or unix:///PATH
+    #[arg(long, value_name = "TARGET", help_heading = "Target")]
+    pub(super) target: Option<Target>,
+
+    /// What the target is called in requests [default: as --target has it]
+    #[arg(
+        long,
+        value_name = "NAME",
+        requires = "target",
+        help_heading = "Target"
+    )]
+    pub(super) authority: Option<Authority>,
 
     /// The method to call, such as pkg.Service/Method
     #[arg(
@@ -44,7 +54,8 @@ pub(crate) struct RunArgs {
     )]
     pub(super) call: Option<String>,
 
-    /// The request in protobuf JSON, with placeholders: text, or @FILE [default: {}]
+    /// The request in protobuf JSON, with placeholders: text, @FILE, or @- for stdin; an array is the messages of a stream
+    /// [default: {}]
     #[arg(long, value_name = "JSON|@FILE", help_heading = "Target")]
     pub(super) data: Option<String>,
 
@@ -52,7 +63,7 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "FILE", requires = "call", help_heading = "Target")]
     pub(super) csv: Option<PathBuf>,
 
-    /// Metadata of every call; may be repeated
+    /// Metadata of every call, with placeholders; may be repeated
     #[arg(short = 'H', long, value_name = "KEY: VALUE", help_heading = "Target")]
     pub(super) metadata: Vec<String>,
 
@@ -73,9 +84,13 @@ pub(crate) struct RunArgs {
     )]
     pub(super) descriptor_set: Option<PathBuf>,
 
-    /// Messages sent on a stream
-    #[arg(long, value_name = "N", requires = "call", help_heading = "Target")]
+    /// Messages sent on a stream; of one that only receives: after so many it is ended, which is no failure
+    #[arg(long, value_name = "N", requires = "call", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Target")]
     pub(super) messages: Option<u32>,
+
+    /// End a stream after so long, which is no failure
+    #[arg(long, value_name = "DURATION", requires = "call", value_parser = parse_length, help_heading = "Target")]
+    pub(super) stream_for: Option<Duration>,
 
     /// From one message of a stream to the next
     #[arg(long, value_name = "DURATION", requires = "call", value_parser = time::parse_duration, help_heading = "Target")]
@@ -164,8 +179,12 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256), help_heading = "Generator")]
     pub(super) threads: u16,
 
+    /// The largest answer taken, such as 64MiB
+    #[arg(long, value_name = "SIZE", default_value = "16MiB", value_parser = parse_size, help_heading = "Generator")]
+    pub(super) message_max: usize,
+
     /// How long a call may take, where the plan does not say [default: --timeout]
-    #[arg(long, value_name = "DURATION", value_parser = parse_deadline, help_heading = "Generator")]
+    #[arg(long, value_name = "DURATION", value_parser = parse_length, help_heading = "Generator")]
     pub(super) deadline: Option<Duration>,
 
     /// The run is not valid if 1 in 100 calls is sent later than this
@@ -236,12 +255,36 @@ fn parse_start(text: &str) -> Result<Timestamp, String> {
 }
 
 /// A duration that is not 0.
-fn parse_deadline(text: &str) -> Result<Duration, String> {
-    let deadline = time::parse_duration(text)?;
-    if deadline.is_zero() {
-        return Err("no call is answered in no time; give it some, such as 5s".to_owned());
+fn parse_length(text: &str) -> Result<Duration, String> {
+    let length = time::parse_duration(text)?;
+    if length.is_zero() {
+        return Err("nothing is answered in no time; give it some, such as 5s".to_owned());
     }
-    Ok(deadline)
+    Ok(length)
+}
+
+/// Bytes: a number, and KiB, MiB, kB or MB behind it.
+fn parse_size(text: &str) -> Result<usize, String> {
+    const SIZE_MAX: usize = 1 << 30;
+    const UNITS: [(&str, usize); 5] = [
+        ("KiB", 1 << 10),
+        ("MiB", 1 << 20),
+        ("kB", 1_000),
+        ("MB", 1_000_000),
+        ("", 1),
+    ];
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let unit = unit.trim_start();
+    let unit = UNITS
+        .iter()
+        .find(|(known, _)| known.eq_ignore_ascii_case(unit));
+    let size = unit.and_then(|(_, unit)| number.parse::<usize>().ok()?.checked_mul(*unit));
+    match size {
+        Some(size) if (1..=SIZE_MAX).contains(&size) => Ok(size),
+        Some(_) => Err("a message has 1 byte to 1024MiB".to_owned()),
+        None => Err(format!("{text:?} is no size; write it as 64MiB")),
+    }
 }
 
 #[cfg(test)]
@@ -250,8 +293,30 @@ mod tests {
 
     #[test]
     fn a_deadline_leaves_some_time() {
-        assert_eq!(parse_deadline("5s"), Ok(Duration::from_secs(5)));
-        assert!(parse_deadline("0").is_err() && parse_deadline("5").is_err());
+        assert_eq!(parse_length("5s"), Ok(Duration::from_secs(5)));
+        assert!(parse_length("0").is_err() && parse_length("5").is_err());
+    }
+
+    #[test]
+    fn sizes_are_written_with_their_unit() {
+        assert_eq!(parse_size("16MiB"), Ok(16 << 20));
+        assert_eq!(parse_size("4 MB"), Ok(4_000_000));
+        assert_eq!(
+            (parse_size("512"), parse_size("1kib")),
+            (Ok(512), Ok(1_024))
+        );
+        for wrong in [
+            "",
+            "MiB",
+            "0",
+            "-1",
+            "2GiB",
+            "1.5MiB",
+            "1025MiB",
+            "99999999999999999999",
+        ] {
+            assert!(parse_size(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

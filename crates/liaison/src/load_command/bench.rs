@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use http::{HeaderName, HeaderValue};
 use jiff::Timestamp;
 use load::transport::PoolLimits;
 use load::{Accounts, Arrivals, Limits, Manner, RunError, RunId, Search, Steering};
@@ -119,13 +118,17 @@ async fn report(args: &RunArgs, settings: &Settings) -> Result<Report, Failure> 
     };
     let steering = Arc::<Steering>::default();
     let interrupted = Arc::clone(&steering);
+    let mut told = Box::pin(service::shutdown_signal());
     tokio::spawn(async move {
-        while tokio::signal::ctrl_c().await.is_ok() {
+        // The report is told all the same, and the exit code says that it was ended before its time.
+        loop {
+            told.await;
+            told = Box::pin(service::shutdown_signal());
             interrupted.stop();
         }
     });
     let bench = Bench {
-        manner: manner(args, deadline)?,
+        manner: manner(args, deadline),
         args,
         meant,
         channels,
@@ -161,19 +164,10 @@ fn check(args: &RunArgs, plan: &load::Plan) -> Result<(), Failure> {
         .map_err(|error| Failure::Usage(error.to_string()))
 }
 
-fn manner(args: &RunArgs, deadline: Duration) -> Result<Manner, Failure> {
-    let mut metadata = Vec::new();
-    for text in &args.metadata {
-        let faulty =
-            || Failure::Usage(format!("{text:?} is no metadata; write it as 'key: value'"));
-        let (name, value) = text.split_once(':').ok_or_else(faulty)?;
-        let name: HeaderName = name.trim().to_lowercase().parse().map_err(|_| faulty())?;
-        let value = HeaderValue::from_str(value.trim()).map_err(|_| faulty())?;
-        metadata.push((name, value));
-    }
+fn manner(args: &RunArgs, deadline: Duration) -> Manner {
     let threads = usize::from(args.threads);
     let connections = args.connections.map(|it| (it as usize).div_ceil(threads));
-    Ok(Manner {
+    Manner {
         seed: args.seed,
         run_id: RunId::new(0),
         warmup: args.warmup,
@@ -181,14 +175,13 @@ fn manner(args: &RunArgs, deadline: Duration) -> Result<Manner, Failure> {
         deadline,
         threads,
         tick: TICK,
-        metadata,
         pool: PoolLimits {
             connections: connections.unwrap_or(1),
             connections_max: connections.unwrap_or(256),
-            message_bytes_max: client::ANSWER_BYTES_MAX,
+            message_bytes_max: args.message_max,
         },
         lag_max: args.lag_max,
-    })
+    }
 }
 
 fn fresh_run_id() -> RunId {

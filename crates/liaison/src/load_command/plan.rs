@@ -1,16 +1,18 @@
 //! What is called: a plan that is shipped, a file, or one method.
 
+use std::collections::BTreeSet;
+use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use http::uri::Authority;
-use load::transport::{Endpoint, Tls};
+use load::schema::Wanted;
+use load::transport::{Endpoint, FaultyTarget, Target, Tls};
 use load::{Plan, Single, schema};
 use office::Place;
 use template::{Csv, Schema};
 
 use super::arguments::RunArgs;
-use command::connect::{Address, Offices};
+use command::connect::Offices;
 use command::failure::Failure;
 use command::settings::Settings;
 
@@ -33,6 +35,11 @@ pub(super) async fn meant(args: &RunArgs, settings: &Settings) -> Result<Meant, 
             return Err(Failure::Usage(text.to_owned()));
         }
     };
+    let mut plan = plan;
+    for (name, text) in metadata(args)? {
+        plan.add_metadata(&name, &text)
+            .map_err(|error| Failure::Usage(format!("-H: {error}")))?;
+    }
     let plan = Arc::new(plan);
     if !plan.is_for_offices {
         let target = args.target.as_ref().ok_or_else(|| {
@@ -41,7 +48,7 @@ pub(super) async fn meant(args: &RunArgs, settings: &Settings) -> Result<Meant, 
                 plan.name
             ))
         })?;
-        let endpoint = endpoint(target, tls(args))?;
+        let endpoint = endpoint(args, target)?;
         return Ok(Meant {
             plan,
             targets: vec![endpoint],
@@ -50,14 +57,20 @@ pub(super) async fn meant(args: &RunArgs, settings: &Settings) -> Result<Meant, 
     }
     if let Some(target) = &args.target {
         return Err(Failure::Usage(format!(
-            "the plan {} is for a pair of offices: give --south and --north in place of --target {target}",
-            plan.name
+            "the plan {} is for a pair of offices: give --south and --north in place of --target {}",
+            plan.name,
+            target.written()
         )));
     }
     let offices = settings.offices(&args.offices)?;
     let mut targets = Vec::new();
     for place in Place::BOTH {
-        targets.push(endpoint(&offices.addresses[place], None)?);
+        let target: Target = offices.addresses[place]
+            .to_string()
+            .parse()
+            .map_err(|error: FaultyTarget| Failure::Usage(error.to_string()))?;
+        let office = Endpoint::new(target, None, None);
+        targets.push(office.map_err(|error| Failure::Usage(error.to_string()))?);
     }
     Ok(Meant {
         plan,
@@ -66,12 +79,24 @@ pub(super) async fn meant(args: &RunArgs, settings: &Settings) -> Result<Meant, 
     })
 }
 
-fn endpoint(address: &Address, tls: Option<Tls>) -> Result<Endpoint, Failure> {
-    let authority: Authority = address
-        .to_string()
-        .parse()
-        .map_err(|error| Failure::Usage(format!("{address} is not an address: {error}")))?;
-    Endpoint::new(authority, tls.as_ref()).map_err(|error| Failure::Usage(error.to_string()))
+fn endpoint(args: &RunArgs, target: &Target) -> Result<Endpoint, Failure> {
+    let tls = tls(args);
+    Endpoint::new(target.clone(), args.authority.clone(), tls.as_ref())
+        .map_err(|error| Failure::Usage(error.to_string()))
+}
+
+/// What -H says: keys, in lower case as they are sent, and texts.
+fn metadata(args: &RunArgs) -> Result<Vec<(String, String)>, Failure> {
+    let each = args.metadata.iter().map(|text| {
+        let split = text
+            .split_once(':')
+            .filter(|(name, _)| !name.trim().is_empty());
+        let (name, value) = split.ok_or_else(|| {
+            Failure::Usage(format!("{text:?} is no metadata; write it as 'key: value'"))
+        })?;
+        Ok((name.trim().to_lowercase(), value.trim().to_owned()))
+    });
+    each.collect()
 }
 
 fn tls(args: &RunArgs) -> Option<Tls> {
@@ -95,12 +120,12 @@ async fn named(args: &RunArgs, name: &str) -> Result<Plan, Failure> {
     let schema = match declared(args)? {
         Some(schema) => schema,
         None if args.target.is_some() && shipped.is_none() => {
-            reflected(args, &Plan::calls(&text)).await?
+            reflected(args, &Plan::calls(&text), types_in(&text)).await?
         }
         None => schema::of_offices(),
     };
     let beside = path.parent().unwrap_or(Path::new("")).to_owned();
-    let files = |file: &str| std::fs::read_to_string(beside.join(file));
+    let files = |file: &str| std::fs::read_to_string(beside.join(file)).map(without_mark);
     Plan::parse(&label, &text, &schema, &files).map_err(|error| Failure::Failed(error.to_string()))
 }
 
@@ -121,20 +146,21 @@ fn no_plan(name: &str, failure: Failure) -> Failure {
 }
 
 async fn single(args: &RunArgs, call: &str) -> Result<Plan, Failure> {
-    let schema = match declared(args)? {
-        Some(schema) => schema,
-        None => reflected(args, &[call.to_owned()]).await?,
-    };
-    let method = schema
-        .method(call)
-        .map_err(|error| Failure::Failed(error.to_string()))?;
     let data = match &args.data {
         None => "{}".to_owned(),
         Some(text) => match text.strip_prefix('@') {
+            Some("-") => from_stdin()?,
             Some(path) => read(Path::new(path), "--data")?,
             None => text.clone(),
         },
     };
+    let schema = match declared(args)? {
+        Some(schema) => schema,
+        None => reflected(args, &[call.to_owned()], types_in(&data)).await?,
+    };
+    let method = schema
+        .method(call)
+        .map_err(|error| Failure::Failed(error.to_string()))?;
     let data = serde_json::from_str(&data)
         .map_err(|error| Failure::Failed(format!("--data is no JSON: {error}")))?;
     let csv = match &args.csv {
@@ -152,7 +178,8 @@ async fn single(args: &RunArgs, call: &str) -> Result<Plan, Failure> {
         }
     };
     let single = Single {
-        messages: args.messages.unwrap_or(1),
+        messages: args.messages,
+        stream_for: args.stream_for,
         every: args.every.unwrap_or_default(),
         csv,
         ..Single::default()
@@ -180,35 +207,72 @@ fn declared(args: &RunArgs) -> Result<Option<Schema>, Failure> {
 }
 
 /// The methods as the target tells them.
-async fn reflected(args: &RunArgs, calls: &[String]) -> Result<Schema, Failure> {
+async fn reflected(
+    args: &RunArgs,
+    calls: &[String],
+    types: Vec<String>,
+) -> Result<Schema, Failure> {
     let Some(target) = &args.target else {
         return Err(Failure::Usage("--call needs a --target".to_owned()));
     };
-    if args.tls {
-        return Err(Failure::Usage(
-            "over TLS the methods are not asked for: give --proto or --descriptor-set".to_owned(),
-        ));
+    let symbols = calls.iter().map(|call| {
+        let call = call.trim_start_matches('/');
+        call.split('/').next().unwrap_or(call).to_owned()
+    });
+    let mut wanted = Wanted {
+        symbols: symbols.collect(),
+        types,
+        metadata: Vec::new(),
+    };
+    for (name, text) in metadata(args)? {
+        // What changes from call to call is no answer to who is asking.
+        if let (Ok(name), Ok(value)) = (name.parse(), text.parse())
+            && !text.contains("{{")
+        {
+            wanted.metadata.push((name, value));
+        }
     }
-    let timeout = std::time::Duration::from_secs(10);
-    let connection =
-        command::connect::dial(format!("the target ({target})"), target, timeout).await?;
-    let symbols: Vec<_> = calls
-        .iter()
-        .map(|call| {
-            call.trim_start_matches('/')
-                .split('/')
-                .next()
-                .unwrap_or(call)
-                .to_owned()
-        })
-        .collect();
-    schema::by_reflection(connection.channel(), &symbols)
+    schema::by_reflection(endpoint(args, target)?, &wanted)
         .await
         .map_err(|error| Failure::Failed(error.to_string()))
 }
 
+/// The messages that `text` names where only a name tells what they are: of each `Any`.
+fn types_in(text: &str) -> Vec<String> {
+    let named = text
+        .split("type.googleapis.com/")
+        .skip(1)
+        .filter_map(|rest| {
+            let is_of_name =
+                |letter: char| letter.is_alphanumeric() || letter == '.' || letter == '_';
+            let end = rest
+                .find(|letter| !is_of_name(letter))
+                .unwrap_or(rest.len());
+            let name = rest[..end].to_owned();
+            (!name.is_empty() && !name.starts_with("google.protobuf.")).then_some(name)
+        });
+    named.collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+fn from_stdin() -> Result<String, Failure> {
+    let mut text = String::new();
+    let read = std::io::stdin().lock().read_to_string(&mut text);
+    read.map_err(|error| Failure::Failed(format!("failed to read --data from stdin: {error}")))?;
+    Ok(without_mark(text))
+}
+
+/// Some editors begin a file with a mark of the order of its bytes.
+fn without_mark(text: String) -> String {
+    match text.strip_prefix('\u{feff}') {
+        Some(bare) => bare.to_owned(),
+        None => text,
+    }
+}
+
 fn read(path: &Path, what: &str) -> Result<String, Failure> {
-    std::fs::read_to_string(path).map_err(|error| {
-        Failure::Failed(format!("failed to read {what} {}: {error}", path.display()))
-    })
+    std::fs::read_to_string(path)
+        .map(without_mark)
+        .map_err(|error| {
+            Failure::Failed(format!("failed to read {what} {}: {error}", path.display()))
+        })
 }

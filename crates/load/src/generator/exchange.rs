@@ -1,6 +1,5 @@
 //! One arrival: the steps of its workflow, one after another, each by its call.
 
-use std::cell::Cell;
 use std::rc::Rc;
 
 use bytes::{Bytes, BytesMut};
@@ -15,7 +14,7 @@ use crate::answer::AnswerKind;
 use crate::mutations::Known;
 use crate::plan::Step;
 use crate::schedule::Arrival;
-use crate::transport::{Answer, Blame, Failed, Request, frame};
+use crate::transport::{Answer, Attempts, Blame, Failed, Request, frame};
 use report::Ended;
 use template::{CallKind, Values};
 
@@ -124,6 +123,9 @@ impl Worker {
     ) -> Result<Request, Failed> {
         let mut request = self.requests[position.workflow][position.step][position.target].clone();
         for (name, template) in &step.metadata {
+            if template.literal().is_some() {
+                continue;
+            }
             let mut text = BytesMut::new();
             template
                 .render(values, &mut text)
@@ -141,7 +143,8 @@ impl Worker {
         step: &Step,
         values: &mut Values<'_>,
     ) -> Result<(Bytes, Option<u64>), Failed> {
-        let number = step.message.uses_request_id().then(|| {
+        let template = step.template(values.message);
+        let number = template.uses_request_id().then(|| {
             let mut seen = self.seen.borrow_mut();
             let number = seen.mutations.begin(self.plan.is_for_offices);
             values.request_id = self.request_id(number);
@@ -149,7 +152,7 @@ impl Worker {
         });
         values.now = self.wall(Instant::now());
         let mut buffer = self.buffer.borrow_mut();
-        frame(&mut buffer, |out| step.message.encode(values, out)).map_err(|error| {
+        frame(&mut buffer, |out| template.encode(values, out)).map_err(|error| {
             let _: BytesMut = buffer.split();
             unmade(&error)
         })?;
@@ -210,20 +213,21 @@ impl Worker {
         let mut reached = false;
         let bytes = body.len() as u64;
         let answer = loop {
-            let sent = Cell::new(None);
+            let attempts = Attempts::default();
             let deadline = Instant::now() + request.deadline();
-            let answer = pool.unary(&request, body.clone(), deadline, &sent).await;
-            if times.sent.is_none() {
-                times.sent = sent.get();
-            }
-            if sent.get().is_some() {
+            let answer = pool
+                .unary(&request, body.clone(), deadline, &attempts)
+                .await;
+            times.sent = times.sent.or(attempts.sent());
+            self.count_retries(position, attempts.again());
+            if attempts.sent().is_some() {
                 self.know(number, Known::Unknown);
             }
             let failed = match answer {
                 Ok(answer) => break answer,
                 Err(failed) => failed,
             };
-            reached |= failed.blame != Blame::NotSent;
+            reached |= failed.blame.may_have_reached();
             let may_pass = step.retry.contains(&failed.code);
             if !may_pass || Instant::now() + wait > give_up || self.steering.is_abandoned() {
                 if is_refusal(&failed) {
@@ -233,7 +237,7 @@ impl Worker {
                 }
                 return Err(failed);
             }
-            self.count_retry(position);
+            self.count_retries(position, 1);
             sleep(wait).await;
             wait = (wait * 2).min(AGAIN_LONGEST);
         };
@@ -263,9 +267,10 @@ impl Worker {
         }
     }
 
-    fn count_retry(&self, position: Position) {
-        if position.measured {
-            self.seen.borrow_mut().workflows[position.workflow].steps[position.step].retries += 1;
+    pub(super) fn count_retries(&self, position: Position, count: u64) {
+        if position.measured && count > 0 {
+            let workflows = &mut self.seen.borrow_mut().workflows;
+            workflows[position.workflow].steps[position.step].retries += count;
         }
     }
 

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use http::{HeaderName, HeaderValue};
-
 use crate::mutations::RunId;
 use crate::transport::PoolLimits;
 
@@ -25,8 +23,6 @@ pub struct Manner {
     /// At 10,000 arrivals a second of a thread and more it wakes no sooner than so long after the last time, and lets go
     /// on one wake-up what was due meanwhile; at lower rates proportionally sooner. A wake-up costs more than a call.
     pub tick: Duration,
-    /// Metadata of every call.
-    pub metadata: Vec<(HeaderName, HeaderValue)>,
     /// Connections to each target, of each thread.
     pub pool: PoolLimits,
     /// The 99th percentile of the lag above which the run is not valid.

@@ -131,9 +131,8 @@ pub async fn run(
         tell(&closed, &collector, length_s, &mut on_interval);
     }
     collector.close();
-    let elapsed = start.elapsed();
     Ok(finish(
-        collector, &plan, &targets, &arrivals, &manner, &steering, start_wall, elapsed,
+        collector, &plan, &targets, &arrivals, &manner, &steering, start_wall, start,
     ))
 }
 
@@ -210,8 +209,15 @@ fn finish(
     manner: &Manner,
     steering: &Steering,
     begun_at: Timestamp,
-    elapsed: Duration,
+    start: Instant,
 ) -> Finished {
+    // Arrivals were due until it was stopped; what was waited for then is no time in which any was.
+    let stopped = steering.stopped_at();
+    let stopped = stopped.map(|stopped| stopped.saturating_duration_since(start));
+    let length = match (length_of(arrivals), stopped) {
+        (Some(length), Some(stopped)) => Some(length.min(stopped)),
+        (length, stopped) => length.or(stopped),
+    };
     let (total, intervals, ended) = collector.into_parts();
     let (loop_kind, schedule) = match arrivals {
         Arrivals::Open(schedule) => ("open".to_owned(), schedule.words()),
@@ -236,11 +242,11 @@ fn finish(
         },
         workflows: plan.workflows.iter().map(names).collect(),
         begun_at,
-        length: length_of(arrivals).filter(|_| !steering.is_stopped()),
+        length,
         warmup: manner.warmup,
         lag_max: manner.lag_max,
         interrupted: steering.is_stopped(),
-        elapsed,
+        elapsed: start.elapsed(),
         total,
         intervals,
         threads,

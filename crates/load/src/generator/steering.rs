@@ -1,12 +1,16 @@
 //! What steers a run while it goes on.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+
+use tokio::time::Instant;
 
 /// What steers a run while it goes on.
 #[derive(Debug, Default)]
 pub struct Steering {
     paused: AtomicBool,
     stop: AtomicU8,
+    stopped_at: OnceLock<Instant>,
     pub(crate) in_flight: AtomicU64,
 }
 
@@ -18,6 +22,7 @@ impl Steering {
 
     /// Lets nothing more go, and waits for what is under way; the second time it does not wait.
     pub fn stop(&self) {
+        self.stopped_at.get_or_init(Instant::now);
         let _ = self
             .stop
             .try_update(Ordering::Relaxed, Ordering::Relaxed, |it| {
@@ -33,6 +38,11 @@ impl Steering {
     /// Whether somebody has stopped it.
     pub fn is_stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed) > 0
+    }
+
+    /// When somebody stopped it.
+    pub(crate) fn stopped_at(&self) -> Option<Instant> {
+        self.stopped_at.get().copied()
     }
 
     /// Whether nothing is waited for any more.

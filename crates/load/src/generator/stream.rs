@@ -1,6 +1,6 @@
 //! One call that streams: what is sent and what comes back, each at its own pace.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
@@ -13,7 +13,7 @@ use super::exchange::{Position, Times};
 use super::worker::Worker;
 use crate::mutations::Known;
 use crate::plan::Step;
-use crate::transport::{Failed, Receiving, Sending};
+use crate::transport::{Attempts, Blame, Failed, Receiving, Sending};
 
 /// When sending has failed, so long is waited for the other half to say why.
 const REASON_WAIT: Duration = Duration::from_millis(50);
@@ -81,37 +81,58 @@ impl Worker {
     ) -> Result<(), Failed> {
         let request = self.request(position, step, values)?;
         let pool = &self.pools[position.target];
-        let sent = Cell::new(None);
+        let attempts = Attempts::default();
         let deadline = Instant::now() + request.deadline();
-        let opened = pool.open(&request, deadline, &sent).await;
-        times.sent = sent.get();
-        let (mut sending, mut receiving) = opened?;
-        if position.measured {
-            self.seen.borrow_mut().streams.opened += 1;
-        }
-        let stream = Stream {
-            worker: self,
-            position,
-            step,
-            first: times.intended,
-            opened_at: times.sent.unwrap_or(times.intended),
-            matched: matched(step),
-            open: RefCell::default(),
-        };
-        let send = stream.send(&mut sending, values.clone());
-        let receive = stream.receive(&mut receiving, values);
-        let outcome = timeout_at(deadline, both(send, receive)).await;
-        let outcome = outcome.unwrap_or_else(|_| Err(Failed::late(true)));
-        if step.method.kind == CallKind::ClientStream && outcome.is_ok() {
+        loop {
+            let opened = pool.open(&request, deadline, &attempts).await;
+            times.sent = attempts.sent();
+            let (mut sending, mut receiving) = opened?;
+            let now = Instant::now();
+            let stream = Stream {
+                worker: self,
+                position,
+                step,
+                first: times.intended,
+                opened_at: times.sent.unwrap_or(times.intended),
+                matched: matched(step),
+                open: RefCell::default(),
+            };
+            let send = stream.send(&mut sending, values.clone());
+            let receive = stream.receive(&mut receiving, values);
+            let until = step.stream_for.map(|length| now + length);
+            let end = until.map_or(deadline, |until| until.min(deadline));
+            let outcome = match timeout_at(end, both(send, receive)).await {
+                Ok(outcome) => outcome,
+                // It was to be ended so.
+                Err(_) if until == Some(end) => Ok(()),
+                Err(_) => Err(Failed::late(true)),
+            };
+            let known = match &outcome {
+                Err(failed) if failed.blame == Blame::NotTaken => Known::NotSent,
+                Ok(()) if step.method.kind == CallKind::ClientStream => Known::Answered,
+                _ => return stream.opened(outcome),
+            };
             for message in stream.open.borrow_mut().drain(..) {
-                self.know(message.number, Known::Answered);
+                self.know(message.number, known);
             }
+            if known == Known::Answered || Instant::now() >= deadline {
+                return stream.opened(outcome);
+            }
+            self.count_retries(position, 1);
+            attempts.rest().await;
         }
-        outcome
     }
 }
 
 impl Stream<'_> {
+    /// Counts it, now that it is over.
+    fn opened(&self, outcome: Result<(), Failed>) -> Result<(), Failed> {
+        if self.position.measured {
+            self.worker.seen.borrow_mut().streams.opened += 1;
+        }
+        outcome
+    }
+
     /// Sends all messages, each when it is due.
     async fn send(&self, sending: &mut Sending, mut values: Values<'_>) -> Result<(), Failed> {
         let count = match self.step.method.kind {
@@ -153,7 +174,11 @@ impl Stream<'_> {
         let mut last = self.opened_at;
         let mut received = 0_u64;
         let mut refused = None;
-        while let Some(message) = receiving.message().await? {
+        let most = self.step.receive_max.map(u64::from);
+        while most.is_none_or(|most| received < most) {
+            let Some(message) = receiving.message().await? else {
+                break;
+            };
             let now = Instant::now();
             kind.check(&message)?;
             let refusal = kind.refusal(&message);

@@ -375,7 +375,7 @@ impl Worker {
     /// How long an arrival may take at most.
     fn longest(&self) -> Duration {
         let of_step = |step: &Step| {
-            let deadline = step.deadline.unwrap_or(self.manner.deadline);
+            let deadline = longest(step, &self.manner);
             let again = if step.retry.is_empty() {
                 Duration::ZERO
             } else {
@@ -501,12 +501,21 @@ impl Worker {
 }
 
 /// The requests that are made again and again, by workflow, step and target.
+/// How long a call of a step may take.
+fn longest(step: &Step, manner: &Manner) -> Duration {
+    let deadline = step.deadline.unwrap_or(manner.deadline);
+    deadline + step.stream_for.unwrap_or_default()
+}
+
+/// What every call of a step begins with: metadata that is always the same stands in it.
 fn requests(plan: &Plan, manner: &Manner, pools: &[Rc<Pool>]) -> Vec<Vec<Vec<Request>>> {
     let request = |step: &Step, pool: &Rc<Pool>| {
-        let deadline = step.deadline.unwrap_or(manner.deadline);
-        let mut request = Request::new(pool.endpoint(), &step.method.path, deadline);
-        for (name, value) in &manner.metadata {
-            request.insert(name.clone(), value.clone());
+        let mut request = Request::new(pool.endpoint(), &step.method.path, longest(step, manner));
+        for (name, text) in &step.metadata {
+            let value = text.literal().and_then(|text| text.try_into().ok());
+            if let Some(value) = value {
+                request.insert(name.clone(), value);
+            }
         }
         request
     };

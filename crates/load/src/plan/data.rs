@@ -26,9 +26,10 @@ impl Data {
         }
     }
 
-    /// Reads the table `value`.
+    /// Reads the table `value`, or, of the messages of a stream, the tables.
     pub(super) fn read(value: &Value<'_>) -> Option<Self> {
-        if !value.is_table() {
+        let is_list = value.raw().as_array().is_some();
+        if !value.is_table() && !is_list {
             return value.wrong_type("write the message's fields as a table: { FIELD = … }");
         }
         let mut offsets = BTreeMap::new();

@@ -100,7 +100,7 @@ impl<'a> Reader<'a> {
                 value.table(WORKFLOW_KEYS, |table| self.workflow(table, csv.clone()))
             })
         });
-        let (name, title, _) = heading?;
+        let (name, title, csv) = heading?;
         let workflows = workflows?;
         Self::check_names(root, &workflows);
         let is_for_offices = Self::check_targets(root, &workflows)?;
@@ -109,6 +109,7 @@ impl<'a> Reader<'a> {
             title,
             workflows,
             is_for_offices,
+            csv,
         })
     }
 

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use http::HeaderName;
 use reading::{Mistakes, Table, Value};
+use serde_json::Value as Json;
 use tonic::Code;
 
 use super::data::Data;
 use super::name::name_of;
 use super::{At, PLACES_PER_STEP, Step};
+use template::{CallKind, Method, Schema, SchemaError};
 use template::{Keep, KeepError};
-use template::{Method, Schema, SchemaError};
 use template::{Scope, Template, TemplateError, Text, is_reserved};
 
 pub(super) const STEP_KEYS: &[&str] = &[
@@ -26,6 +27,7 @@ pub(super) const STEP_KEYS: &[&str] = &[
     "retry_for",
     "pause",
     "messages",
+    "stream_for",
     "every",
     "one_to_one",
 ];
@@ -106,23 +108,32 @@ impl StepReader<'_> {
         let pause = table.or("pause", Duration::ZERO..Duration::ZERO, |value| {
             pause(&value)
         });
-        let messages = table.or("messages", 1, |value| value.integer(1..=MESSAGES_MAX));
+        let messages = table.or("messages", None, |value| {
+            value.integer(1..=MESSAGES_MAX).map(Some)
+        });
+        let stream_for = table.or("stream_for", None, |value| length_of_time(&value).map(Some));
         let every = table.or("every", Duration::ZERO, |value| length_of_time(&value));
         let one_to_one = table.or("one_to_one", None, |value| value.flag().map(Some));
         let method = method?;
         check_stream(table, &method);
+        let message = message?;
+        let sent = message.len();
         let is_bidi = method.kind.sends_stream() && method.kind.receives_stream();
         Some(Step {
             name: name?,
             at: at?,
-            message: message?,
+            data: message,
             keeps: keeps?,
             metadata: metadata?,
             deadline: deadline?,
             retry: retry?,
             retry_for: retry_for?,
             pause: pause?,
-            messages: messages? as u32,
+            messages: sent_of(&method, messages?, sent),
+            receive_max: messages?
+                .filter(|_| method.kind == CallKind::ServerStream)
+                .map(|count| count as u32),
+            stream_for: stream_for?,
             every: every?,
             one_to_one: one_to_one?.unwrap_or(is_bidi),
             method,
@@ -152,9 +163,19 @@ impl StepReader<'_> {
         data: &Data,
         method: &Method,
         scope: &Scope,
-    ) -> Option<Template> {
-        match Template::compile(&method.input, &data.json, scope) {
-            Ok(template) => Some(template),
+    ) -> Option<Vec<Template>> {
+        let compiled = match &data.json {
+            Json::Array(each) if method.kind.sends_stream() && !each.is_empty() => {
+                let each = each.iter().enumerate().map(|(number, one)| {
+                    let compiled = Template::compile(&method.input, one, scope);
+                    compiled.map_err(|error| error.within(&format!("[{number}]")))
+                });
+                each.collect()
+            }
+            one => Template::compile(&method.input, one, scope).map(|one| vec![one]),
+        };
+        match compiled {
+            Ok(templates) => Some(templates),
             Err(TemplateError::Mistakes { mistakes: found }) => {
                 let (offset, key) = value.map_or_else(
                     || (table.offset(), String::new()),
@@ -175,15 +196,27 @@ impl StepReader<'_> {
     }
 }
 
-/// What is said of streams is a mistake where none is sent.
+/// How many messages are sent: so many, or as many as there are.
+fn sent_of(method: &Method, asked: Option<u64>, there: usize) -> u32 {
+    match asked {
+        Some(count) if method.kind.sends_stream() => count as u32,
+        _ => there.max(1) as u32,
+    }
+}
+
+/// What is said of streams is a mistake where none is.
 fn check_stream(table: &Table<'_>, method: &Method) {
-    for key in ["messages", "every"] {
+    for (key, has) in [
+        ("messages", method.kind != CallKind::Unary),
+        ("stream_for", method.kind.receives_stream()),
+        ("every", method.kind.sends_stream()),
+    ] {
         if let Some(value) = table.optional(key)
-            && !method.kind.sends_stream()
+            && !has
         {
             value.mistake(
                 format!(
-                    "`{}` is for streams, and {} sends one message",
+                    "`{}` is for streams, and {} is none of that kind",
                     value.path(),
                     method.name
                 ),
@@ -321,7 +354,8 @@ pub(super) fn header_of(name: &str) -> Option<HeaderName> {
         "connection",
         "user-agent",
     ];
-    if name.starts_with("grpc-")
+    // Which compression is taken is for whoever calls to say.
+    if (name.starts_with("grpc-") && name != "grpc-accept-encoding")
         || TAKEN.contains(&name)
         || name.bytes().any(|byte| byte.is_ascii_uppercase())
     {

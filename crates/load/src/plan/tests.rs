@@ -134,7 +134,7 @@ fn an_office_takes_every_message_of_the_shipped_plans() {
                     kept: kept.into_iter().take(slots).collect(),
                 };
                 let mut request = BytesMut::new();
-                step.message
+                step.data[0]
                     .encode(&values, &mut request)
                     .unwrap_or_else(|error| panic!("{name}: {}: {error}", step.name));
                 check(&step.method.name, request.freeze());
@@ -258,7 +258,7 @@ fn targets_are_for_all_steps_or_for_none() {
     assert!(pauses.iter().all(|pause| (ms(1)..=ms(3)).contains(pause)));
     assert!(pauses.iter().any(|pause| *pause > us(2_500)));
     assert_eq!(step.at.place(Place::South), None);
-    assert!(step.message.is_constant());
+    assert!(step.data[0].is_constant());
 }
 
 #[test]
@@ -333,21 +333,54 @@ fn a_single_call_is_a_plan() {
     };
     let data = serde_json::json!({ "request_id": "{{request_id}}" });
     let options = Single {
-        metadata: vec![("x-tenant".to_owned(), "{{pick a|b}}".to_owned())],
-        messages: 5,
+        messages: Some(5),
         ..Single::default()
     };
-    let plan = Plan::single(call(), &data, options).expect("a plan");
+    let mut plan = Plan::single(call(), &data, options).expect("a plan");
+    plan.add_metadata("x-tenant", "{{pick a|b}}")
+        .expect("an entry");
+    assert!(plan.add_metadata("te", "").is_err());
+    assert!(plan.add_metadata("x-tenant", "{{unknown}}").is_err());
     let step = &plan.workflows[0].steps[0];
     assert_eq!(
         (step.messages, step.one_to_one, step.name.as_str()),
         (5, true, "SendDocuments")
     );
-    let options = Single {
-        metadata: vec![("te".to_owned(), String::new())],
-        ..Single::default()
+    assert_eq!(step.metadata.len(), 1);
+}
+
+#[test]
+fn an_array_is_the_messages_of_a_stream_that_sends() {
+    let schema = crate::schema::of_offices();
+    let call = |name: &str| schema.method(name).expect("a method");
+    let data = serde_json::json!([{ "request_id": "a" }, { "request_id": "b" }]);
+    let streaming = "liaison.office.v1.DocumentService/SendDocuments";
+    let of = |messages| {
+        let options = Single {
+            messages,
+            ..Single::default()
+        };
+        let plan = Plan::single(call(streaming), &data, options).expect("a plan");
+        plan.workflows[0].steps[0].clone()
     };
-    assert!(Plan::single(call(), &data, options).is_err());
+    assert_eq!((of(None).messages, of(None).data.len()), (2, 2));
+    let mut body = bytes::BytesMut::new();
+    let values = template::Values::default();
+    for number in 0..of(Some(3)).messages {
+        of(Some(3))
+            .template(number.into())
+            .encode(&values, &mut body)
+            .expect("constant");
+    }
+    assert_eq!(&body[..], b"\n\x01a\n\x01b\n\x01a");
+    let unary = call("liaison.office.v1.DocumentService/SendDocument");
+    assert!(
+        Plan::single(unary, &data, Single::default()).is_err(),
+        "it sends one"
+    );
+    let wrong = serde_json::json!([{ "request_id": "a" }, { "request": "b" }]);
+    let error = Plan::single(call(streaming), &wrong, Single::default()).unwrap_err();
+    assert!(error.to_string().contains("[1]"), "{error}");
 }
 
 #[test]

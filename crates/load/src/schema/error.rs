@@ -10,14 +10,26 @@ pub enum SourceError {
     #[error(transparent)]
     Schema(#[from] SchemaError),
     /// Not protobuf, or an import is missing.
-    #[error(
-        "{files} cannot be compiled: {message}; name the directories of the imports with --import-path"
-    )]
+    #[error("{files} cannot be compiled: {message}; {remedy}")]
     Proto {
         /// The files.
         files: String,
         /// What is wrong, and where.
         message: String,
+        /// What to do.
+        remedy: &'static str,
+    },
+    /// The target serves no such thing.
+    #[error(
+        "the target knows no `{}`; {}",
+        visible::line(name),
+        visible::line(remedy)
+    )]
+    Unknown {
+        /// What was asked for.
+        name: String,
+        /// What was meant, or what there is.
+        remedy: String,
     },
     /// The target does not tell what it serves.
     #[error(

@@ -1,23 +1,30 @@
-//! Asking a target what it serves, by gRPC reflection.
+//! Asking a target what it serves, by gRPC reflection, over the transport that calls go over: what a target asks of calls
+//! (TLS, metadata, a name) it asks of this, too.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::pin::Pin;
+use std::rc::Rc;
 use std::time::Duration;
 
+use bytes::BytesMut;
 use http::uri::PathAndQuery;
+use http::{HeaderName, HeaderValue};
 use prost::Message as _;
 use prost::encoding::{WireType, encode_key, encode_varint};
-use prost_types::FileDescriptorProto;
-use tokio::time::timeout;
-use tonic::client::Grpc;
-use tonic::transport::Channel;
-use tonic::{Code, Request, Status};
+use prost_types::{DescriptorProto, FileDescriptorProto};
+use reading::near_miss;
+use tokio::time::{Instant, timeout};
+use tonic::Code;
 // v1 and v1alpha are the same on the wire: one set of types serves both.
 use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
-use tonic_reflection::pb::v1::{ErrorResponse, ServerReflectionRequest, ServerReflectionResponse};
+use tonic_reflection::pb::v1::{
+    ErrorResponse, ExtensionRequest, ServerReflectionRequest, ServerReflectionResponse,
+};
 
 use super::error::SourceError;
+use crate::transport::{
+    Attempts, Endpoint, Failed, Pool, PoolLimits, Receiving, Request, Sending, frame,
+};
 
 const PATHS: [&str; 2] = [
     "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
@@ -26,28 +33,147 @@ const PATHS: [&str; 2] = [
 /// A large product's whole schema has some thousand files.
 const FILES_MAX: usize = 10_000;
 const BYTES_MAX: usize = 64 << 20;
+const EXTENSIONS_MAX: usize = 1_000;
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+const CONVERSATION_TIMEOUT: Duration = Duration::from_secs(120);
+/// So many services are listed to whoever asked for one that is not there.
+const LISTED_MAX: usize = 12;
+
+/// What is asked for.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    /// Methods or services; all services if there are none.
+    pub symbols: Vec<String>,
+    /// Messages that are named in requests alone, such as those within an `Any`.
+    pub types: Vec<String>,
+    /// What is sent beside the questions.
+    pub metadata: Vec<(HeaderName, HeaderValue)>,
+}
 
 /// Why asking stopped.
 enum Stop {
     /// This version of reflection is not there; the other may be.
     Unimplemented,
+    /// It knows no such symbol.
+    Unknown(String),
     Failed(String),
 }
 
-/// An encoded descriptor set with all that `symbols` need.
-pub(super) async fn fetch(channel: Channel, symbols: &[String]) -> Result<Vec<u8>, SourceError> {
+/// An encoded descriptor set with all that is wanted. Needs a task set for what is not sent between threads.
+pub(super) async fn fetch(endpoint: Endpoint, wanted: &Wanted) -> Result<Vec<u8>, SourceError> {
+    let failed = |message: String| SourceError::Reflection { message };
+    let limits = PoolLimits {
+        connections: 1,
+        connections_max: 1,
+        message_bytes_max: BYTES_MAX,
+    };
+    let pool = Pool::connect(endpoint, limits).await;
+    let pool = pool.map_err(|error| failed(error.message))?;
     for path in PATHS {
+        let target = Target {
+            pool: &pool,
+            path: PathAndQuery::from_static(path),
+            metadata: &wanted.metadata,
+        };
         let mut files = Files::default();
-        match files.fetch(channel.clone(), path, symbols).await {
+        match files.fetch(&target, wanted).await {
             Ok(()) => return Ok(files.into_set()),
             Err(Stop::Unimplemented) => {}
-            Err(Stop::Failed(message)) => return Err(SourceError::Reflection { message }),
+            Err(Stop::Failed(message)) => return Err(failed(message)),
+            Err(Stop::Unknown(name)) => {
+                let services = target.services().await.unwrap_or_default();
+                let remedy = meant(&name, &services);
+                return Err(SourceError::Unknown { name, remedy });
+            }
         }
     }
-    Err(SourceError::Reflection {
-        message: "it serves neither grpc.reflection.v1 nor v1alpha".to_owned(),
-    })
+    Err(failed(
+        "it serves neither grpc.reflection.v1 nor v1alpha".to_owned(),
+    ))
+}
+
+/// What to write in place of a service that is not there.
+fn meant(name: &str, services: &[String]) -> String {
+    let known: Vec<&str> = services.iter().map(String::as_str).collect();
+    // The package left out, or a slip.
+    let ends = known.iter().find(|it| it.ends_with(&format!(".{name}")));
+    if let Some(near) = ends.copied().or_else(|| near_miss(name, &known)) {
+        return format!("did you mean `{near}`?");
+    }
+    let listed = known.iter().take(LISTED_MAX).copied().collect::<Vec<_>>();
+    let more = match known.len().saturating_sub(LISTED_MAX) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    if listed.is_empty() {
+        return "it lists no services".to_owned();
+    }
+    format!("it serves {}{more}", listed.join(", "))
+}
+
+/// Who is asked, and in which version.
+struct Target<'a> {
+    pool: &'a Rc<Pool>,
+    path: PathAndQuery,
+    metadata: &'a [(HeaderName, HeaderValue)],
+}
+
+/// One stream of questions and their answers.
+struct Conversation {
+    questions: Sending,
+    answers: Receiving,
+}
+
+impl Target<'_> {
+    async fn open(&self) -> Result<Conversation, Stop> {
+        let mut request = Request::new(self.pool.endpoint(), &self.path, CONVERSATION_TIMEOUT);
+        for (name, value) in self.metadata {
+            request.insert(name.clone(), value.clone());
+        }
+        let deadline = Instant::now() + ANSWER_TIMEOUT;
+        let attempts = Attempts::default();
+        let opened = self.pool.open(&request, deadline, &attempts).await;
+        let (questions, answers) = opened.map_err(stop_of)?;
+        Ok(Conversation { questions, answers })
+    }
+
+    /// All services, reflection itself left out.
+    async fn services(&self) -> Result<Vec<String>, Stop> {
+        let question = MessageRequest::ListServices(String::new());
+        let mut conversation = self.open().await?;
+        let MessageResponse::ListServicesResponse(listed) = conversation.ask(question).await?
+        else {
+            return Err(Stop::Failed("it does not list its services".to_owned()));
+        };
+        let names = listed.service.into_iter().map(|service| service.name);
+        Ok(names
+            .filter(|name| !name.starts_with("grpc.reflection."))
+            .collect())
+    }
+
+    /// The file of a symbol; of a method's service where the symbol is a method.
+    async fn file_of(
+        &self,
+        conversation: &mut Conversation,
+        symbol: &str,
+    ) -> Result<MessageResponse, Stop> {
+        let question = MessageRequest::FileContainingSymbol(symbol.to_owned());
+        let told = conversation.ask(question).await?;
+        if !is_not_found(&told) {
+            return Ok(told);
+        }
+        // Some servers end the stream when they do not know a symbol, so this goes on another.
+        *conversation = self.open().await?;
+        let unknown = || Stop::Unknown(symbol.to_owned());
+        // `package.Service.Method` was taken for a service; its last part may be a method.
+        let (outer, _) = symbol.rsplit_once('.').ok_or_else(unknown)?;
+        let question = MessageRequest::FileContainingSymbol(outer.to_owned());
+        let told = conversation.ask(question).await?;
+        if is_not_found(&told) {
+            return Err(unknown());
+        }
+        Ok(told)
+    }
 }
 
 /// The files told so far.
@@ -57,52 +183,28 @@ struct Files {
     bytes: usize,
     /// Imported and not told yet.
     wanted: BTreeSet<String>,
-}
-
-type Answers = tonic::Streaming<ServerReflectionResponse>;
-type Opening = Pin<Box<dyn Future<Output = Result<Answers, Status>> + Send>>;
-
-/// One stream of questions and their answers.
-struct Conversation {
-    questions: tokio::sync::mpsc::Sender<ServerReflectionRequest>,
-    answers: Listening,
-}
-
-/// Some servers say nothing, not even that they listen, before the first question has come.
-enum Listening {
-    Opening(Opening),
-    Open(Box<Answers>),
+    /// Messages that may be extended, and were not asked about yet.
+    extendable: Vec<String>,
 }
 
 impl Files {
-    async fn fetch(
-        &mut self,
-        channel: Channel,
-        path: &'static str,
-        symbols: &[String],
-    ) -> Result<(), Stop> {
-        let mut conversation = Conversation::open(channel.clone(), path).await?;
-        let services = if symbols.is_empty() {
-            conversation.services().await?
+    async fn fetch(&mut self, target: &Target<'_>, wanted: &Wanted) -> Result<(), Stop> {
+        let services = if wanted.symbols.is_empty() {
+            target.services().await?
         } else {
-            symbols.iter().map(|symbol| service_of(symbol)).collect()
+            let symbols = wanted.symbols.iter();
+            symbols.map(|symbol| service_of(symbol)).collect()
         };
-        for service in services {
-            let question = MessageRequest::FileContainingSymbol(service.clone());
-            let mut told = conversation.ask(question).await?;
-            if let (true, Some((outer, _))) = (is_not_found(&told), service.rsplit_once('.')) {
-                // `package.Service.Method` was taken for a service; its last part may be a method. Some servers end the
-                // stream when they do not know a symbol, so this goes on another.
-                conversation = Conversation::open(channel.clone(), path).await?;
-                let question = MessageRequest::FileContainingSymbol(outer.to_owned());
-                let of_outer = conversation.ask(question).await?;
-                if is_not_found(&of_outer) {
-                    return Err(Stop::Failed(unknown(&service)));
-                }
-                told = of_outer;
-            }
-            self.take(told, &service)?;
+        let mut conversation = target.open().await?;
+        for symbol in services.iter().chain(&wanted.types) {
+            let told = target.file_of(&mut conversation, symbol).await?;
+            self.take(told, symbol)?;
         }
+        self.imports(&mut conversation).await?;
+        self.extensions(target, &mut conversation).await
+    }
+
+    async fn imports(&mut self, conversation: &mut Conversation) -> Result<(), Stop> {
         while let Some(name) = self.wanted.pop_first() {
             let question = MessageRequest::FileByFilename(name.clone());
             let told = conversation.ask(question).await?;
@@ -116,9 +218,44 @@ impl Files {
         Ok(())
     }
 
+    /// Asks for what extends the messages that are known. Who knows of none is not held to it.
+    async fn extensions(
+        &mut self,
+        target: &Target<'_>,
+        conversation: &mut Conversation,
+    ) -> Result<(), Stop> {
+        let mut count = 0;
+        while let Some(containing_type) = self.extendable.pop() {
+            let question = MessageRequest::AllExtensionNumbersOfType(containing_type.clone());
+            let numbers = match conversation.ask(question).await {
+                Ok(MessageResponse::AllExtensionNumbersResponse(told)) => told.extension_number,
+                Ok(_) => continue,
+                Err(_) => {
+                    *conversation = target.open().await?;
+                    continue;
+                }
+            };
+            for extension_number in numbers {
+                count += 1;
+                if count > EXTENSIONS_MAX {
+                    let message = format!("it has more than {EXTENSIONS_MAX} extensions");
+                    return Err(Stop::Failed(message));
+                }
+                let question = MessageRequest::FileContainingExtension(ExtensionRequest {
+                    containing_type: containing_type.clone(),
+                    extension_number,
+                });
+                let told = conversation.ask(question).await?;
+                self.take(told, &format!("{containing_type}[{extension_number}]"))?;
+                self.imports(conversation).await?;
+            }
+        }
+        Ok(())
+    }
+
     fn take(&mut self, told: MessageResponse, asked: &str) -> Result<(), Stop> {
         if is_not_found(&told) {
-            return Err(Stop::Failed(unknown(asked)));
+            return Err(Stop::Failed(format!("it does not know `{asked}`")));
         }
         let files = match told {
             MessageResponse::FileDescriptorResponse(files) => files.file_descriptor_proto,
@@ -141,6 +278,10 @@ impl Files {
                 let message = format!("it has more than {FILES_MAX} files or {BYTES_MAX} bytes");
                 return Err(Stop::Failed(message));
             }
+            // Options are extended everywhere, and say nothing of messages.
+            if name != "google/protobuf/descriptor.proto" {
+                extendable_in(file.package(), &file.message_type, &mut self.extendable);
+            }
             self.by_name.insert(name, bytes);
             let missing = file.dependency.into_iter();
             self.wanted
@@ -161,93 +302,67 @@ impl Files {
     }
 }
 
-impl Conversation {
-    async fn open(channel: Channel, path: &'static str) -> Result<Self, Stop> {
-        let mut grpc = Grpc::new(channel).max_decoding_message_size(BYTES_MAX);
-        grpc.ready()
-            .await
-            .map_err(|error| Stop::Failed(format!("it cannot be reached: {error}")))?;
-        // One question is in flight at a time.
-        let (questions, asked) = tokio::sync::mpsc::channel(1);
-        let request = Request::new(tokio_stream::wrappers::ReceiverStream::new(asked));
-        let codec = tonic_prost::ProstCodec::default();
-        let opening = async move {
-            let path = PathAndQuery::from_static(path);
-            let opened = grpc.streaming(request, path, codec).await?;
-            Ok(opened.into_inner())
+/// The full names of the messages that have numbers for extensions.
+fn extendable_in(outer: &str, messages: &[DescriptorProto], found: &mut Vec<String>) {
+    for message in messages {
+        let name = match outer {
+            "" => message.name().to_owned(),
+            outer => format!("{outer}.{}", message.name()),
         };
-        Ok(Self {
-            questions,
-            answers: Listening::Opening(Box::pin(opening)),
-        })
+        extendable_in(&name, &message.nested_type, found);
+        if !message.extension_range.is_empty() {
+            found.push(name);
+        }
     }
+}
 
+impl Conversation {
     async fn ask(&mut self, question: MessageRequest) -> Result<MessageResponse, Stop> {
         let request = ServerReflectionRequest {
             host: String::new(),
             message_request: Some(question),
         };
+        let mut body = BytesMut::new();
+        let _: Result<(), ()> = frame(&mut body, |out| {
+            out.extend_from_slice(&request.encode_to_vec());
+            Ok(())
+        });
         // If the stream has ended, its answer says why.
-        let _ended = self.questions.send(request).await;
-        let answer = timeout(ANSWER_TIMEOUT, self.answer())
-            .await
-            .map_err(|_| late())?;
+        let _ended = self.questions.send(body.freeze()).await;
+        let answer = timeout(ANSWER_TIMEOUT, self.answers.message()).await;
+        let answer = answer
+            .map_err(|_| Stop::Failed(format!("no answer within {ANSWER_TIMEOUT:?}")))?
+            .and_then(|answer| answer.ok_or_else(|| Failed::garbage("it ended the stream")));
         let answer = match answer {
-            Ok(Some(answer)) => answer,
-            Ok(None) => return Err(Stop::Failed("it ended the stream".to_owned())),
-            Err(status) if status.code() == Code::NotFound => {
+            Ok(answer) => answer,
+            Err(failed) if failed.code == Code::NotFound => {
                 return Ok(MessageResponse::ErrorResponse(ErrorResponse {
                     error_code: Code::NotFound as i32,
-                    error_message: status.message().to_owned(),
+                    error_message: failed.message,
                 }));
             }
-            Err(status) => return Err(stop_of(status)),
+            Err(failed) => return Err(stop_of(failed)),
         };
+        let answer = ServerReflectionResponse::decode(answer)
+            .map_err(|error| Stop::Failed(format!("its answer is broken: {error}")))?;
         let told = answer.message_response;
         told.ok_or_else(|| Stop::Failed("it answered nothing".to_owned()))
     }
-
-    async fn answer(&mut self) -> Result<Option<ServerReflectionResponse>, Status> {
-        if let Listening::Opening(opening) = &mut self.answers {
-            self.answers = Listening::Open(Box::new(opening.await?));
-        }
-        match &mut self.answers {
-            Listening::Open(answers) => answers.message().await,
-            Listening::Opening(_) => Ok(None),
-        }
-    }
-
-    /// All services, reflection itself left out.
-    async fn services(&mut self) -> Result<Vec<String>, Stop> {
-        let question = MessageRequest::ListServices(String::new());
-        let MessageResponse::ListServicesResponse(listed) = self.ask(question).await? else {
-            return Err(Stop::Failed("it does not list its services".to_owned()));
-        };
-        let names = listed.service.into_iter().map(|service| service.name);
-        Ok(names
-            .filter(|name| !name.starts_with("grpc.reflection."))
-            .collect())
-    }
 }
 
-fn stop_of(status: Status) -> Stop {
-    match status.code() {
+fn stop_of(failed: Failed) -> Stop {
+    match failed.code {
         Code::Unimplemented => Stop::Unimplemented,
-        code => Stop::Failed(format!("{code:?}: {}", status.message())),
+        Code::Unauthenticated | Code::PermissionDenied => Stop::Failed(format!(
+            "{failed} (-H gives it metadata, as it does to calls)"
+        )),
+        _ => Stop::Failed(failed.to_string()),
     }
 }
 
 fn is_not_found(told: &MessageResponse) -> bool {
     let code = Code::NotFound as i32;
     matches!(told, MessageResponse::ErrorResponse(error) if error.error_code == code)
-}
-
-fn late() -> Stop {
-    Stop::Failed(format!("no answer within {ANSWER_TIMEOUT:?}"))
-}
-
-fn unknown(name: &str) -> String {
-    format!("it does not know `{name}`")
 }
 
 /// The service of a method, as far as its name tells.
@@ -267,13 +382,14 @@ mod tests {
     use std::task::{Context, Poll};
 
     use tokio::net::TcpListener;
+    use tonic::transport::Server;
     use tonic::transport::server::TcpIncoming;
-    use tonic::transport::{Channel, Server};
     use tonic_reflection::server::Builder;
 
     use template::Schema;
 
-    use crate::schema::{SourceError, by_reflection};
+    use crate::schema::{SourceError, Wanted, by_reflection};
+    use crate::transport::Endpoint;
 
     #[derive(Clone, Copy)]
     enum Serves {
@@ -304,7 +420,7 @@ mod tests {
         }
     }
 
-    async fn target(serves: Serves) -> Channel {
+    async fn target(serves: Serves) -> Endpoint {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let builder =
@@ -323,13 +439,16 @@ mod tests {
             Serves::Nothing => Box::pin(server.serve_with_incoming(NotServed, incoming)),
         };
         tokio::spawn(serving);
-        let endpoint = Channel::from_shared(format!("http://{address}")).expect("an address");
-        endpoint.connect().await.expect("it listens")
+        let target = address.to_string().parse().expect("an address");
+        Endpoint::new(target, None, None).expect("no TLS")
     }
 
     async fn asked(serves: Serves, symbols: &[&str]) -> Result<Schema, SourceError> {
-        let symbols: Vec<String> = symbols.iter().map(|symbol| (*symbol).to_owned()).collect();
-        by_reflection(target(serves).await, &symbols).await
+        let wanted = Wanted {
+            symbols: symbols.iter().map(|symbol| (*symbol).to_owned()).collect(),
+            ..Wanted::default()
+        };
+        by_reflection(target(serves).await, &wanted).await
     }
 
     #[tokio::test]
@@ -389,10 +508,26 @@ mod tests {
         let unknown = asked(Serves::V1, &["echo.Echo/Call"])
             .await
             .expect_err("unknown");
+        let unknown = unknown.to_string();
+        assert!(unknown.contains("knows no `echo.Echo`"), "{unknown}");
         assert!(
-            unknown.to_string().contains("does not know `echo"),
+            unknown.contains("liaison.office.v1.DocumentService"),
             "{unknown}"
         );
+        for (asked_for, near) in [
+            (
+                "liaison.office.v1.DocumntService/SendDocument",
+                "liaison.office.v1.DocumentService",
+            ),
+            (
+                "MeetingService/CloseMeeting",
+                "liaison.office.v1.MeetingService",
+            ),
+        ] {
+            let error = asked(Serves::V1, &[asked_for]).await.expect_err("unknown");
+            let wanted = format!("did you mean `{near}`?");
+            assert!(error.to_string().contains(&wanted), "{error}");
+        }
         let nothing = asked(Serves::Nothing, &["echo.Echo/Call"])
             .await
             .expect_err("nothing");

@@ -4,22 +4,62 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use bytes::Bytes;
-use h2::client::SendRequest;
+use h2::SendStream;
+use h2::client::ResponseFuture;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use tokio::time::{Duration, Instant, timeout_at};
+use tokio::time::{Duration, Instant, sleep, timeout_at};
 use tonic::Code;
 
 use super::endpoint::Endpoint;
 use super::failed::{Blame, Failed};
-use super::pool::{Lease, Pool};
+use super::pool::{Lease, OnStream, Pool, PoolLimits};
 use super::stream::{Receiving, Sending};
+
+/// What was refused is sent again at once, then after so long, and each time after twice as long.
+const AGAIN_FIRST: Duration = Duration::from_millis(1);
+const AGAIN_DOUBLINGS_MAX: u64 = 6;
 
 /// How a call begins: everything of it but its message.
 #[derive(Debug, Clone)]
 pub struct Request {
     head: http::Request<()>,
     deadline: Duration,
+}
+
+/// What is told of a call while it is made: it may be sent several times, until a server takes it.
+#[derive(Debug, Default)]
+pub struct Attempts {
+    first: Cell<Option<Instant>>,
+    under_way: Cell<bool>,
+    again: Cell<u64>,
+}
+
+impl Attempts {
+    /// When it was sent for the first time.
+    pub fn sent(&self) -> Option<Instant> {
+        self.first.get()
+    }
+
+    /// How often it was sent again since a server had not taken it.
+    pub fn again(&self) -> u64 {
+        self.again.get()
+    }
+
+    fn begin(&self) {
+        self.first.set(self.first.get().or(Some(Instant::now())));
+        self.under_way.set(true);
+    }
+
+    /// A server has not taken it: so it is sent again, after a while that grows.
+    pub(crate) async fn rest(&self) {
+        self.under_way.set(false);
+        let again = self.again.get();
+        self.again.set(again + 1);
+        if let Some(doublings) = again.checked_sub(1) {
+            sleep(AGAIN_FIRST * (1 << doublings.min(AGAIN_DOUBLINGS_MAX))).await;
+        }
+    }
 }
 
 /// What a unary call was answered.
@@ -72,77 +112,88 @@ fn timeout_header(deadline: Duration) -> HeaderValue {
 }
 
 impl Pool {
-    /// Calls, and waits for the answer until `deadline`. `sent` is set when the request goes to the connection.
+    /// Calls, and waits for the answer until `deadline`. What a server has surely not taken, as it refuses a stream or ends
+    /// the connection before it, is sent again.
     pub async fn unary(
         self: &Rc<Self>,
         request: &Request,
         body: Bytes,
         deadline: Instant,
-        sent: &Cell<Option<Instant>>,
+        attempts: &Attempts,
     ) -> Result<Answer, Failed> {
         let call = async {
-            let lease = self.lease().await?;
-            sent.set(Some(Instant::now()));
-            call(&lease, request, body, self.limits().message_bytes_max).await
+            loop {
+                let lease = self.lease().await?;
+                attempts.begin();
+                let called = call(&lease, request, body.clone(), self.limits()).await;
+                match called {
+                    Err(failed) if failed.blame == Blame::NotTaken => drop(lease),
+                    done => return done,
+                }
+                attempts.rest().await;
+            }
         };
         let answered = timeout_at(deadline, call).await;
-        answered.unwrap_or_else(|_| Err(Failed::late(sent.get().is_some())))
+        answered.unwrap_or_else(|_| Err(Failed::late(attempts.under_way.get())))
     }
 
-    /// Opens a stream. `sent` is set when its head goes to the connection.
+    /// Opens a stream.
     pub async fn open(
         self: &Rc<Self>,
         request: &Request,
         deadline: Instant,
-        sent: &Cell<Option<Instant>>,
+        attempts: &Attempts,
     ) -> Result<(Sending, Receiving), Failed> {
         let opened = timeout_at(deadline, async {
-            let lease = self.lease().await?;
-            sent.set(Some(Instant::now()));
-            let mut send = ready(&lease).await?;
-            let (answer, body) = send
-                .send_request(request.head.clone(), false)
-                .map_err(|error| not_sent(&lease, &error))?;
-            let receiving = Receiving::new(answer, self.limits().message_bytes_max, lease);
-            Ok((Sending::new(body), receiving))
+            loop {
+                let lease = self.lease().await?;
+                attempts.begin();
+                match send(&lease, request).await {
+                    Ok((answer, body, on)) => {
+                        let most = self.limits().message_bytes_max;
+                        let receiving = Receiving::new(answer, most, on.clone(), Some(lease));
+                        return Ok((Sending::new(body, on), receiving));
+                    }
+                    Err(_) => drop(lease),
+                }
+                attempts.rest().await;
+            }
         })
         .await;
         opened.unwrap_or_else(|_| Err(Failed::late(false)))
     }
 }
 
-async fn ready(lease: &Lease) -> Result<SendRequest<Bytes>, Failed> {
+/// Begins a call on a connection; if that fails, no server knows of it.
+async fn send(
+    lease: &Lease,
+    request: &Request,
+) -> Result<(ResponseFuture, SendStream<Bytes>, OnStream), Failed> {
     let send = lease.connection().send.clone();
-    send.ready().await.map_err(|error| not_sent(lease, &error))
-}
-
-fn not_sent(lease: &Lease, error: &h2::Error) -> Failed {
-    lease.connection().gone.set(true);
-    let message = format!("the connection takes no more calls: {error}");
-    Failed::new(Code::Unavailable, Blame::NotSent, message)
+    let begun = match send.ready().await {
+        Ok(mut send) => send.send_request(request.head.clone(), false),
+        Err(error) => Err(error),
+    };
+    let (answer, body) = begun.map_err(|error| {
+        lease.connection().gone.set(true);
+        let message = format!("the connection takes no more calls: {error}");
+        Failed::new(Code::Unavailable, Blame::NotTaken, message)
+    })?;
+    let on = lease.on_stream(body.stream_id());
+    Ok((answer, body, on))
 }
 
 async fn call(
     lease: &Lease,
     request: &Request,
     body: Bytes,
-    message_bytes_max: usize,
+    limits: PoolLimits,
 ) -> Result<Answer, Failed> {
-    let mut send = ready(lease).await?;
-    let (answer, mut stream) = send
-        .send_request(request.head.clone(), false)
-        .map_err(|error| not_sent(lease, &error))?;
-    stream
-        .send_data(body, true)
-        .map_err(|error| Failed::of_h2(&error))?;
-    let (head, body) = answer
-        .await
-        .map_err(|error| Failed::of_h2(&error))?
-        .into_parts();
-    if let Some(failed) = Failed::of_http(head.status, &head.headers) {
-        return Err(failed);
-    }
-    let mut receiving = Receiving::answered(body, message_bytes_max);
+    let (answer, mut stream, on) = send(lease, request).await?;
+    let sent = stream.send_data(body, true);
+    sent.map_err(|error| on.failed(&error))?;
+    let mut receiving = Receiving::new(answer, limits.message_bytes_max, on, None);
+    let headers = receiving.headers().await?;
     let message = receiving.message().await?;
     let Some(message) = message else {
         return Err(Failed::garbage(
@@ -152,10 +203,7 @@ async fn call(
     if receiving.message().await?.is_some() {
         return Err(Failed::garbage("a second answer came to a unary call"));
     }
-    Ok(Answer {
-        message,
-        headers: head.headers,
-    })
+    Ok(Answer { message, headers })
 }
 
 #[cfg(test)]

@@ -13,8 +13,17 @@ pub enum Blame {
     Server,
     /// No answer came, or none that can be read: nobody here can know what became of the request.
     Unknown,
+    /// It was sent, and the server has surely not taken it: it may be sent again.
+    NotTaken,
     /// It was never sent.
     NotSent,
+}
+
+impl Blame {
+    /// Whether the request may have reached the server.
+    pub fn may_have_reached(self) -> bool {
+        matches!(self, Self::Server | Self::Unknown)
+    }
 }
 
 /// A call that failed.
@@ -60,11 +69,16 @@ impl Failed {
         Self::new(Code::DeadlineExceeded, blame, message)
     }
 
-    /// What h2 says about a request that was sent.
-    pub(crate) fn of_h2(error: &h2::Error) -> Self {
+    /// What h2 says about a request that was sent; `is_unread` if the server has said that it did not read it.
+    pub(crate) fn of_h2(error: &h2::Error, is_unread: bool) -> Self {
+        let unknown = if is_unread {
+            Blame::NotTaken
+        } else {
+            Blame::Unknown
+        };
         let Some(reason) = error.reason() else {
-            let message = format!("the connection broke: {error}");
-            return Self::new(Code::Unavailable, Blame::Unknown, message);
+            let message = format!("the connection broke: {}", in_full(error));
+            return Self::new(Code::Unavailable, unknown, message);
         };
         // As the gRPC specification maps HTTP/2 error codes.
         let code = match reason {
@@ -76,8 +90,8 @@ impl Failed {
             _ => Code::Internal,
         };
         let blame = match reason {
-            h2::Reason::REFUSED_STREAM => Blame::NotSent,
-            _ => Blame::Unknown,
+            h2::Reason::REFUSED_STREAM => Blame::NotTaken,
+            _ => unknown,
         };
         let what = if error.is_reset() {
             "the stream was reset"
@@ -110,9 +124,11 @@ impl Failed {
             let message = format!("the server answered with HTTP {status}, not with gRPC");
             return Some(Self::new(code, Blame::Unknown, message));
         }
-        let grpc = headers
-            .get(http::header::CONTENT_TYPE)
-            .is_some_and(|it| it.as_bytes().starts_with(b"application/grpc"));
+        // Where the status stands in the headers, whatever else they say is of no matter.
+        let grpc = headers.contains_key("grpc-status")
+            || headers
+                .get(http::header::CONTENT_TYPE)
+                .is_some_and(|it| it.as_bytes().starts_with(b"application/grpc"));
         (!grpc).then(|| {
             let found = headers.get(http::header::CONTENT_TYPE);
             let found = found.map_or("none".into(), |it| String::from_utf8_lossy(it.as_bytes()));
@@ -139,6 +155,20 @@ impl Failed {
         };
         Some(Self::new(status.code(), Blame::Server, message))
     }
+}
+
+/// An error with all that caused it, each told once.
+pub(super) fn in_full(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let told = error.to_string();
+        if !text.contains(&told) {
+            text = format!("{text}: {told}");
+        }
+        cause = error.source();
+    }
+    text
 }
 
 impl std::fmt::Display for Failed {

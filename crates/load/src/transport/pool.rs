@@ -1,22 +1,28 @@
 //! The connections to one target. They grow in number when all that there are have their streams full.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::path::Path;
 use std::pin::pin;
 use std::rc::Rc;
 
 use bytes::Bytes;
 use h2::client::SendRequest;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, lookup_host};
 use tokio::sync::{Notify, oneshot};
 use tokio::time::{Duration, Instant, timeout};
 use tonic::Code;
 
-use super::endpoint::Endpoint;
-use super::failed::{Blame, Failed};
+use super::endpoint::{Endpoint, Place};
+use super::failed::{Blame, Failed, in_full};
+use super::watched::{Seen, Watched};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Of each address, where a host has several.
+const ADDRESS_TIMEOUT: Duration = Duration::from_secs(2);
 const BACKOFF_FIRST: Duration = Duration::from_millis(50);
 const BACKOFF_LONGEST: Duration = Duration::from_secs(2);
 /// Streams opened on a connection before the server has said how many it takes: more than it takes it would refuse.
@@ -49,6 +55,10 @@ pub struct Pool {
     changed: Notify,
     most: Cell<usize>,
     waited_for_streams: Cell<bool>,
+    /// With which of a host's addresses the next connection begins.
+    turn: Cell<usize>,
+    /// Those that did not answer when they were last tried: they are tried last.
+    silent: RefCell<BTreeSet<SocketAddr>>,
 }
 
 /// A connection that is open.
@@ -59,6 +69,20 @@ pub(crate) struct Connection {
     pub(crate) open: Cell<usize>,
     /// It takes no more.
     pub(crate) gone: Cell<bool>,
+    seen: Rc<Seen>,
+}
+
+/// One stream of a connection, for what failed on it.
+#[derive(Debug, Clone)]
+pub(crate) struct OnStream {
+    seen: Rc<Seen>,
+    number: u32,
+}
+
+impl OnStream {
+    pub(crate) fn failed(&self, error: &h2::Error) -> Failed {
+        Failed::of_h2(error, self.seen.is_unread(self.number))
+    }
 }
 
 /// Room for one call on a connection.
@@ -71,6 +95,13 @@ pub(crate) struct Lease {
 impl Lease {
     pub(crate) fn connection(&self) -> &Connection {
         &self.connection
+    }
+
+    pub(crate) fn on_stream(&self, stream: h2::StreamId) -> OnStream {
+        OnStream {
+            seen: Rc::clone(&self.connection.seen),
+            number: stream.as_u32(),
+        }
     }
 }
 
@@ -94,6 +125,8 @@ impl Pool {
             changed: Notify::new(),
             most: Cell::new(0),
             waited_for_streams: Cell::new(false),
+            turn: Cell::new(0),
+            silent: RefCell::default(),
         });
         for _ in 0..limits.connections.max(1) {
             let opened = pool.open_connection().await;
@@ -152,7 +185,7 @@ impl Pool {
 
     fn free(&self) -> Option<Rc<Connection>> {
         let mut connections = self.connections.borrow_mut();
-        connections.retain(|connection| !connection.gone.get());
+        connections.retain(|it| !it.gone.get() && !it.seen.is_ending());
         let count = connections.len();
         for turn in 0..count {
             let index = (self.next.get() + turn) % count;
@@ -189,20 +222,83 @@ impl Pool {
     }
 
     async fn open_connection(self: &Rc<Self>) -> Result<(), String> {
+        match self.endpoint.place() {
+            Place::Host(host, port) => {
+                let stream = self.connect_tcp(host, *port).await?;
+                // A small message must not wait for the one before it to be acknowledged.
+                let _ = stream.set_nodelay(true);
+                self.secure(stream).await
+            }
+            Place::Path(path) => self.connect_unix(path).await,
+        }
+    }
+
+    /// Tries a host's addresses in turn, each connection from another on.
+    async fn connect_tcp(&self, host: &str, port: u16) -> Result<TcpStream, String> {
         let address = self.endpoint.address();
-        let connecting = timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await;
-        let stream = connecting
-            .map_err(|_| format!("failed to connect to {address} within {CONNECT_TIMEOUT:?}"))?
-            .map_err(|error| format!("failed to connect to {address}: {error}"))?;
-        // A small message must not wait for the one before it to be acknowledged.
-        let _ = stream.set_nodelay(true);
+        let found = timeout(CONNECT_TIMEOUT, lookup_host((host, port))).await;
+        let found = found
+            .map_err(|_| format!("no address of {host} was found within {CONNECT_TIMEOUT:?}"))?
+            .map_err(|error| format!("failed to look up {host}: {error}"))?;
+        let mut addresses: Vec<SocketAddr> = found.collect();
+        let turn = self.turn.replace(self.turn.get().wrapping_add(1));
+        let count = addresses.len().max(1);
+        addresses.rotate_left(turn % count);
+        addresses.sort_by_key(|address| self.silent.borrow().contains(address));
+        let limit = if count > 1 {
+            ADDRESS_TIMEOUT
+        } else {
+            CONNECT_TIMEOUT
+        };
+        let mut failed = Vec::new();
+        for tried in addresses {
+            let why = match timeout(limit, TcpStream::connect(tried)).await {
+                Ok(Ok(stream)) => {
+                    self.silent.borrow_mut().remove(&tried);
+                    return Ok(stream);
+                }
+                Ok(Err(error)) => error.to_string(),
+                Err(_) => format!("no answer within {limit:?}"),
+            };
+            self.silent.borrow_mut().insert(tried);
+            failed.push(if count > 1 || tried.to_string() != address {
+                format!("{tried}: {why}")
+            } else {
+                why
+            });
+        }
+        Err(format!(
+            "failed to connect to {address}: {}",
+            failed.join("; ")
+        ))
+    }
+
+    #[cfg(unix)]
+    async fn connect_unix(self: &Rc<Self>, path: &Path) -> Result<(), String> {
+        let address = self.endpoint.address();
+        let stream = tokio::net::UnixStream::connect(path).await;
+        let stream = stream.map_err(|error| format!("failed to connect to {address}: {error}"))?;
+        self.secure(stream).await
+    }
+
+    #[cfg(not(unix))]
+    #[expect(clippy::unused_async, reason = "where there are such sockets it waits")]
+    async fn connect_unix(self: &Rc<Self>, _: &Path) -> Result<(), String> {
+        Err("sockets in the file system are not known on this system".to_owned())
+    }
+
+    async fn secure<S>(self: &Rc<Self>, stream: S) -> Result<(), String>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + 'static,
+    {
+        let address = self.endpoint.address();
         let Some(tls) = self.endpoint.tls() else {
             return self.shake(stream).await;
         };
         let secured = timeout(CONNECT_TIMEOUT, tls.connect(stream)).await;
         let stream = secured
             .map_err(|_| format!("{address} did not agree on TLS within {CONNECT_TIMEOUT:?}"))?
-            .map_err(|error| format!("failed to speak TLS to {address}: {error}"))?;
+            .map_err(|error| format!("failed to speak TLS to {address}: {}", in_full(&error)))?;
         self.shake(stream).await
     }
 
@@ -212,6 +308,7 @@ impl Pool {
         S: AsyncRead + AsyncWrite + Unpin + 'static,
     {
         let address = self.endpoint.address();
+        let (stream, seen) = Watched::new(stream);
         let shaken = h2::client::Builder::new()
             .initial_window_size(STREAM_WINDOW_BYTES)
             .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
@@ -227,6 +324,7 @@ impl Pool {
             send,
             open: Cell::new(0),
             gone: Cell::new(false),
+            seen: Rc::clone(&seen),
         });
         let (told, told_here) = oneshot::channel();
         let (pool, driven) = (Rc::clone(self), Rc::clone(&opened));
@@ -257,9 +355,13 @@ impl Pool {
         };
         if let Some(why) = why {
             driving.abort();
-            return Err(format!(
-                "{address} {why}: does it speak gRPC, and without TLS?"
-            ));
+            return Err(match (seen.other_protocol(), self.endpoint.tls()) {
+                (Some(what), _) => format!("{address} speaks no HTTP/2: {what}"),
+                (None, None) => {
+                    format!("{address} {why}: does it speak gRPC? does it speak TLS (--tls)?")
+                }
+                (None, Some(_)) => format!("{address} {why}: does it speak gRPC?"),
+            });
         }
         let mut connections = self.connections.borrow_mut();
         connections.push(opened);

@@ -9,18 +9,19 @@ use http::HeaderMap;
 use tonic::Code;
 
 use super::failed::{Blame, Failed};
-use super::frames::Frames;
-use super::pool::Lease;
+use super::frames::{Encoding, Frames};
+use super::pool::{Lease, OnStream};
 
 /// What is sent on a stream.
 #[derive(Debug)]
 pub struct Sending {
     stream: SendStream<Bytes>,
+    on: OnStream,
 }
 
 impl Sending {
-    pub(crate) fn new(stream: SendStream<Bytes>) -> Self {
-        Self { stream }
+    pub(crate) fn new(stream: SendStream<Bytes>, on: OnStream) -> Self {
+        Self { stream, on }
     }
 
     /// Sends a framed message, as the other side has room for it.
@@ -31,13 +32,12 @@ impl Sending {
                 0 => poll_fn(|context| self.stream.poll_capacity(context))
                     .await
                     .ok_or_else(ended)?
-                    .map_err(|error| Failed::of_h2(&error))?,
+                    .map_err(|error| self.on.failed(&error))?,
                 room => room,
             };
             let piece = body.split_to(room.min(body.len()));
-            self.stream
-                .send_data(piece, false)
-                .map_err(|error| Failed::of_h2(&error))?;
+            let sent = self.stream.send_data(piece, false);
+            sent.map_err(|error| self.on.failed(&error))?;
         }
         Ok(())
     }
@@ -45,7 +45,7 @@ impl Sending {
     /// Says that nothing more comes.
     pub fn end(&mut self) -> Result<(), Failed> {
         let ended = self.stream.send_data(Bytes::new(), true);
-        ended.map_err(|error| Failed::of_h2(&error))
+        ended.map_err(|error| self.on.failed(&error))
     }
 }
 
@@ -71,29 +71,46 @@ pub struct Receiving {
     frames: Frames,
     piece: Bytes,
     message_bytes_max: usize,
+    /// Whether the status stood in the headers already, and was OK.
+    is_ok: bool,
+    on: OnStream,
     /// The stream counts as open until here.
     _lease: Option<Lease>,
 }
 
 impl Receiving {
-    pub(crate) fn new(answer: ResponseFuture, message_bytes_max: usize, lease: Lease) -> Self {
+    pub(crate) fn new(
+        answer: ResponseFuture,
+        message_bytes_max: usize,
+        on: OnStream,
+        lease: Option<Lease>,
+    ) -> Self {
         Self {
             body: Body::Expected(answer),
             frames: Frames::default(),
             piece: Bytes::new(),
             message_bytes_max,
-            _lease: Some(lease),
+            is_ok: false,
+            on,
+            _lease: lease,
         }
     }
 
-    pub(crate) fn answered(body: RecvStream, message_bytes_max: usize) -> Self {
-        Self {
-            body: Body::Open(body),
-            frames: Frames::default(),
-            piece: Bytes::new(),
-            message_bytes_max,
-            _lease: None,
+    /// The answer's headers, unless they say that the call has failed.
+    pub(crate) async fn headers(&mut self) -> Result<HeaderMap, Failed> {
+        let Body::Expected(answer) = &mut self.body else {
+            return Ok(HeaderMap::new());
+        };
+        let answer = answer.await.map_err(|error| self.on.failed(&error));
+        let (head, body) = self.over_if_failed(answer)?.into_parts();
+        if let Some(failed) = Failed::of_http(head.status, &head.headers) {
+            self.body = Body::Over;
+            return Err(failed);
         }
+        self.is_ok = head.headers.contains_key("grpc-status");
+        self.frames.encoding = Encoding::of(&head.headers);
+        self.body = Body::Open(body);
+        Ok(head.headers)
     }
 
     /// The next message; `None` after the last, if the stream ended well. Nothing is lost if this is dropped.
@@ -104,14 +121,8 @@ impl Receiving {
             }
             let body = match &mut self.body {
                 Body::Over => return Ok(None),
-                Body::Expected(answer) => {
-                    let answer = answer.await.map_err(|error| Failed::of_h2(&error));
-                    let (head, body) = self.over_if_failed(answer)?.into_parts();
-                    if let Some(failed) = Failed::of_http(head.status, &head.headers) {
-                        self.body = Body::Over;
-                        return Err(failed);
-                    }
-                    self.body = Body::Open(body);
+                Body::Expected(_) => {
+                    self.headers().await?;
                     continue;
                 }
                 Body::Open(body) => body,
@@ -124,12 +135,12 @@ impl Receiving {
                 }
                 Some(Err(error)) => {
                     self.body = Body::Over;
-                    return Err(Failed::of_h2(&error));
+                    return Err(self.on.failed(&error));
                 }
                 None => {
                     let trailers = body.trailers().await;
                     self.body = Body::Over;
-                    let trailers = trailers.map_err(|error| Failed::of_h2(&error))?;
+                    let trailers = trailers.map_err(|error| self.on.failed(&error))?;
                     return self.close(trailers.as_ref()).map(|()| None);
                 }
             }
@@ -144,11 +155,13 @@ impl Receiving {
     }
 
     fn close(&self, trailers: Option<&HeaderMap>) -> Result<(), Failed> {
-        let Some(trailers) = trailers.filter(|it| it.contains_key("grpc-status")) else {
+        // A server that has nothing to send may end a call in its headers.
+        let told = trailers.filter(|it| it.contains_key("grpc-status"));
+        if told.is_none() && !self.is_ok {
             let message = "the answer ended without a gRPC status";
             return Err(Failed::new(Code::Unknown, Blame::Unknown, message));
-        };
-        if let Some(failed) = Failed::of_trailers(trailers) {
+        }
+        if let Some(failed) = told.and_then(Failed::of_trailers) {
             return Err(failed);
         }
         if !self.frames.is_between() {

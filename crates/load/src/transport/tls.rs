@@ -42,8 +42,6 @@ mod kind {
     use std::future::Ready;
     use std::io;
 
-    use tokio::net::TcpStream;
-
     use super::{Tls, TlsError};
 
     /// Never made.
@@ -55,7 +53,7 @@ mod kind {
             Err(TlsError::NotBuilt)
         }
 
-        pub(crate) fn connect(&self, _: TcpStream) -> Ready<io::Result<TcpStream>> {
+        pub(crate) fn connect<S>(&self, _: S) -> Ready<io::Result<S>> {
             match *self {}
         }
     }
@@ -66,7 +64,7 @@ mod kind {
     use std::path::Path;
     use std::sync::Arc;
 
-    use tokio::net::TcpStream;
+    use tokio::io::{AsyncRead, AsyncWrite};
     use tokio_rustls::TlsConnector;
     use tokio_rustls::client::TlsStream;
     use tokio_rustls::rustls::pki_types::pem::PemObject as _;
@@ -118,10 +116,10 @@ mod kind {
             })
         }
 
-        pub(crate) async fn connect(
+        pub(crate) async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
             &self,
-            stream: TcpStream,
-        ) -> std::io::Result<TlsStream<TcpStream>> {
+            stream: S,
+        ) -> std::io::Result<TlsStream<S>> {
             self.connector.connect(self.name.clone(), stream).await
         }
     }
