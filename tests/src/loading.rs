@@ -438,7 +438,15 @@ async fn what_cannot_be_meant_is_said_before_anything_is_called() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn prometheus_may_scrape_a_run_and_an_interrupt_prints_what_was_done() {
+async fn prometheus_may_scrape_a_run_and_who_ends_it_is_told_what_was_done() {
+    use rustix::process::Signal;
+
+    for signals in [&[Signal::INT][..], &[Signal::TERM], &[Signal::INT; 2]] {
+        ended_by(signals).await;
+    }
+}
+
+async fn ended_by(signals: &[rustix::process::Signal]) {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     let address = target(Target::default()).await;
@@ -477,7 +485,10 @@ async fn prometheus_may_scrape_a_run_and_an_interrupt_prints_what_was_done() {
         text.contains("# TYPE liaison_load_response_seconds histogram"),
         "{text}"
     );
-    rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("it runs");
+    for signal in signals {
+        // The second may find it ended.
+        let _ = rustix::process::kill_process(pid, *signal);
+    }
     let ended = tokio::task::spawn_blocking(move || running.wait_with_output());
     let ended = within("the run's end", ended)
         .await
@@ -487,8 +498,57 @@ async fn prometheus_may_scrape_a_run_and_an_interrupt_prints_what_was_done() {
     let report: Value = serde_json::from_slice(&ended.stdout).expect("the report is printed");
     assert_eq!(report["interrupted"], true);
     assert!(number(&report["calls"]) > 0);
-    assert_eq!(
-        report["calls"], report["arrivals"],
-        "what was begun was waited for"
-    );
+    if signals.len() == 1 {
+        assert_eq!(
+            report["calls"], report["arrivals"],
+            "what was begun was waited for"
+        );
+    }
+    // It has lasted until it was ended, and no shorter: rates are of that.
+    let offered = report["offered_rate"].as_f64().expect("a rate");
+    assert!((100.0..250.0).contains(&offered), "{signals:?}: {offered}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn data_may_come_from_a_pipe_and_metadata_has_placeholders() {
+    use std::io::Write as _;
+
+    let address = target(Target::default()).await;
+    let more = ["--total", "20", "--rate", "200", "-H", "X-Number: {{sequence}}"];
+    let mut arguments = call(&address, PASS, &more);
+    let data = arguments.iter().position(|it| *it == "--data").expect("it has some");
+    arguments[data + 1] = "@-";
+    let all: Vec<_> = ["load"].iter().chain(&arguments).copied().collect();
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut command = liaison_command(directory.path(), &all);
+    let pipes = command.stdin(std::process::Stdio::piped());
+    pipes.stdout(std::process::Stdio::piped());
+    let mut running = command.spawn().expect("it can be run");
+    let mut stdin = running.stdin.take().expect("a pipe");
+    // With the mark that some editors begin a file with.
+    let request = "\u{feff}{\"request_id\":\"{{uuid}}\",\"payload\":\"{{bytes 60}}\"}";
+    stdin.write_all(request.as_bytes()).expect("it reads");
+    drop(stdin);
+    let ended = tokio::task::spawn_blocking(move || running.wait_with_output());
+    let ended = within("the run's end", ended).await.expect("it waits").expect("it ends");
+    let report: Value = serde_json::from_slice(&ended.stdout).expect("a report");
+    assert_eq!(number(&report["codes"]["OK"]), 20, "{report}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_called_is_told_before_the_run() {
+    let address = target(Target::default()).await;
+    for (method, more, said) in [
+        ("relay.v1.RelayServce/Pass", &[][..], "did you mean `relay.v1.RelayService`?"),
+        ("relay.v1.RelayService/Pas", &[], "did you mean `Pass`?"),
+        (PASS, &["-H", "x: {{sequnce}}"], "did you mean `sequence`?"),
+        (PASS, &["-H", "grpc-timeout: 1S"], "is no key for metadata"),
+        (PASS, &["--stream-for", "0s"], "give it some"),
+        (PASS, &["--message-max", "2TiB"], "write it as 64MiB"),
+    ] {
+        let ran = load(&call(&address, method, more)).await;
+        assert_ne!(ran.code, Some(0), "{ran:?}");
+        assert!(ran.stderr.contains(said), "{method} {more:?}: {}", ran.stderr);
+        assert!(ran.stdout.is_empty(), "{ran:?}");
+    }
 }

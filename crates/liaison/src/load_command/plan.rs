@@ -5,11 +5,12 @@ use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use load::schema::Wanted;
+use load::schema::{SourceError, Wanted};
 use load::transport::{Endpoint, FaultyTarget, Target, Tls};
 use load::{Plan, Single, schema};
 use office::Place;
 use template::{Csv, Schema};
+use words::Refused;
 
 use super::arguments::RunArgs;
 use command::connect::Offices;
@@ -232,9 +233,14 @@ async fn reflected(
             wanted.metadata.push((name, value));
         }
     }
-    schema::by_reflection(endpoint(args, target)?, &wanted)
-        .await
-        .map_err(|error| Failure::Failed(error.to_string()))
+    let asked = schema::by_reflection(endpoint(args, target)?, &wanted).await;
+    asked.map_err(|error| match error {
+        SourceError::Unreachable { message } => {
+            let named = format!("the target ({target})");
+            Failure::Refused(Box::new(Refused::unreachable(&named, message)))
+        }
+        other => Failure::Failed(other.to_string()),
+    })
 }
 
 /// The messages that `text` names where only a name tells what they are: of each `Any`.

@@ -31,6 +31,12 @@ pub enum SourceError {
         /// What was meant, or what there is.
         remedy: String,
     },
+    /// The target cannot be asked.
+    #[error("the target cannot be asked what it serves: {}", visible::line(message))]
+    Unreachable {
+        /// Why.
+        message: String,
+    },
     /// The target does not tell what it serves.
     #[error(
         "the target does not tell what it serves: {}; give its schema with --proto or --descriptor-set",

@@ -68,7 +68,9 @@ pub(super) async fn fetch(endpoint: Endpoint, wanted: &Wanted) -> Result<Vec<u8>
         message_bytes_max: BYTES_MAX,
     };
     let pool = Pool::connect(endpoint, limits).await;
-    let pool = pool.map_err(|error| failed(error.message))?;
+    let pool = pool.map_err(|error| SourceError::Unreachable {
+        message: error.message,
+    })?;
     for path in PATHS {
         let target = Target {
             pool: &pool,
