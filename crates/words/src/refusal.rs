@@ -1,5 +1,6 @@
 //! An office's refusal, in full: the message, then every detail that google.rpc has a form for.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde_json::{Value, json};
@@ -156,10 +157,16 @@ impl fmt::Display for Refused {
         let Self { doing, office, .. } = self;
         let code = code_name(self.code());
         let at = if self.reached { "at " } else { "" };
-        writeln!(f, "failed to {doing} {at}{}: {code}", clean(office))?;
-        write!(f, "  {}", clean(self.status.message()))?;
-        for line in detail_lines(&self.status.get_error_details()) {
-            write!(f, "\n  {}", clean(&line))?;
+        write!(f, "failed to {doing} {at}{}: {code}", clean(office))?;
+        let mut lines = Vec::new();
+        // What a client says when its own clock ends a call, the hint says better.
+        if !is_own_clock(&self.status) {
+            lines.push(self.status.message().to_owned());
+        }
+        let told = Told::beginning(&[&code.replace('_', " "), self.status.message()]);
+        lines.extend(detail_lines(&self.status.get_error_details(), told));
+        for line in lines.iter().filter(|line| !line.is_empty()) {
+            write!(f, "\n  {}", clean(line))?;
         }
         match &self.hint {
             Some(hint) => write!(f, "\n  {hint}"),
@@ -168,50 +175,81 @@ impl fmt::Display for Refused {
     }
 }
 
-fn detail_lines(details: &ErrorDetails) -> Vec<String> {
-    let mut lines = Vec::new();
-    if let Some(info) = details.error_info() {
-        let mut pairs: Vec<_> = info
-            .metadata
-            .iter()
-            .map(|(key, value)| format!("{key}={value}"))
-            .collect();
-        pairs.sort();
-        lines.push(
-            format!("reason: {} {}", info.reason, pairs.join(", "))
-                .trim_end()
-                .to_owned(),
-        );
+/// The words that have been told so far: what says no more than they do is left out.
+struct Told(BTreeSet<String>);
+
+impl Told {
+    fn beginning(texts: &[&str]) -> Self {
+        let mut told = Self(BTreeSet::new());
+        for text in texts {
+            told.take(text);
+        }
+        told
     }
+
+    fn take(&mut self, text: &str) {
+        self.0.extend(words_of(text));
+    }
+
+    fn has(&self, text: &str) -> bool {
+        words_of(text).all(|word| self.0.contains(&word))
+    }
+}
+
+/// The words of a text without what stands between them; a name such as `offices/south/documents/1` is one.
+fn words_of(text: &str) -> impl Iterator<Item = String> {
+    let parts = text.split(|letter: char| !(letter.is_alphanumeric() || "/._-".contains(letter)));
+    parts
+        .map(|word| word.trim_matches(['.', '_', '-']).to_lowercase())
+        .filter(|word| !word.is_empty())
+}
+
+/// What the details say that the message has not said.
+fn detail_lines(details: &ErrorDetails, mut told: Told) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut tell = |said: &[&str], line: String| {
+        if !said.iter().all(|text| told.has(text)) {
+            told.take(&line);
+            lines.push(line);
+        }
+    };
     for row in details
         .bad_request()
         .iter()
-        .flat_map(|bad| &bad.field_violations)
+        .flat_map(|it| &it.field_violations)
     {
-        lines.push(format!("field {}: {}", row.field, row.description));
+        let line = format!("field {}: {}", row.field, row.description);
+        tell(&[&row.field, &row.description], line);
     }
     for row in details
         .precondition_failure()
         .iter()
-        .flat_map(|failed| &failed.violations)
+        .flat_map(|it| &it.violations)
     {
-        lines.push(format!(
+        let line = format!(
             "precondition {} of {}: {}",
             row.r#type, row.subject, row.description
-        ));
+        );
+        tell(&[&row.subject, &row.description], line);
     }
-    for row in details
-        .quota_failure()
-        .iter()
-        .flat_map(|quota| &quota.violations)
-    {
-        lines.push(format!("quota {}: {}", row.subject, row.description));
+    for row in details.quota_failure().iter().flat_map(|it| &it.violations) {
+        let line = format!("quota {}: {}", row.subject, row.description);
+        tell(&[&row.subject, &row.description], line);
     }
     if let Some(resource) = details.resource_info() {
-        lines.push(format!(
-            "resource {} {}: {}",
-            resource.resource_type, resource.resource_name, resource.description
-        ));
+        let (kind, name) = (&resource.resource_type, &resource.resource_name);
+        let line = format!("resource {kind} {name}: {}", resource.description);
+        tell(&[name, &resource.description], line);
+    }
+    if let Some(info) = details.error_info() {
+        let pairs = info.metadata.iter().filter(|(_, value)| !told.has(value));
+        let mut pairs: Vec<_> = pairs.map(|(key, value)| format!("{key}={value}")).collect();
+        pairs.sort();
+        let is_told = told.has(&info.reason.replace('_', " "));
+        if !is_told || !pairs.is_empty() {
+            let line = format!("reason: {} {}", info.reason, pairs.join(", "));
+            lines.push(line.trim_end().to_owned());
+        }
     }
     if let Some(delay) = details.retry_info().and_then(|retry| retry.retry_delay) {
         lines.push(format!("try again in {}", time::duration_words(delay)));
@@ -219,9 +257,13 @@ fn detail_lines(details: &ErrorDetails) -> Vec<String> {
     lines
 }
 
+fn is_own_clock(status: &Status) -> bool {
+    status.code() == Code::Cancelled && status.message() == "Timeout expired"
+}
+
 /// The code; tonic's client says CANCELLED when its own clock ends a call.
 fn code_of(status: &Status) -> Code {
-    if status.code() == Code::Cancelled && status.message() == "Timeout expired" {
+    if is_own_clock(status) {
         return Code::DeadlineExceeded;
     }
     status.code()
@@ -291,7 +333,7 @@ mod tests {
         for wanted in [
             "failed to close the meeting at the south office (127.0.0.1:50051): FAILED_PRECONDITION",
             "it is closed",
-            "reason: ILLEGAL_STEP state=CLOSED",
+            "reason: ILLEGAL_STEP",
             "field document.subject: is empty",
             "precondition STATE of offices/south/meetings/1: is CLOSED",
             "quota outbox: at most 1 GiB",
@@ -300,6 +342,58 @@ mod tests {
         ] {
             assert!(text.contains(wanted), "{wanted} is missing in {text}");
         }
+    }
+
+    #[test]
+    fn one_refusal_is_worded_once() {
+        let name = "offices/south/documents/9";
+        let told = |code, reason: &str, message: &str, details: &mut ErrorDetails| {
+            let metadata = HashMap::from([("name".to_owned(), name.to_owned())]);
+            details.set_error_info(reason, "liaison", metadata);
+            let status = Status::with_error_details(code, message, details.clone());
+            let text = Refused::new("read it", "the south office", status).to_string();
+            text.lines().skip(1).map(str::to_owned).collect::<Vec<_>>()
+        };
+        let mut details = ErrorDetails::new();
+        details.set_resource_info("document", name, "", "not known at this office");
+        let message = format!("document {name} is not known at this office");
+        assert_eq!(
+            told(Code::NotFound, "NOT_FOUND", &message, &mut details),
+            [format!("  {message}")]
+        );
+
+        let mut details = ErrorDetails::new();
+        let state = "is CLOSED; allowed next: nothing";
+        details.add_precondition_failure_violation("STATE", name, state);
+        let message =
+            format!("{name} is CLOSED, so it cannot be acknowledged; allowed next: nothing");
+        let lines = told(
+            Code::FailedPrecondition,
+            "ILLEGAL_STEP",
+            &message,
+            &mut details,
+        );
+        assert_eq!(
+            lines,
+            [format!("  {message}"), "  reason: ILLEGAL_STEP".to_owned()]
+        );
+
+        let mut details = ErrorDetails::new();
+        details.add_bad_request_violation("document.subject", "is empty");
+        let message = "document.subject is empty";
+        let lines = told(
+            Code::InvalidArgument,
+            "INVALID_FIELD",
+            message,
+            &mut details,
+        );
+        assert_eq!(lines[0], format!("  {message}"));
+        assert!(
+            !lines
+                .iter()
+                .any(|line| line.contains("field document.subject")),
+            "{lines:?}"
+        );
     }
 
     #[test]
@@ -341,10 +435,11 @@ mod tests {
         details.add_quota_failure_violation(HOSTILE, HOSTILE);
         details.set_resource_info(HOSTILE, HOSTILE, HOSTILE, HOSTILE);
         let status = Status::with_error_details(Code::NotFound, HOSTILE, details);
+        // What says no more than the message is left out.
         let refused = Refused::new("read", HOSTILE, status);
         let text = refused.to_string();
         assert_eq!(reading::visible::lines(&text), text);
-        assert_eq!(text.lines().count(), 7, "{text}");
+        assert_eq!(text.lines().count(), 2, "{text}");
         assert_eq!(refused.to_json()["message"], HOSTILE);
     }
 
@@ -354,5 +449,10 @@ mod tests {
         let refused = Refused::new("send", "the south office", status);
         assert_eq!(refused.code(), Code::DeadlineExceeded);
         assert_eq!(refused.doubt(), Doubt::Unknown);
+        let text = refused.to_string();
+        assert!(
+            text.ends_with("DEADLINE_EXCEEDED\n  it took longer than --timeout"),
+            "{text}"
+        );
     }
 }
