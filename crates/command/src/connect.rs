@@ -15,9 +15,11 @@ use protocol::pb::office::meeting_service_client::MeetingServiceClient;
 use protocol::pb::office::office_service_client::OfficeServiceClient;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Response, Status};
+use words::time::Moment;
 use words::{Doubt, Refused};
 
 use crate::failure::Failure;
+use crate::system;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How a watcher finds out that an office has gone without a word.
@@ -211,6 +213,30 @@ impl Connection {
             };
             Failure::Refused(Box::new(refused))
         })
+    }
+
+    /// The time that is meant, counted from now. Where a scenario is played, a while is one of the play.
+    pub async fn time_of(&self, moment: Moment) -> Result<prost_types::Timestamp, Failure> {
+        let speed = match moment {
+            Moment::At(_) => 0,
+            Moment::In(_) => {
+                let asked = self.request(pb::GetOfficeRequest {});
+                let outcome = self.office().get_office(asked).await;
+                self.answer("ask for the time", outcome)?.played_speed
+            }
+        };
+        system::time_of(moment, speed)
+    }
+
+    /// The same of one that may not be given.
+    pub async fn time_if(
+        &self,
+        moment: Option<Moment>,
+    ) -> Result<Option<prost_types::Timestamp>, Failure> {
+        match moment {
+            Some(moment) => self.time_of(moment).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     /// A page of documents, and the token of the next.

@@ -11,6 +11,7 @@ pub enum Format {
     Text,
     /// For programs; the shapes are stable
     Json,
-    /// As ghz prints it; of `liaison load`
+    /// As ghz prints it; of a load, where it is offered
+    #[value(hide = true)]
     Ghz,
 }

@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 
 use reading::visible;
 use serde::Serialize;
+use words::table::{WHOLE, WIDTH_MAX};
 
 use crate::failure::Failure;
 use crate::shown::{Showing, Shown};
@@ -21,6 +22,11 @@ impl Output {
     /// Whether programs read it.
     pub fn is_json(self) -> bool {
         self.format == Format::Json
+    }
+
+    /// How wide text may be: on a terminal it is cut, and a file or a pipe gets it whole.
+    pub fn width(self) -> usize {
+        width(io::stdout().is_terminal())
     }
 
     /// Prints what was rendered as text, or the value as JSON.
@@ -76,6 +82,10 @@ impl Output {
             .and_then(|()| out.flush())
             .map_err(Failure::Output)
     }
+}
+
+const fn width(is_terminal: bool) -> usize {
+    if is_terminal { WIDTH_MAX } else { WHOLE }
 }
 
 fn write_out(text: &str) -> Result<(), Failure> {

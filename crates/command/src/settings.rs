@@ -24,13 +24,13 @@ pub const NORTH_DEFAULT: &str = "127.0.0.1:50052";
 /// What every command takes.
 #[derive(Debug, Clone, Args)]
 pub struct GlobalArgs {
-    /// How to print data; ghz is for `liaison load` [default: text]
+    /// How to print data [default: text]
     #[arg(
         long,
         global = true,
         value_enum,
         env = "LIAISON_OUTPUT",
-        value_name = "text|json|ghz",
+        value_name = "text|json",
         hide_possible_values = true,
         help_heading = "Settings",
         hide_env_values = true

@@ -1,8 +1,9 @@
 //! What only the system knows: the time, and randomness for request ids.
 
-use crate::failure::Failure;
 use jiff::Timestamp;
 use words::time::Moment;
+
+use crate::failure::Failure;
 
 /// The time now. It decides what a duration such as `2h` means, and when a new epoch is noted.
 #[expect(
@@ -43,8 +44,9 @@ impl Stopwatch {
     }
 }
 
-/// The time that is meant, counted from now.
-pub fn time_of(moment: Moment) -> Result<prost_types::Timestamp, Failure> {
+/// The time that is meant, counted from now; a while is one of a play that goes so many times as fast as the clock.
+pub fn time_of(moment: Moment, played_speed: u32) -> Result<prost_types::Timestamp, Failure> {
+    let moment = moment.sped_up(played_speed);
     let time = moment.after(now()).map_err(Failure::Usage)?;
     Ok(protocol::timestamp_to_pb(time))
 }

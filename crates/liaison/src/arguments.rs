@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
+use clap::error::{ContextKind, ErrorKind};
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -65,11 +66,28 @@ pub(crate) struct Cli {
 impl Cli {
     /// The command line as it was given; ends the process if it cannot be read, or asks for help.
     pub(crate) fn read() -> Self {
-        let matches = Self::command()
+        let read = Self::command()
             .help_template(help_template(&Self::command()))
-            .get_matches();
+            .try_get_matches();
+        let matches = read.unwrap_or_else(|error| match of_two_meanings(&error) {
+            Some(text) => {
+                let _ = Failure::Usage(text.to_owned()).report(Format::Text);
+                std::process::exit(error.exit_code())
+            }
+            None => error.exit(),
+        });
         Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
     }
+}
+
+/// What may be meant by a word that is no command, since it has two meanings.
+fn of_two_meanings(error: &clap::Error) -> Option<&'static str> {
+    let word = error.get(ContextKind::InvalidSubcommand)?;
+    (error.kind() == ErrorKind::InvalidSubcommand && word.to_string() == "line").then_some(
+        "there is no command `line`, which may mean two things:\n  the telephone, cut by a statement of an office, while \
+         documents go on: liaison telephone cut\n  the line between the offices, on which nothing arrives then: liaison \
+         up --control ADDR, or liaison proxy between two offices of your own",
+    )
 }
 
 /// The first page of help: examples, and the commands in their groups.
@@ -102,7 +120,6 @@ enum Command {
     Meeting(meeting::MeetingArgs),
     Contact(contact::ContactArgs),
     Call(call::CallArgs),
-    #[command(alias = "line")]
     Telephone(telephone::TelephoneArgs),
     Status(status::StatusArgs),
     Watch(watch::WatchArgs),

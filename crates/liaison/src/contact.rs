@@ -152,7 +152,7 @@ impl RecordArgs {
             level: terms.level.map_or(0, RankWord::number),
             participants: terms.participants,
             place: terms.place.unwrap_or_default(),
-            begun_at: Some(system::time_of(self.begun_at)?),
+            begun_at: Some(system::time_of(self.begun_at, 0)?),
             duration: terms.duration.map(time::duration_to_pb),
             topics: terms.topics,
             formality: terms.formality.map_or(0, FormalityWord::number),
@@ -205,7 +205,7 @@ impl ListArgs {
             self.listing.gather(page).await
         })?;
         settings.output.print(
-            || contact::table(&contacts),
+            || contact::table(&contacts, settings.output.width()),
             || contacts.iter().map(contact::to_json).collect(),
         )?;
         self.listing.tell_more(more);

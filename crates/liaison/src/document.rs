@@ -200,7 +200,7 @@ impl ListArgs {
             self.listing.gather(page).await
         })?;
         settings.output.print(
-            || document::table(&documents),
+            || document::table(&documents, settings.output.width()),
             || documents.iter().map(document::to_json).collect(),
         )?;
         self.listing.tell_more(more);

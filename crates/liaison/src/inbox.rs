@@ -5,6 +5,7 @@ use client::{Noun, Waiting};
 use command::connect::block_on;
 use command::failure::Failure;
 use command::listing::ListingArgs;
+use command::output::note;
 use command::settings::{OfficeArgs, Settings};
 use words::inbox::{self, Row};
 
@@ -44,9 +45,16 @@ impl InboxArgs {
                 .map_err(|status| connection.refused("list what waits", status))
         })?;
         let rows: Vec<Row> = found.waiting.iter().map(told).collect();
-        settings
-            .output
-            .print(|| inbox::table(&rows), || inbox::to_json(&rows))?;
+        settings.output.print(
+            || inbox::table(&rows, settings.output.width()),
+            || inbox::to_json(&rows),
+        )?;
+        if rows.is_empty() && !settings.output.is_json() {
+            let other = place.peer();
+            note(&format!(
+                "nothing waits for an officer of the {place} office; of the other: liaison inbox --office {other}"
+            ));
+        }
         self.listing.tell_more(found.more);
         Ok(())
     }

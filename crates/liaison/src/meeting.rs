@@ -18,7 +18,6 @@ use command::listing;
 use command::output::Output;
 use command::request::RequestArgs;
 use command::settings::{OfficeArgs, Settings};
-use command::system;
 
 /// What every method that moves a meeting answers with; they differ in their names.
 type Answer = pb::AcceptMeetingResponse;
@@ -268,16 +267,29 @@ impl MeetingArgs {
 }
 
 impl TermsArgs {
-    /// The terms: what is given, over what was offered.
-    fn over(
+    /// The terms: what is given, over what was offered. Times are the office's to tell, which knows a play's hours.
+    async fn over(
         self,
+        connection: &Connection,
         offered: pb::MeetingTerms,
         kind: Option<MeetingKindWord>,
     ) -> Result<pb::MeetingTerms, Failure> {
+        let begins_at = connection.time_if(self.begins_at).await?;
+        let answer_by = connection.time_if(self.answer_by).await?;
+        Ok(self.with_times(offered, kind, begins_at, answer_by))
+    }
+
+    fn with_times(
+        self,
+        offered: pb::MeetingTerms,
+        kind: Option<MeetingKindWord>,
+        begins_at: Option<prost_types::Timestamp>,
+        answer_by: Option<prost_types::Timestamp>,
+    ) -> pb::MeetingTerms {
         let contact = self.contact;
         let or_offered =
             |given: Vec<String>, offered| if given.is_empty() { offered } else { given };
-        Ok(pb::MeetingTerms {
+        pb::MeetingTerms {
             kind: kind.map_or(offered.kind, MeetingKindWord::number),
             level: contact.level.map_or(offered.level, RankWord::number),
             participants: if contact.participants.is_empty() {
@@ -286,11 +298,7 @@ impl TermsArgs {
                 contact.participants
             },
             place: contact.place.unwrap_or(offered.place),
-            begins_at: self
-                .begins_at
-                .map(system::time_of)
-                .transpose()?
-                .or(offered.begins_at),
+            begins_at: begins_at.or(offered.begins_at),
             duration: contact
                 .duration
                 .map(time::duration_to_pb)
@@ -300,24 +308,25 @@ impl TermsArgs {
                 .formality
                 .map_or(offered.formality, FormalityWord::number),
             // The time to answer an offer is not the time to answer the next.
-            answer_by: self.answer_by.map(system::time_of).transpose()?,
-        })
+            answer_by,
+        }
     }
 }
 
 impl ProposeArgs {
     fn run(self, settings: &Settings) -> Result<(), Failure> {
         let (offices, place) = settings.acting(&self.office)?;
-        let terms = self
-            .terms
-            .over(pb::MeetingTerms::default(), Some(self.kind))?;
-        let act = Act::new(
-            StepKind::MeetingProposed,
-            About::default(),
-            &terms,
-            self.request,
-        );
-        let answer: Answer = offices.act(place, &act)?;
+        let answer: Answer = block_on(async {
+            let connection = offices.dial(place).await?;
+            let offered = pb::MeetingTerms::default();
+            let terms = self
+                .terms
+                .over(&connection, offered, Some(self.kind))
+                .await?;
+            let (kind, about) = (StepKind::MeetingProposed, About::default());
+            let act = Act::new(kind, about, &terms, self.request);
+            act.at(&connection).await
+        })?;
         show(settings.output, place, &answer.meeting.unwrap_or_default())
     }
 }
@@ -328,7 +337,8 @@ impl CounterArgs {
         let answer: Answer = block_on(async {
             let connection = offices.dial(place).await?;
             let offered = get(&connection, self.on.name).await?.terms;
-            let terms = self.terms.over(offered.unwrap_or_default(), self.kind)?;
+            let offered = offered.unwrap_or_default();
+            let terms = self.terms.over(&connection, offered, self.kind).await?;
             let about = self.on.about();
             let act = Act::new(StepKind::MeetingCountered, about, &terms, self.request);
             act.at(&connection).await
@@ -378,7 +388,7 @@ impl ListArgs {
             self.listing.gather(page).await
         })?;
         settings.output.print(
-            || meeting::table(&meetings),
+            || meeting::table(&meetings, settings.output.width()),
             || meetings.iter().map(meeting::to_json).collect(),
         )?;
         self.listing.tell_more(more);
@@ -407,7 +417,7 @@ async fn get(connection: &Connection, name: StepId) -> Result<pb::Meeting, Failu
 
 fn show(output: Output, place: Place, meeting: &pb::Meeting) -> Result<(), Failure> {
     output.print(
-        || meeting::text(place, meeting),
+        || meeting::text(place, meeting, output.width()),
         || meeting::to_json(meeting),
     )
 }
@@ -442,7 +452,7 @@ mod tests {
         };
         let mut given = no_terms();
         given.contact.topics = vec!["Rail".to_owned()];
-        let terms = given.over(offered, None).expect("they are terms");
+        let terms = given.with_times(offered, None, None, None);
         assert_eq!(terms.kind(), pb::ContactKind::Chiefs);
         assert_eq!(terms.place, "Kaesong");
         assert_eq!(terms.topics, ["Rail"]);

@@ -12,12 +12,12 @@ use words::time::{Moment, parse_moment};
 use words::{document, officer};
 
 use crate::body;
+use command::connect::block_on;
 use command::failure::Failure;
 use command::flags::{FormWord, PrecedenceWord, WaitWord};
 use command::output::Output;
 use command::request::RequestArgs;
 use command::settings::{OfficeArgs, Settings};
-use command::system;
 
 /// What both methods that take a document answer with; they differ in their names.
 type Answer = pb::SendDocumentResponse;
@@ -94,16 +94,22 @@ pub(crate) struct SendArgs {
 impl SendArgs {
     pub(crate) fn run(self, settings: &Settings) -> Result<(), Failure> {
         let (offices, place) = settings.acting(&self.office)?;
-        let document = self.document()?;
-        let kind = StepKind::DocumentSent;
-        let act = Act::new(kind, About::default(), &document, self.request);
-        let answer: Answer = offices.act(place, &act.waiting(self.wait.meant()))?;
+        let mut document = self.document()?;
+        let answer: Answer = block_on(async {
+            let connection = offices.dial(place).await?;
+            document.deadline = connection.time_if(self.deadline).await?;
+            let kind = StepKind::DocumentSent;
+            let act = Act::new(kind, About::default(), &document, self.request);
+            let act = act.waiting(self.wait.meant(), place.peer());
+            act.at(&connection).await
+        })?;
         let receipt = answer.receipt.ok_or_else(|| {
             Failure::Failed("failed to send the document: an empty answer".to_owned())
         })?;
         show(settings.output, place, &receipt)
     }
 
+    /// The document; its deadline is the office's to tell.
     fn document(&self) -> Result<pb::Document, Failure> {
         let body = match (&self.text, &self.file) {
             (Some(text), _) => Bytes::from(text.clone()),
@@ -115,7 +121,6 @@ impl SendArgs {
                 ));
             }
         };
-        let deadline = self.deadline.map(system::time_of).transpose()?;
         let media_type = self.media_type.clone();
         Ok(pb::Document {
             form: self.form.number(),
@@ -128,7 +133,7 @@ impl SendArgs {
             in_reply_to: self.in_reply_to.clone().unwrap_or_default(),
             reference: self.reference.clone().unwrap_or_default(),
             precedence: self.precedence.map_or(0, PrecedenceWord::number),
-            deadline,
+            deadline: None,
         })
     }
 }

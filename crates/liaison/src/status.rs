@@ -42,9 +42,10 @@ impl StatusArgs {
             told: told.as_ref().cloned().map_err(Failure::reason),
         };
         let both = PerPlace::new(asked(Place::South, &south), asked(Place::North, &north));
-        settings
-            .output
-            .print(|| status::table(&both), || status::to_json(&both))?;
+        settings.output.print(
+            || status::table(&both, settings.output.width()),
+            || status::to_json(&both),
+        )?;
         match (south, north) {
             (Err(failure), Err(_)) => Err(failure),
             _ => Ok(()),

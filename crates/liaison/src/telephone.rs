@@ -33,7 +33,8 @@ enum TelephoneCommand {
 
 fn examples(verb: &str) -> String {
     format!(
-        "The line is cut while either office says so; each restores what it has cut.\n\nExample (with `liaison up` \
+        "The telephone line is cut while either office says so; each restores what it has cut. Documents go on: what cuts the \
+         connection underneath is `liaison proxy`, or `liaison up --control`.\n\nExample (with `liaison up` \
          running):\n  liaison telephone {verb} --office north --by 'Jon Jong-su, chief'\n\nJSON: \
          liaison.office.v1.DeclareLineResponse: {{\"name\", \"recorded_at\", \"place\"}}."
     )

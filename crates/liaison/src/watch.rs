@@ -8,7 +8,6 @@ use office::Place;
 use protocol::pb::ledger;
 use tokio::sync::mpsc;
 use words::Event;
-use words::table::WIDTH_MAX;
 
 use command::connect::{Connection, Offices, block_on, unreached};
 use command::failure::Failure;
@@ -186,5 +185,5 @@ fn show(output: Output, with_line: bool, (place, event): Told) -> Result<(), Fai
     if output.is_json() {
         return output.json_line(&told.to_json());
     }
-    output.text(&format!("{}\n", told.row(WIDTH_MAX)))
+    output.text(&format!("{}\n", told.row(output.width())))
 }

@@ -82,6 +82,22 @@ async fn next_entry(follow: &mut Follow) -> Result<Entry, Status> {
     }
 }
 
+/// An answer to an offer: what a counter puts off, it puts off by a while of the play.
+fn played(mut answer: Answer, offered: &MeetingTerms, speed: u32) -> Answer {
+    if let Act::CounterMeeting { terms, .. } = &mut answer.act {
+        terms.begins_at = put_off(offered.begins_at, terms.begins_at, speed);
+    }
+    answer
+}
+
+fn put_off(before: Option<Timestamp>, after: Option<Timestamp>, speed: u32) -> Option<Timestamp> {
+    let (Some(before), Some(after)) = (before, after) else {
+        return after;
+    };
+    let later = Duration::try_from(after.duration_since(before)).unwrap_or_default();
+    before.checked_add(later / speed).ok()
+}
+
 /// An answer that waits for its time.
 #[derive(Debug)]
 struct Waiting {
@@ -135,7 +151,10 @@ impl Played {
             _ => None,
         };
         if let Some((answer, collection, id)) = answer {
-            let due = Instant::now() + answer.after / self.speed;
+            // When a meeting begins is a time by the clock; whatever else an answer takes is of the play.
+            let by_clock = matches!(answer.act, Act::ConveneMeeting { .. });
+            let speed = if by_clock { 1 } else { self.speed };
+            let due = Instant::now() + answer.after / speed;
             self.wait(
                 due,
                 Waiting {
@@ -158,8 +177,12 @@ impl Played {
     ) -> Option<Answer> {
         let terms = self.offers.get(&meeting)?;
         match kind {
-            StepKind::MeetingProposed if of_peer => Some(self.answers.offer(terms, true)),
-            StepKind::MeetingCountered if of_peer => Some(self.answers.offer(terms, false)),
+            StepKind::MeetingProposed if of_peer => {
+                Some(played(self.answers.offer(terms, true), terms, self.speed))
+            }
+            StepKind::MeetingCountered if of_peer => {
+                Some(played(self.answers.offer(terms, false), terms, self.speed))
+            }
             // Whoever of both does it first; the other finds it done.
             StepKind::MeetingAccepted => Some(self.answers.convening(terms, now)),
             StepKind::MeetingConvened => Some(self.answers.closing(terms)),
@@ -221,5 +244,18 @@ impl Played {
         }
         self.wait(Instant::now() + wait, waiting);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_counter_puts_off_is_a_while_of_the_play() {
+        let at = |seconds| Timestamp::from_second(seconds).ok();
+        assert_eq!(put_off(at(1_000), at(2_800), 600), at(1_003));
+        assert_eq!(put_off(at(1_000), at(2_800), 1), at(2_800));
+        assert_eq!(put_off(None, at(2_800), 600), at(2_800));
     }
 }

@@ -23,15 +23,24 @@ pub struct Answer {
     quits: bool,
 }
 
-/// Steers a running proxy.
+/// Steers a running proxy, or several as one.
 #[derive(Debug, Clone)]
 pub struct Control {
-    orders: mpsc::Sender<Order>,
+    orders: Vec<mpsc::Sender<Order>>,
 }
 
 impl Control {
     pub(crate) fn new(orders: mpsc::Sender<Order>) -> Self {
-        Self { orders }
+        Self {
+            orders: vec![orders],
+        }
+    }
+
+    /// Steers what `other` steers too: each command is obeyed by all, and answered once that is so.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.orders.extend(other.orders);
+        self
     }
 
     /// Reads a line as a command, has it obeyed, and gives back the one line of its answer; `None` if the proxy is gone. Once
@@ -56,17 +65,29 @@ impl Control {
         }
     }
 
-    /// Has a command obeyed; `None` if the proxy is gone.
+    /// Has a command obeyed; `None` if a proxy is gone. What several answer alike is said once.
     pub async fn give(&self, command: Command) -> Option<String> {
-        let (answer, answered) = oneshot::channel();
-        self.orders.send(Order { command, answer }).await.ok()?;
-        answered.await.ok()
+        let mut said: Vec<String> = Vec::new();
+        for orders in &self.orders {
+            let (answer, answered) = oneshot::channel();
+            let command = command.clone();
+            orders.send(Order { command, answer }).await.ok()?;
+            let answer = answered.await.ok()?;
+            if !said.contains(&answer) {
+                said.push(answer);
+            }
+        }
+        Some(said.join("; "))
     }
 
-    /// Has a command obeyed soon, after those before it. `false` if the proxy is gone, or too many wait.
+    /// Has a command obeyed soon, after those before it. `false` if a proxy is gone, or too many wait.
     pub fn give_soon(&self, command: Command) -> bool {
-        let answer = oneshot::channel().0;
-        self.orders.try_send(Order { command, answer }).is_ok()
+        let mut taken = true;
+        for orders in &self.orders {
+            let (answer, command) = (oneshot::channel().0, command.clone());
+            taken &= orders.try_send(Order { command, answer }).is_ok();
+        }
+        taken
     }
 
     /// Takes lines from whoever connects, for ever. A connection whose first line is no command is closed.

@@ -26,6 +26,11 @@ pub(crate) enum Named {
 
 /// Reads an argument. What exists on disk is a path; `south` and `north` are offices all the same.
 pub(crate) fn parse(text: &str) -> Result<Named, String> {
+    if text.is_empty() {
+        return Err(
+            "it names nothing; write a directory, south, north, or an office's address".to_owned(),
+        );
+    }
     if let Ok(place) = text.parse::<Place>() {
         return Ok(Named::Office(place));
     }
@@ -251,6 +256,7 @@ mod tests {
     fn an_argument_is_an_office_an_address_or_a_directory() {
         assert_eq!(parse("south"), Ok(Named::Office(Place::South)));
         assert!(matches!(parse("127.0.0.1:50051"), Ok(Named::Address(_))));
+        assert!(parse("").is_err());
         assert_eq!(parse("./south"), Ok(Named::Directory("./south".into())));
     }
 

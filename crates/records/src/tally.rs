@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use ledger::Reader;
+use office::Place;
 use office::tally::By;
 use protocol::pb::ledger as pb;
+use protocol::pb::office::GetOfficeRequest;
 use serde_json::{Value, json};
 use words::style::{HEADING, styled};
 use words::tally;
@@ -14,18 +17,20 @@ use words::tally;
 use crate::source::{self, Named};
 use command::connect::{Offices, block_on};
 use command::failure::Failure;
+use command::output::note;
 use command::settings::{OfficesArgs, Settings};
 
 const EXAMPLES: &str = "\
 A LEDGER is a directory, a directory with south/ and north/ inside, or a running office: south, north, or its \
 address. Both ledgers of one pair are one record: they are checked against each other and printed once, never \
-added up (exit code 99 if they differ).
+added up (exit code 99 if they differ). Without any the offices that are up are counted.
 
 Examples:
+  liaison tally                                     (while `liaison up` runs)
   liaison simulate kaesong-2018
   liaison tally liaison-data/kaesong-2018-1
   liaison tally liaison-data/kaesong-2018-1 --by week
-  liaison tally south north --output json
+  liaison tally north --by kind --output json
 
 JSON: {\"contacts\": {\"total\", \"meetings\": {\"total\", \"government_officials\", \"working_level\", \"chiefs\"}, \
 \"consultations\": {\"regular\", \"on_demand\"}, \"unspecified\"}, \"documents\", \"calls\", \"exchanges\"}, with --by \
@@ -35,8 +40,8 @@ also \"by\" and \"rows\": [{\"key\", \"tally\"}]. Of several records an array of
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct TallyArgs {
-    /// What to count
-    #[arg(required = true, value_name = "LEDGER", value_parser = source::parse)]
+    /// What to count [default: the offices that are up]
+    #[arg(value_name = "LEDGER", value_parser = source::parse)]
     ledgers: Vec<Named>,
 
     /// Break the counts down
@@ -62,8 +67,12 @@ enum ByWord {
 
 type Rows = Vec<tally::Row>;
 
+/// While the line is busy one office is ahead: so often, and after so long each, both are asked once more.
+const BUSY_TRIES: u32 = 20;
+const BUSY: Duration = Duration::from_millis(50);
+
 /// One record: what one ledger, or a pair that agrees, comes to.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Told {
     ledger: String,
     tally: pb::Tally,
@@ -76,12 +85,17 @@ impl TallyArgs {
     /// Counts.
     pub fn run(self, settings: &Settings) -> Result<(), Failure> {
         let offices = settings.offices(&self.offices)?;
-        let told = self.records(&offices)?;
+        let told = if self.ledgers.is_empty() {
+            vec![running(&offices, self.by)?]
+        } else {
+            self.records(&offices)?
+        };
         settings.output.print(
             || {
-                told.iter()
-                    .map(|one| render(one, self.by, told.len() > 1))
-                    .collect()
+                let width = settings.output.width();
+                let many = told.len() > 1;
+                let told = told.iter();
+                told.map(|one| render(one, self.by, many, width)).collect()
             },
             || to_json(&told, self.by),
         )
@@ -103,6 +117,57 @@ impl TallyArgs {
         }
         each.into_iter().map(one_record).collect()
     }
+}
+
+/// The record of the offices that are up: of both, once what one has told has come to the other, or of the one that is.
+fn running(offices: &Offices, by: Option<ByWord>) -> Result<Told, Failure> {
+    let [south, north] = Place::BOTH.map(Named::Office);
+    block_on(async {
+        let mut tries = BUSY_TRIES;
+        loop {
+            let (one, other) = tokio::join!(
+                from_office(&south, offices, by),
+                from_office(&north, offices, by)
+            );
+            let pair = match (one, other) {
+                (Ok(one), Ok(other)) => vec![one, other],
+                (Ok(one), Err(away)) | (Err(away), Ok(one)) => {
+                    note(&format!(
+                        "only the {} office is counted: {away}",
+                        one.ledger
+                    ));
+                    return Ok(one);
+                }
+                (Err(failure), Err(_)) => return Err(failure),
+            };
+            // Differences of offices that are not at rest are no disagreement.
+            let first = pair.first().cloned();
+            match (one_record(pair), first) {
+                (Err(Failure::Disagreed(_)), _) if tries > 0 => tries -= 1,
+                (Err(Failure::Disagreed(_)), Some(one)) if !at_rest(offices).await? => {
+                    note(
+                        "the line is not at rest, and the north office counts others: this is the south office's tally",
+                    );
+                    return Ok(one);
+                }
+                (told, _) => return told,
+            }
+            tokio::time::sleep(BUSY).await;
+        }
+    })
+}
+
+/// Whether each office has all that the other has.
+async fn at_rest(offices: &Offices) -> Result<bool, Failure> {
+    let marks = async |place| {
+        let connection = offices.dial(place).await?;
+        let asked = connection.request(GetOfficeRequest {});
+        let told = connection.office().get_office(asked).await;
+        let office = connection.answer("read the office's state", told)?;
+        Ok::<_, Failure>(office.marks.unwrap_or_default())
+    };
+    let (south, north) = (marks(Place::South).await?, marks(Place::North).await?);
+    Ok(south.appended == north.received && north.appended == south.received)
 }
 
 /// Whether two single ledgers are the two sides of one line.
@@ -236,7 +301,7 @@ impl ByWord {
     }
 }
 
-fn render(told: &Told, by: Option<ByWord>, heading: bool) -> String {
+fn render(told: &Told, by: Option<ByWord>, heading: bool, width: usize) -> String {
     let mut text = String::new();
     if heading {
         text.push_str(&styled(HEADING, &told.ledger));
@@ -244,8 +309,8 @@ fn render(told: &Told, by: Option<ByWord>, heading: bool) -> String {
     }
     match by {
         None => text.push_str(&tally::lines(&told.tally)),
-        Some(ByWord::Kind) => text.push_str(&tally::kinds(&told.rows, &told.tally)),
-        Some(by) => text.push_str(&tally::table(by.heading(), &told.rows, &told.tally)),
+        Some(ByWord::Kind) => text.push_str(&tally::kinds(&told.rows, &told.tally, width)),
+        Some(by) => text.push_str(&tally::table(by.heading(), &told.rows, &told.tally, width)),
     }
     text
 }

@@ -58,6 +58,8 @@ pub struct Setup {
     pub dial: Option<Arc<dyn Dial>>,
     /// Whether silent connections are asked if they live. Not in simulated time, which would never rest.
     pub keep_alive: bool,
+    /// How many times as fast as the clock a scenario is played here, as callers are told; 0 if none is.
+    pub played_speed: u32,
 }
 
 impl Setup {
@@ -74,6 +76,7 @@ impl Setup {
             seed: 1,
             dial: None,
             keep_alive: true,
+            played_speed: 0,
         }
     }
 }
@@ -102,8 +105,10 @@ pub struct Server {
     seed: u64,
     dial: Option<Arc<dyn Dial>>,
     keep_alive: bool,
+    played_speed: u32,
     on_thread: bool,
     recovery: Recovery,
+    appended: u64,
     owner: Owner,
     handle: OwnerHandle,
 }
@@ -130,6 +135,7 @@ impl Server {
             seed,
             dial,
             keep_alive,
+            played_speed,
         } = setup;
         let Recovered {
             office,
@@ -140,6 +146,7 @@ impl Server {
         tell_recovery(place, &recovery);
         let snapshots = with_snapshots
             .then(|| Snapshotter::new(ledger.snapshot_writer(), ledger.reader().sequence()));
+        let appended = office.line().appended().sequence;
         let folded = Folded {
             office,
             ledger,
@@ -154,8 +161,10 @@ impl Server {
             seed,
             dial,
             keep_alive,
+            played_speed,
             on_thread,
             recovery,
+            appended,
             owner,
             handle,
         })
@@ -164,6 +173,11 @@ impl Server {
     /// What opening the ledger found.
     pub fn recovery(&self) -> &Recovery {
         &self.recovery
+    }
+
+    /// How many steps this office had made when its ledger was opened: the next one is named by one more.
+    pub fn appended(&self) -> u64 {
+        self.appended
     }
 
     /// Serves connections until `shutdown`, then drains. When this returns or is dropped, nothing of the office
@@ -334,7 +348,10 @@ impl Server {
         let documents = Documents::new(desk.clone());
         let meetings = Meetings { desk: desk.clone() };
         let contacts = Contacts { desk: desk.clone() };
-        let offices = Offices { desk: desk.clone() };
+        let offices = Offices {
+            desk: desk.clone(),
+            played_speed: self.played_speed,
+        };
         let (reporter, health) = tonic_health::server::health_reporter();
         let services = Services::default()
             .with(DocumentServiceServer::new(documents).max_decoding_message_size(client))

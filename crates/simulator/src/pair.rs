@@ -150,6 +150,7 @@ impl Office {
                 peer: self.place.peer(),
             })),
             keep_alive: false,
+            played_speed: 0,
         })
     }
 }

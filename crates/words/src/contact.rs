@@ -11,8 +11,8 @@ pub fn to_json(record: &pb::ContactRecord) -> Value {
     json::of("liaison.office.v1.ContactRecord", record)
 }
 
-/// Contacts, a row each.
-pub fn table(contacts: &[pb::ContactRecord]) -> String {
+/// Contacts, a row each, at most `width` columns wide.
+pub fn table(contacts: &[pb::ContactRecord], width: usize) -> String {
     let mut table = Table::new(&["name", "state", "kind", "begun (UTC+9)", "topics"]).named();
     for record in contacts {
         let contact = record.contact.clone().unwrap_or_default();
@@ -24,7 +24,7 @@ pub fn table(contacts: &[pb::ContactRecord]) -> String {
             contact.topics.join("; "),
         ]);
     }
-    table.render()
+    table.render(width)
 }
 
 /// A contact, and how far it has come.

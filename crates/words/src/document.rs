@@ -40,8 +40,8 @@ pub fn receipt(place: Place, receipt: &pb::Receipt) -> String {
     )
 }
 
-/// Documents, a row each.
-pub fn table(documents: &[pb::DocumentRecord]) -> String {
+/// Documents, a row each, at most `width` columns wide.
+pub fn table(documents: &[pb::DocumentRecord], width: usize) -> String {
     let mut table =
         Table::new(&["name", "state", "sent (UTC+9)", "form", "subject", ">size"]).named();
     for record in documents {
@@ -55,7 +55,7 @@ pub fn table(documents: &[pb::DocumentRecord]) -> String {
             bytes_words(record.body_bytes),
         ]);
     }
-    table.render()
+    table.render(width)
 }
 
 /// A document without its body.

@@ -103,8 +103,8 @@ fn with_topics(text: String, topics: &[String]) -> String {
     }
 }
 
-/// What waits, a row each.
-pub fn table(rows: &[Row]) -> String {
+/// What waits, a row each, at most `width` columns wide.
+pub fn table(rows: &[Row], width: usize) -> String {
     let mut table = Table::new(&["name", "to do", "precedence", "due (UTC+9)", "what"]).named();
     for row in rows {
         table.row(vec![
@@ -115,7 +115,7 @@ pub fn table(rows: &[Row]) -> String {
             row.gist.clone(),
         ]);
     }
-    table.render()
+    table.render(width)
 }
 
 /// What waits, as JSON.
@@ -155,7 +155,7 @@ mod tests {
         };
         let may = [StepKind::MeetingCountered, StepKind::MeetingAccepted];
         let rows = [Row::meeting(&offer, &may).at(None, Some(Timestamp::default()))];
-        let text = table(&rows);
+        let text = table(&rows, crate::table::WIDTH_MAX);
         assert!(text.contains("offices/north/meetings/4  answer"), "{text}");
         assert!(text.contains("chiefs: Roads"), "{text}");
         let value = to_json(&rows);

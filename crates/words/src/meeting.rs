@@ -7,7 +7,7 @@ use protocol::pb::office as pb;
 use serde_json::Value;
 
 use crate::style::{FAINT, HEADING, clean, styled};
-use crate::table::{Table, WIDTH_MAX, cut, pairs};
+use crate::table::{Table, cut, pairs};
 use crate::{nouns, officer, time};
 
 /// A meeting as JSON.
@@ -15,8 +15,8 @@ pub fn to_json(meeting: &pb::Meeting) -> Value {
     crate::json::of("liaison.office.v1.Meeting", meeting)
 }
 
-/// Meetings, a row each.
-pub fn table(meetings: &[pb::Meeting]) -> String {
+/// Meetings, a row each, at most `width` columns wide.
+pub fn table(meetings: &[pb::Meeting], width: usize) -> String {
     let mut table = Table::new(&[
         "name",
         "state",
@@ -37,11 +37,12 @@ pub fn table(meetings: &[pb::Meeting]) -> String {
             meeting.steps.len().to_string(),
         ]);
     }
-    table.render()
+    table.render(width)
 }
 
 /// A meeting as the office at `place` knows it: its terms, its steps, and what that office may do next.
-pub fn text(place: Place, meeting: &pb::Meeting) -> String {
+/// The steps stand at most `width` columns wide.
+pub fn text(place: Place, meeting: &pb::Meeting, width: usize) -> String {
     let counted = if meeting.counted { ", counted" } else { "" };
     let state = nouns::meeting_state(meeting.state);
     let mut text = format!("{}  {state}{counted}\n", styled(HEADING, &meeting.name));
@@ -51,7 +52,7 @@ pub fn text(place: Place, meeting: &pb::Meeting) -> String {
     text.push('\n');
     let roots = meeting.steps.iter().filter(|step| step.parent.is_empty());
     for root in roots {
-        walk(&mut text, meeting, root);
+        walk(&mut text, meeting, root, width);
     }
     text.push('\n');
     text.push_str(&next(place, meeting));
@@ -74,13 +75,13 @@ fn terms_pairs(terms: &pb::MeetingTerms) -> Vec<(&'static str, String)> {
 }
 
 /// The winning walk from `step` on; beside each step, what was built upon it and lost.
-fn walk(text: &mut String, meeting: &pb::Meeting, step: &pb::MeetingStep) {
+fn walk(text: &mut String, meeting: &pb::Meeting, step: &pb::MeetingStep, width: usize) {
     let mut step = step;
     loop {
-        let _ = writeln!(text, "{}", line("●", step, ""));
+        let _ = writeln!(text, "{}", cut(&line("●", step, ""), width));
         let losers = children(meeting, step).filter(|child| !is_winning(child));
         for loser in losers {
-            lost(text, meeting, loser, "├─", "│ ");
+            lost(text, meeting, loser, ["├─", "│ "], width);
         }
         match children(meeting, step).find(|child| is_winning(child)) {
             Some(winner) => step = winner,
@@ -93,18 +94,18 @@ fn lost(
     text: &mut String,
     meeting: &pb::Meeting,
     step: &pb::MeetingStep,
-    branch: &str,
-    below: &str,
+    [branch, below]: [&str; 2],
+    width: usize,
 ) {
     let row = line(&format!("{branch}○"), step, ", superseded");
-    let _ = writeln!(text, "{}", styled(FAINT, &row));
+    let _ = writeln!(text, "{}", styled(FAINT, &cut(&row, width)));
     for child in children(meeting, step) {
         lost(
             text,
             meeting,
             child,
-            &format!("{below}├─"),
-            &format!("{below}│ "),
+            [&format!("{below}├─"), &format!("{below}│ ")],
+            width,
         );
     }
 }
@@ -144,7 +145,7 @@ fn line(mark: &str, step: &pb::MeetingStep, standing: &str) -> String {
             let _ = write!(row, " “{}”", remark.text);
         }
     }
-    cut(clean(&row).trim_end(), WIDTH_MAX)
+    clean(&row).trim_end().to_owned()
 }
 
 /// What may be done next, as commands.
@@ -218,7 +219,9 @@ mod tests {
             ],
             ..Default::default()
         };
-        let text = anstream::adapter::strip_str(&text(Place::South, &meeting)).to_string();
+        let text =
+            anstream::adapter::strip_str(&text(Place::South, &meeting, crate::table::WIDTH_MAX))
+                .to_string();
         let starts: Vec<&str> = text
             .lines()
             .filter(|line| line.contains("/steps/"))

@@ -17,8 +17,8 @@ pub struct Asked {
     pub told: Result<pb::GetOfficeResponse, String>,
 }
 
-/// Both offices in one table.
-pub fn table(asked: &PerPlace<Asked>) -> String {
+/// Both offices in one table, at most `width` columns wide.
+pub fn table(asked: &PerPlace<Asked>, width: usize) -> String {
     let mut table = Table::new(&["", "South", "North"]);
     let mut row = |name: &str, tell: &dyn Fn(&Asked) -> String| {
         let cells = Place::BOTH.map(|place| tell(&asked[place]));
@@ -37,7 +37,7 @@ pub fn table(asked: &PerPlace<Asked>) -> String {
             office.told.as_ref().map(tell).unwrap_or_default()
         });
     }
-    table.render()
+    table.render(width)
 }
 
 /// Both offices as JSON.
@@ -59,7 +59,7 @@ pub fn to_json(asked: &PerPlace<Asked>) -> Value {
 /// A row of the table: what it is, and how to tell it of an office.
 type Row = (&'static str, fn(&pb::GetOfficeResponse) -> String);
 
-const ROWS: [Row; 19] = [
+const ROWS: [Row; 20] = [
     ("connection to the peer", |office| {
         nouns::state(office.connection().as_str_name(), "CONNECTION_").to_owned()
     }),
@@ -71,6 +71,10 @@ const ROWS: [Row; 19] = [
     }),
     ("draining", |office| {
         if office.draining { "yes" } else { "no" }.to_owned()
+    }),
+    ("a scenario is played", |office| match office.played_speed {
+        0 => String::new(),
+        times => format!("{} times as fast", thousands(times.into())),
     }),
     ("telephone line, as stated here", |office| {
         stated(office.telephone_line_here)
@@ -134,7 +138,7 @@ mod tests {
             told: Err("connection refused".to_owned()),
         };
         let asked = PerPlace::new(south, north);
-        let text = table(&asked);
+        let text = table(&asked, crate::table::WIDTH_MAX);
         assert!(text.contains("not reachable: connection refused"), "{text}");
         assert!(
             text.contains("DIALLING") && text.contains("2.0 KiB"),

@@ -1,4 +1,4 @@
-//! Columns for people, within 100 columns of a terminal. Styles are put on last, so that they have no width.
+//! Columns for people: within 100 columns on a terminal, whole in a file or a pipe. Styles are put on last, so that they have no width.
 
 use std::fmt::Write as _;
 
@@ -7,8 +7,10 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::style::{HEADING, clean, styled};
 
-/// No line of a table is wider.
+/// On a terminal no line of a table is wider.
 pub const WIDTH_MAX: usize = 100;
+/// In a file or a pipe nothing is cut.
+pub const WHOLE: usize = usize::MAX;
 const GAP: usize = 2;
 
 /// A cell of a table: text on one line, made visible, in a style.
@@ -98,9 +100,9 @@ impl Table {
         self.rows.push(cells);
     }
 
-    /// The table. If it is too wide, the widest column is cut, and if that does not do, the next.
-    pub fn render(&self) -> String {
-        let widths = self.widths();
+    /// The table, at most `width` columns wide. If it is too wide, the widest column is cut, and if that does not do, the next.
+    pub fn render(&self, width: usize) -> String {
+        let widths = self.widths(width);
         let mut text = String::new();
         for row in &self.rows {
             text.push_str(&self.line(row, &widths));
@@ -109,7 +111,7 @@ impl Table {
         text
     }
 
-    fn widths(&self) -> Vec<usize> {
+    fn widths(&self, most: usize) -> Vec<usize> {
         let mut widths = vec![0; self.right.len()];
         for row in &self.rows {
             for (width, cell) in widths.iter_mut().zip(row) {
@@ -118,7 +120,7 @@ impl Table {
         }
         let gaps = GAP * widths.len().saturating_sub(1);
         let total = self.indent + widths.iter().sum::<usize>() + gaps;
-        let mut over = total.saturating_sub(WIDTH_MAX);
+        let mut over = total.saturating_sub(most);
         for first in [usize::from(self.named), 0] {
             let cut = |widths: &[usize]| {
                 let wide = (first..widths.len()).filter(|index| widths[*index] > CUT_TO_MIN);
@@ -204,7 +206,7 @@ mod tests {
             "전통문".into(),
             "1,200".into(),
         ]);
-        let rendered = anstream::adapter::strip_str(&table.render()).to_string();
+        let rendered = anstream::adapter::strip_str(&table.render(WIDTH_MAX)).to_string();
         for line in rendered.lines() {
             assert!(line.width() <= WIDTH_MAX, "{line}");
         }
@@ -218,6 +220,17 @@ mod tests {
     }
 
     #[test]
+    fn a_file_or_a_pipe_gets_every_column_whole() {
+        let (subject, topics) = ("x".repeat(300), "y".repeat(40));
+        let mut table = Table::new(&["name", "subject", "topics"]).named();
+        table.row(vec!["n".repeat(90), subject.clone(), topics.clone()]);
+        let text = table.render(WHOLE);
+        assert!(text.contains(&subject) && text.contains(&topics), "{text}");
+        assert!(!text.contains('…'), "{text}");
+        assert!(table.render(WIDTH_MAX).contains('…'));
+    }
+
+    #[test]
     fn names_are_cut_last() {
         let name = "offices/south/documents/1000";
         let rendered = |subject: &str| {
@@ -226,7 +239,7 @@ mod tests {
             let sent = "2026-11-30 02:03:17";
             let row = [name, state.trim(), sent, subject];
             table.row(row.map(str::to_owned).to_vec());
-            anstream::adapter::strip_str(&table.render()).to_string()
+            anstream::adapter::strip_str(&table.render(WIDTH_MAX)).to_string()
         };
         // Shorter than the name, as long, and longer; and so long that one column is not enough.
         for length in [14, 26, 28, 29, 300] {
@@ -241,7 +254,7 @@ mod tests {
     fn where_one_column_is_not_enough_the_next_is_cut_too() {
         let mut table = Table::bare(&["", "", ""]).named();
         table.row(["x".repeat(90), "y".repeat(40), "z".repeat(20)].to_vec());
-        let text = table.render();
+        let text = table.render(WIDTH_MAX);
         assert_eq!(text.trim_end().width(), WIDTH_MAX, "{text}");
         for letter in ['x', 'y', 'z'] {
             assert!(text.contains(letter), "{text}");
@@ -254,7 +267,7 @@ mod tests {
         table.row(vec!["전통문".into(), "x".repeat(300), "12".into()]);
         table.row(vec!["a".into(), String::new(), "1,200".into()]);
         table.row(vec!["a".into(), "b".into(), String::new()]);
-        let text = table.render();
+        let text = table.render(WIDTH_MAX);
         for line in text.lines() {
             assert!(
                 line.starts_with("  ") && line.width() <= WIDTH_MAX,
@@ -270,7 +283,7 @@ mod tests {
     fn a_style_has_no_width() {
         let mut table = Table::bare(&["", ""]).indented(2);
         table.cells(vec![Cell::of(Style::new().bold(), "a"), "b".into()]);
-        assert_eq!(table.render(), "  \u{1b}[1ma\u{1b}[0m  b\n");
+        assert_eq!(table.render(WIDTH_MAX), "  \u{1b}[1ma\u{1b}[0m  b\n");
     }
 
     #[test]

@@ -61,8 +61,8 @@ pub fn lines(tally: &pb::Tally) -> String {
         .collect()
 }
 
-/// The counts broken down, a row for each key under `heading`, and their sum.
-pub fn table(heading: &'static str, rows: &[Row], sum: &pb::Tally) -> String {
+/// The counts broken down, a row for each key under `heading`, and their sum; at most `width` columns wide.
+pub fn table(heading: &'static str, rows: &[Row], sum: &pb::Tally, width: usize) -> String {
     let mut table = Table::new(&[
         heading,
         ">contacts",
@@ -91,17 +91,17 @@ pub fn table(heading: &'static str, rows: &[Row], sum: &pb::Tally) -> String {
         let cells = counts.iter().map(|count| thousands(*count));
         table.row(std::iter::once(key.clone()).chain(cells).collect());
     }
-    table.render()
+    table.render(width)
 }
 
-/// The counts broken down by kind: one count a row, and the exchanges below.
-pub fn kinds(rows: &[Row], sum: &pb::Tally) -> String {
+/// The counts broken down by kind: one count a row, and the exchanges below; at most `width` columns wide.
+pub fn kinds(rows: &[Row], sum: &pb::Tally, width: usize) -> String {
     let mut table = Table::new(&["kind", ">count"]);
     for (key, tally) in rows {
         table.row(vec![key.clone(), thousands(tally.exchanges + tally.calls)]);
     }
     let note = format!("exchanges {}", thousands(sum.exchanges));
-    table.render() + &styled(FAINT, &note) + "\n"
+    table.render(width) + &styled(FAINT, &note) + "\n"
 }
 
 #[cfg(test)]

@@ -16,6 +16,15 @@ pub enum Moment {
 }
 
 impl Moment {
+    /// The same of a play that goes so many times as fast as the clock: a while is one of the play, a time the clock's.
+    #[must_use]
+    pub fn sped_up(self, times: u32) -> Self {
+        match self {
+            Self::In(duration) => Self::In(duration / times.max(1)),
+            at @ Self::At(_) => at,
+        }
+    }
+
     /// The time meant.
     pub fn after(self, now: Timestamp) -> Result<Timestamp, String> {
         match self {
@@ -179,6 +188,16 @@ pub fn duration_to_pb(duration: Duration) -> prost_types::Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_while_is_one_of_the_play() {
+        let two_hours = parse_moment("2h").expect("it is a while");
+        let seconds = |seconds| Moment::In(Duration::from_secs(seconds));
+        assert_eq!(two_hours.sped_up(600), seconds(12));
+        assert_eq!(two_hours.sped_up(0), seconds(7_200));
+        let noon = parse_moment("2018-09-14T12:00").expect("it is a time");
+        assert_eq!(noon.sped_up(600), noon);
+    }
 
     #[test]
     fn a_time_without_an_offset_is_at_the_offices() {

@@ -11,15 +11,35 @@ use service::{bind, make_room, shutdown_signal};
 use tokio::net::{TcpListener, lookup_host};
 use tokio::sync::watch;
 
+use super::line::Line;
 use command::connect::Address;
 use command::failure::Failure;
 
-/// Starts both offices with their ledgers in `data/south` and `data/north`, calls `serving` with the addresses
-/// once both listen, and returns after the drain that Ctrl-C or SIGTERM begins.
+/// What the offices are to be.
+pub(super) struct Wanted<'a> {
+    /// Their ledgers are in `south` and `north` within it.
+    pub(super) data: &'a Path,
+    /// Where they listen.
+    pub(super) listen: &'a PerPlace<Address>,
+    /// Where the line takes commands, if it is to fail on command.
+    pub(super) control: Option<&'a str>,
+    /// How many times as fast as the clock a scenario is played there; 0 if none is.
+    pub(super) played_speed: u32,
+}
+
+/// Offices that serve.
+pub(super) struct Serving {
+    pub(super) addresses: PerPlace<Address>,
+    /// How many steps each has made.
+    pub(super) appended: PerPlace<u64>,
+    /// Where the line takes commands.
+    pub(super) control: Option<SocketAddr>,
+}
+
+/// Starts both offices, calls `serving` once both listen, and returns after the drain that Ctrl-C or SIGTERM begins.
 pub(super) fn run(
-    data: &Path,
-    listen: &PerPlace<Address>,
-    serving: impl FnOnce(PerPlace<Address>) -> Result<(), Failure>,
+    wanted: &Wanted<'_>,
+    serving: impl FnOnce(&Serving) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -27,14 +47,28 @@ pub(super) fn run(
         .map_err(|error| Failure::Failed(format!("failed to start the offices: {error}")))?;
     runtime.block_on(async {
         // Both listen before either dials, so that port 0 is known to the peer.
-        let (south, at_south) = listener(&listen[Place::South]).await?;
-        let (north, at_north) = listener(&listen[Place::North]).await?;
+        let (south, at_south) = listener(&wanted.listen[Place::South]).await?;
+        let (north, at_north) = listener(&wanted.listen[Place::North]).await?;
+        let at = PerPlace::new(at_south, at_north);
+        let line = match wanted.control {
+            Some(control) => Some(Line::bind(control, &at).await?),
+            None => None,
+        };
         let mut limits = Limits::default();
         make_room(&mut limits, 2);
-        let south_office = open(Place::South, data, at_north, limits.clone())?;
-        let north_office = open(Place::North, data, at_south, limits)?;
+        let way_to = |place: Place| line.as_ref().map_or(at[place], |line| line.way_to(place));
+        let south_office = open(Place::South, wanted, way_to(Place::North), limits.clone())?;
+        let north_office = open(Place::North, wanted, way_to(Place::South), limits)?;
         let asked_to_stop = shutdown_signal();
-        serving(PerPlace::new(at_south.into(), at_north.into()))?;
+        let control = line.as_ref().and_then(Line::control);
+        if let Some(line) = line {
+            line.carry();
+        }
+        serving(&Serving {
+            addresses: PerPlace::new(at_south.into(), at_north.into()),
+            appended: PerPlace::new(south_office.appended(), north_office.appended()),
+            control,
+        })?;
 
         let (stop, stopped) = watch::channel(());
         let until_stopped = |mut stopped: watch::Receiver<()>| async move {
@@ -83,8 +117,13 @@ async fn listener(address: &Address) -> Result<(TcpListener, SocketAddr), Failur
     Ok((listener, at))
 }
 
-fn open(place: Place, data: &Path, peer: SocketAddr, limits: Limits) -> Result<Server, Failure> {
-    let directory = data.join(place.word());
+fn open(
+    place: Place,
+    wanted: &Wanted<'_>,
+    peer: SocketAddr,
+    limits: Limits,
+) -> Result<Server, Failure> {
+    let directory = wanted.data.join(place.word());
     let storage = DiskStorage::create(&directory).map_err(|error| {
         Failure::Failed(format!("failed to create {}: {error}", directory.display()))
     })?;
@@ -92,6 +131,7 @@ fn open(place: Place, data: &Path, peer: SocketAddr, limits: Limits) -> Result<S
         limits,
         seed: system_seed(),
         dial: Some(Arc::new(TcpDial::new(peer.to_string()))),
+        played_speed: wanted.played_speed,
         ..Setup::new(place, Arc::new(storage))
     };
     Server::open(setup).map_err(|error| Failure::Failed(error.to_string()))

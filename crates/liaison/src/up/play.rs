@@ -6,6 +6,7 @@ use scenario::{Answers, Scenario, Timeline};
 use tonic::transport::Endpoint;
 use words::figures::thousands;
 
+use super::examples::People;
 use command::connect::Address;
 use command::failure::Failure;
 use command::output::note;
@@ -60,6 +61,12 @@ impl Played {
 }
 
 impl Drawn {
+    /// Where people act, and no officer of the scenario's.
+    pub(super) fn people(&self) -> People {
+        self.at
+            .map_or(People::Nowhere, |place| People::At(place.peer()))
+    }
+
     /// Begins to play, beside the offices on their runtime. What comes of it is noted.
     pub(super) fn begin(self, addresses: &PerPlace<Address>, speed: u32) -> Result<(), Failure> {
         let channel = |place: Place| {

@@ -192,7 +192,7 @@ fn a_document_that_no_request_holds_is_sent_all_the_same() {
     let directory = tempfile::tempdir().expect("a directory");
     let annex = directory.path().join("annex");
     let body: Vec<u8> = (0..5_000_000_u32).flat_map(u32::to_le_bytes).collect();
-    let body = &body[..6 * 1024 * 1024 + 1];
+    let body = &body[..=6 * 1024 * 1024];
     std::fs::write(&annex, body).expect("it can be written");
     let sent = offices.json(&format!(
         "send --subject Annex --wait delivered --file {}",

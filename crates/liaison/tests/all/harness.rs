@@ -1,6 +1,7 @@
 //! Two running offices, and the binary.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpStream;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
 use serde_json::Value;
@@ -13,6 +14,8 @@ pub(crate) struct Offices {
     _stdout: BufReader<ChildStdout>,
     pub(crate) south: String,
     pub(crate) north: String,
+    /// Where the line takes commands, with `--control`.
+    control: Option<String>,
     data: Option<TempDir>,
 }
 
@@ -53,6 +56,7 @@ impl Offices {
         Self {
             south: address("south"),
             north: address("north"),
+            control: said["control"].as_str().map(str::to_owned),
             up,
             _stdout: stdout,
             data: Some(data),
@@ -73,6 +77,17 @@ impl Offices {
             .env("LIAISON_SOUTH", &self.south)
             .env("LIAISON_NORTH", &self.north);
         command
+    }
+
+    /// What the line answers to a command.
+    pub(crate) fn line(&self, command: &str) -> String {
+        let control = self.control.as_ref().expect("it has a control");
+        let mut stream = TcpStream::connect(control).expect("it listens");
+        writeln!(stream, "{command}").expect("it takes lines");
+        let mut answer = String::new();
+        let mut reader = BufReader::new(stream);
+        reader.read_line(&mut answer).expect("it answers");
+        answer.trim_end().to_owned()
     }
 
     /// What the command prints as JSON; it must succeed.

@@ -7,4 +7,5 @@ mod help;
 mod json;
 mod parts;
 mod records;
+mod terminal;
 mod visible;

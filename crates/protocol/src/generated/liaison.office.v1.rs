@@ -4152,6 +4152,10 @@ pub struct GetOfficeResponse {
     /// below its reserve, or its clock is broken. Empty otherwise.
     #[prost(string, tag = "19")]
     pub held_reason: ::prost::alloc::string::String,
+    /// How many times as fast as the clock a scenario is played here; 0 if none is. Whoever means hours of the play by a while
+    /// such as 2h divides it by this. Times in steps are the clock's all the same.
+    #[prost(uint32, tag = "20")]
+    pub played_speed: u32,
 }
 /// Connection is the state of the transport between the offices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]

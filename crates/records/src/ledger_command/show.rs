@@ -4,7 +4,6 @@ use clap::Args;
 use jiff::Timestamp;
 use words::Line;
 use words::style::{HEADING, styled};
-use words::table::WIDTH_MAX;
 use words::time;
 
 use super::bytes;
@@ -113,6 +112,6 @@ impl Journal {
             output.text(&format!("{}\n", styled(HEADING, &day)))?;
             self.day = day;
         }
-        output.text(&format!("{}\n", line.row(WIDTH_MAX)))
+        output.text(&format!("{}\n", line.row(output.width())))
     }
 }

@@ -15,6 +15,8 @@ use crate::status::status_of;
 #[derive(Clone)]
 pub(crate) struct Offices {
     pub(crate) desk: Desk,
+    /// How many times as fast as the clock a scenario is played here; 0 if none is.
+    pub(crate) played_speed: u32,
 }
 
 fn statement(statement: Statement) -> pb::LineStatement {
@@ -77,6 +79,7 @@ impl OfficeService for Offices {
         response.outbox_bytes = progress.outbox_bytes;
         response.last_sync = prost_types::Duration::try_from(progress.last_sync).ok();
         response.held_reason = progress.held.unwrap_or_default();
+        response.played_speed = self.played_speed;
         response.draining = *self.desk.draining.borrow();
         Ok(Response::new(response))
     }

@@ -35,7 +35,7 @@ impl Page {
     }
 
     pub(super) fn table(&mut self, table: Table) {
-        self.text.push_str(&table.indented(INDENT).render());
+        self.text.push_str(&table.indented(INDENT).render(WIDTH_MAX));
     }
 }
 
