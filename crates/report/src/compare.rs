@@ -1,9 +1,9 @@
 //! Comparing a run with one saved before.
 //!
-//! A figure is better or worse only if that cannot be chance: with three repeats or more on both sides, none of one side
-//! lies among those of the other, *and* the medians differ by more than 2 %. With three and three of the same, the ranges
-//! are apart by chance in one case of ten; with five and five in one of 126. With fewer repeats there is no range to
-//! speak of: within 2 % it is the `same`, beyond it is `unclear`, however far.
+//! A figure is better or worse only if that cannot be chance: with five repeats or more on both sides, none of one side
+//! lies among those of the other, *and* the medians differ by more than 2 %. With five and five of the same, the ranges
+//! are apart by chance in one case of 126; with three and three in one of ten, so that of a dozen figures one would be
+//! called worse in every run. With fewer than five there are `too few to judge`, however far they are apart.
 
 use words::figures;
 
@@ -11,7 +11,9 @@ use crate::latency::Latencies;
 use crate::report::{ComparisonReport, FigureComparison, Report, Spread};
 
 /// From so many repeats on, on both sides, their ranges tell something.
-const REPEATS_MIN: u64 = 3;
+const REPEATS_MIN: u64 = 5;
+/// The verdict with fewer.
+pub(crate) const TOO_FEW: &str = "too few to judge";
 /// Medians that differ by no more, as a share of the one before, are the same.
 const SAME_WITHIN: f64 = 0.02;
 
@@ -154,15 +156,12 @@ fn spread(values: impl Iterator<Item = f64>) -> Spread {
 }
 
 fn verdict(before: Spread, now: Spread, is_more_better: bool) -> &'static str {
-    if before.repeats == 0 || now.repeats == 0 {
-        return "unclear";
+    if before.repeats < REPEATS_MIN || now.repeats < REPEATS_MIN {
+        return TOO_FEW;
     }
     let apart = (now.median - before.median).abs();
     if apart <= before.median.abs() * SAME_WITHIN {
         return "same";
-    }
-    if before.repeats < REPEATS_MIN || now.repeats < REPEATS_MIN {
-        return "unclear";
     }
     let (is_more, is_less) = (now.min > before.max, now.max < before.min);
     match (is_more, is_less) {
@@ -257,17 +256,20 @@ mod tests {
         let same = ("same".to_owned(), "same".to_owned());
         let worse = ("worse".to_owned(), "worse".to_owned());
         let better = ("better".to_owned(), "better".to_owned());
-        let unclear = ("unclear".to_owned(), "unclear".to_owned());
-        assert_eq!(verdicts(&[100, 110, 120], &[130, 140, 150]), worse);
-        assert_eq!(verdicts(&[130, 140, 150], &[100, 110, 120]), better);
-        assert_eq!(verdicts(&[100, 110, 120], &[119, 140, 150]), same);
-        assert_eq!(
-            verdicts(&[1_000, 1_001, 1_002], &[1_010, 1_011, 1_012]),
-            same
-        );
-        assert_eq!(verdicts(&[100, 110], &[500, 600, 700]), unclear);
-        assert_eq!(verdicts(&[100], &[101]), same);
-        assert_eq!(verdicts(&[100], &[200]), unclear);
+        let too_few = (TOO_FEW.to_owned(), TOO_FEW.to_owned());
+        let low = [100, 105, 110, 115, 120];
+        let high = [130, 135, 140, 145, 150];
+        assert_eq!(verdicts(&low, &high), worse);
+        assert_eq!(verdicts(&high, &low), better);
+        assert_eq!(verdicts(&low, &[119, 135, 140, 145, 150]), same);
+        let near = |from: u64| [from, from + 1, from + 2, from + 3, from + 4];
+        assert_eq!(verdicts(&near(1_000), &near(1_010)), same);
+        // Three and three of the same software are apart in one case of ten.
+        assert_eq!(verdicts(&[100, 110, 120], &[130, 140, 150]), too_few);
+        assert_eq!(verdicts(&low, &high[..4]), too_few);
+        assert_eq!(verdicts(&low[..4], &high), too_few);
+        assert_eq!(verdicts(&[100], &[101]), too_few);
+        assert_eq!(verdicts(&[100], &[200]), too_few);
     }
 
     #[test]
@@ -282,7 +284,7 @@ mod tests {
         let report = compare(&single(500), "a", &single(505));
         let p99 = &report.figures[2];
         assert_eq!((p99.name.as_str(), p99.before.repeats), ("response p99", 1));
-        assert_eq!((p99.now.median, p99.verdict.as_str()), (505.0, "same"));
+        assert_eq!((p99.now.median, p99.verdict.as_str()), (505.0, TOO_FEW));
         let names: Vec<_> = report.figures.iter().map(|it| it.name.as_str()).collect();
         assert!(
             names.contains(&"errors") && !names.contains(&"service p50"),
@@ -294,7 +296,7 @@ mod tests {
     #[test]
     fn errors_out_of_nothing_are_worse() {
         let with = |errors| {
-            let mut report = repeated(&[100, 100, 100]);
+            let mut report = repeated(&[100; 5]);
             report
                 .repeats
                 .iter_mut()

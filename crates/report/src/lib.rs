@@ -17,7 +17,7 @@
 //!
 //! let threshold: Threshold = "p99>5ms".parse()?;
 //! assert!(!threshold.check(&report).failed);
-//! assert!(report::show::text(&report).contains("990 µs"));
+//! assert!(report::show::text(&report, 100).contains("990 µs"));
 //! assert_eq!(report::saved::read(&report::saved::save(&report))?, report);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

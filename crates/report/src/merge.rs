@@ -269,6 +269,7 @@ fn setup(reports: &[&Report], shard: String) -> Setup {
     let first = setups().next().cloned().unwrap_or_default();
     Setup {
         targets: once_each(setups().flat_map(|setup| &setup.targets)),
+        labels: once_each(setups().flat_map(|setup| &setup.labels)),
         duration_s: longest(|setup| setup.duration_s),
         warmup_s: longest(|setup| setup.warmup_s),
         in_flight_max: setups().map(|setup| setup.in_flight_max).sum(),
@@ -493,13 +494,15 @@ fn thresholds(reports: &[&Report], merged: &Report) -> Vec<ThresholdReport> {
     let texts = once_each(given.map(|threshold| &threshold.text));
     let checked = texts
         .into_iter()
-        .map(|text| match text.parse::<Threshold>() {
-            Ok(threshold) => threshold.check(merged),
-            Err(error) => ThresholdReport {
+        .filter_map(|text| match text.parse::<Threshold>() {
+            // Like a comparison it was about one part, and what that was compared with is not here.
+            Ok(threshold) if threshold.needs_baseline() => None,
+            Ok(threshold) => Some(threshold.check(merged)),
+            Err(error) => Some(ThresholdReport {
                 text,
                 seen: format!("could not be checked: {error}"),
                 failed: true,
-            },
+            }),
         });
     checked.collect()
 }

@@ -132,6 +132,10 @@ pub struct Setup {
     pub shard: String,
     /// The version of the software.
     pub version: String,
+    /// The command line, without its secrets; empty where none was kept.
+    pub command: String,
+    /// What whoever ran it calls it, such as `commit=abc`.
+    pub labels: Vec<String>,
 }
 
 /// A resource of which the generator had too little.
@@ -386,6 +390,19 @@ pub struct ComparisonReport {
     pub figures: Vec<FigureComparison>,
 }
 
+impl ComparisonReport {
+    /// The figures that are worse than before.
+    pub fn worse(&self) -> impl Iterator<Item = &FigureComparison> {
+        self.figures.iter().filter(|one| one.verdict == "worse")
+    }
+
+    /// Whether there are too few repeats for any verdict.
+    pub fn is_too_few(&self) -> bool {
+        let mut figures = self.figures.iter();
+        figures.all(|one| one.verdict == crate::compare::TOO_FEW)
+    }
+}
+
 /// One figure, before and now.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -398,7 +415,7 @@ pub struct FigureComparison {
     pub before: Spread,
     /// Now.
     pub now: Spread,
-    /// `better`, `worse`, `same` (the spreads overlap) or `unclear` (too few repeats to tell).
+    /// `better`, `worse`, `same` (the spreads overlap) or `too few to judge` (less than five repeats on a side).
     pub verdict: String,
 }
 

@@ -10,6 +10,7 @@ pub(crate) mod fixture;
 mod ghz;
 mod head;
 mod html;
+mod markdown;
 mod prometheus;
 #[cfg(test)]
 mod tests;
@@ -18,5 +19,6 @@ mod text;
 pub use csv::csv;
 pub use ghz::ghz;
 pub use html::html;
+pub use markdown::markdown;
 pub use prometheus::prometheus;
-pub use text::text;
+pub use text::{comparison, text};

@@ -3,6 +3,8 @@
 //! Both are conditions on figures of the report, such as `p99>5ms`. A [`Threshold`] is what must *not* be; a [`Goal`]
 //! is what *must* be. A figure that the report does not have satisfies neither: what could not be checked did not pass.
 //!
+//! A bound may be the same figure of a run that was saved, the *baseline*, and more or less of it: `p99>baseline+10%`.
+//!
 //! Latencies are known to three digits: a response of 5.001 ms may count as one of 5.003 ms.
 //!
 //! ```
@@ -63,14 +65,24 @@ impl Threshold {
         self.0.expect(measured)
     }
 
-    /// How it fared. What cannot be checked has failed, and says so.
+    /// How it fared, where there is no baseline. What cannot be checked has failed, and says so.
     pub fn check(&self, report: &Report) -> ThresholdReport {
-        let checked = self.0.check(report);
+        self.check_against(report, None)
+    }
+
+    /// How it fared beside a run that was saved before.
+    pub fn check_against(&self, report: &Report, baseline: Option<&Report>) -> ThresholdReport {
+        let checked = self.0.check(report, baseline);
         ThresholdReport {
             text: self.0.text.clone(),
             failed: checked.is_true.unwrap_or(true),
             seen: checked.seen,
         }
+    }
+
+    /// Whether its bound is a figure of a baseline.
+    pub fn needs_baseline(&self) -> bool {
+        self.0.needs_baseline()
     }
 
     /// Whether it says how many calls may fail. Where none does, none may.
@@ -118,7 +130,7 @@ impl Goal {
     fn misses(&self, report: &Report) -> Vec<String> {
         let mut misses = Vec::new();
         for condition in &self.conditions {
-            let checked = condition.check(report);
+            let checked = condition.check(report, None);
             if checked.is_true != Some(true) {
                 misses.push(format!("{}: {}", condition.text, checked.seen));
             }
@@ -167,7 +179,16 @@ impl FromStr for Goal {
         let mut conditions = Vec::new();
         let mut offset = 0;
         for part in text.split(',') {
-            conditions.push(Condition::parse(text, offset, part)?);
+            let condition = Condition::parse(text, offset, part)?;
+            if condition.needs_baseline() {
+                return Err(FaultyThreshold {
+                    text: text.to_owned(),
+                    at: text.get(..offset).unwrap_or(text).chars().count() + 1,
+                    what: "a search for a rate has no baseline".to_owned(),
+                    remedy: format!("write {}", condition.figure.bounds()),
+                });
+            }
+            conditions.push(condition);
             offset += part.len() + 1;
         }
         Ok(Self {

@@ -467,6 +467,7 @@ fn setup() -> Setup {
         in_flight_max: 256,
         shard: String::new(),
         version: "0.1.0".to_owned(),
+        ..Setup::default()
     }
 }
 
@@ -617,7 +618,7 @@ fn repeats(draws: &mut Draws, calls: u64) -> Vec<RepeatReport> {
 
 fn comparison() -> ComparisonReport {
     let spread = |min, median, max| Spread {
-        repeats: 3,
+        repeats: 5,
         min,
         median,
         max,
@@ -666,7 +667,7 @@ fn comparison() -> ComparisonReport {
                 "%",
                 spread(0.19, 0.2, 0.21),
                 spread(0.2, 0.21, 0.22),
-                "unclear",
+                "too few to judge",
             ),
         ],
     }

@@ -47,6 +47,13 @@ pub(super) fn verdicts(report: &Report, invalid: &str) -> Vec<(bool, String)> {
         let otherwise = format!("{failed} of {of}");
         all.push(either(failed == 0, "every threshold holds", &otherwise));
     }
+    if let Some(comparison) = &report.comparison {
+        let worse = comparison.worse().count() as u64;
+        if worse > 0 {
+            let worse = count(worse, "figure is", "figures are");
+            all.push((false, format!("{worse} worse than before")));
+        }
+    }
     if let Some(books) = &report.books {
         all.push(books_verdict(books.balance()));
     }
@@ -89,8 +96,8 @@ mod tests {
             let all = verdicts(report, "not valid");
             all.iter().map(|(good, _)| *good).collect::<Vec<_>>()
         };
-        assert_eq!(good(&fixture::full()), [true, false, true]);
-        assert_eq!(good(&fixture::amiss()), [false, false, false, false]);
+        assert_eq!(good(&fixture::full()), [true, false, false, true]);
+        assert_eq!(good(&fixture::amiss()), [false; 5]);
         assert_eq!(good(&fixture::tiny()), [true]);
     }
 }

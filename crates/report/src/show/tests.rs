@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{csv, fixture, ghz, html, prometheus, text};
+use super::{csv, fixture, ghz, html, markdown, prometheus, text};
 use crate::report::Report;
 
 const HOSTILE: &str = "\"onload='alert(1)' x=`</title><script>alert(1)</script><!-- &amp; \u{202e}\u{200f}\u{1b}[2J\r\n\\";
@@ -61,7 +61,13 @@ fn no_text_from_elsewhere_moves_the_cursor() {
         let others = ghz(&report) + &prometheus(&report) + &csv(&report) + &html(&report);
         let hidden = |letter| reading::visible::is_hidden(letter) && !is_ours(letter);
         assert!(!others.contains(hidden));
-        assert!(!text(&report).contains("\u{1b}[2J"));
-        assert!(!text(&report).contains(['\u{202e}', '\r']));
+        for page in [
+            text(&report, usize::MAX),
+            text(&report, 100),
+            markdown(&report),
+        ] {
+            assert!(!page.contains("\u{1b}[2J"));
+            assert!(!page.contains(['\u{202e}', '\r']));
+        }
     }
 }

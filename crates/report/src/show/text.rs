@@ -14,13 +14,14 @@ use words::style::{FAINT, HEADING, LOUD, clean, styled};
 use words::table::{WIDTH_MAX, cut};
 
 use super::head::{run_in_words, verdicts};
-use crate::report::Report;
+use crate::report::{ComparisonReport, Report, Setup};
 use frame::{boxed, wrap};
 use page::{Page, mark};
 
-/// A report as text of at most 100 columns, with styles: who prints it leaves them out where they are not wanted.
-pub fn text(report: &Report) -> String {
-    let mut page = Page::default();
+/// A report as text with styles, its tables at most `width` columns wide: who prints it leaves styles out where they are not
+/// wanted.
+pub fn text(report: &Report, width: usize) -> String {
+    let mut page = Page::of(width);
     if !report.valid {
         page.invalid(report);
     }
@@ -36,10 +37,19 @@ pub fn text(report: &Report) -> String {
     page.books(report);
     page.search(report);
     page.repeats(report);
-    page.comparison(report);
+    if let Some(comparison) = &report.comparison {
+        page.comparison("Compared with before", comparison);
+    }
     page.thresholds(report);
     page.verdicts(report);
     page.text
+}
+
+/// How a run that was saved, `name`, compares with another.
+pub fn comparison(name: &str, comparison: &ComparisonReport, width: usize) -> String {
+    let mut page = Page::of(width);
+    page.comparison(&format!("{} compared with", clean(name)), comparison);
+    page.text.trim_start().to_owned()
 }
 
 impl Page {
@@ -49,10 +59,15 @@ impl Page {
         lines.extend(wrap(
             "The generator could not keep up with its own schedule. What it was short of:",
             width,
+            width,
         ));
         for one in &report.invalid_because {
             lines.push(String::new());
-            lines.extend(wrap(&format!("{}: {}", one.resource, one.text), width));
+            lines.extend(wrap(
+                &format!("{}: {}", one.resource, one.text),
+                width,
+                width,
+            ));
         }
         let framed = boxed(&lines, LOUD);
         self.text.push_str(&framed);
@@ -60,9 +75,18 @@ impl Page {
     }
 
     fn title(&mut self, report: &Report) {
-        let plan = styled(HEADING, &cut(&clean(&report.setup.plan), WIDTH_MAX));
+        let plan = styled(HEADING, &cut(&clean(&report.setup.plan), self.width));
         self.line(&plan);
         self.words(FAINT, &run_in_words(report));
+        let Setup {
+            labels, command, ..
+        } = &report.setup;
+        if !labels.is_empty() {
+            self.words(FAINT, &format!("labels: {}", labels.join(", ")));
+        }
+        if !command.is_empty() {
+            self.words(FAINT, command);
+        }
     }
 
     fn verdicts(&mut self, report: &Report) {
@@ -85,7 +109,7 @@ mod tests {
 
     /// Without the styles that are written here, and with whatever else moves a cursor.
     fn plain(report: &Report) -> String {
-        let mut plain = text(report);
+        let mut plain = text(report, WIDTH_MAX);
         for style in [BAD, FAINT, GOOD, HEADING, LOUD] {
             plain = plain.replace(&style.render().to_string(), "");
         }
@@ -108,11 +132,35 @@ mod tests {
     }
 
     #[test]
+    fn a_file_or_a_pipe_gets_it_whole() {
+        let mut report = fixture::amiss();
+        let message = "x".repeat(300);
+        report.failures[0].message.clone_from(&message);
+        report.setup.plan.clone_from(&message);
+        assert!(!text(&report, WIDTH_MAX).contains(&message));
+        let whole = text(&report, words::table::WHOLE);
+        assert_eq!(whole.matches(&message).count(), 2, "{whole}");
+    }
+
+    #[test]
+    fn a_saved_run_is_told_with_its_command_line_and_labels() {
+        let mut report = fixture::tiny();
+        report.setup.command = "liaison load document --rate 10".to_owned();
+        report.setup.labels = vec!["commit=abc".to_owned(), "night".to_owned()];
+        let told = plain(&report);
+        assert!(
+            told.contains("  liaison load document --rate 10\n"),
+            "{told}"
+        );
+        assert!(told.contains("  labels: commit=abc, night\n"), "{told}");
+    }
+
+    #[test]
     fn nothing_moves_the_cursor() {
         let amiss = plain(&fixture::amiss());
         assert_eq!(reading::visible::lines(&amiss), amiss);
         assert!(amiss.contains("‹U+202E›"), "{amiss}");
-        let styled = text(&fixture::full());
+        let styled = text(&fixture::full(), WIDTH_MAX);
         assert!(styled.contains("\u{1b}[1mSummary:\u{1b}[0m"));
     }
 
@@ -194,7 +242,7 @@ mod tests {
             ("amiss", fixture::amiss()),
             ("tiny", fixture::tiny()),
         ] {
-            let styled = text(&report);
+            let styled = text(&report, WIDTH_MAX);
             std::fs::write(directory.join(format!("{name}.ansi")), styled).expect("a page");
             std::fs::write(directory.join(format!("{name}.txt")), plain(&report)).expect("a page");
             let others = [

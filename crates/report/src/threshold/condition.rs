@@ -4,7 +4,7 @@ use words::figures;
 
 use super::figure::{Figure, Unit};
 use super::{FaultyThreshold, Measured};
-use crate::report::Report;
+use crate::report::{RepeatReport, Report};
 
 /// How the figure is to stand to the bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +15,51 @@ enum Relation {
     AtMost,
 }
 
+/// What the figure is held against.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Bound {
+    Fixed(f64),
+    /// So many times the figure of the baseline.
+    Times(f64),
+    /// So much more than the figure of the baseline, in the figure's unit.
+    Plus(f64),
+}
+
+impl Bound {
+    /// The bound in the figure's unit, with words for one that follows from the baseline.
+    fn value(
+        self,
+        condition: &Condition,
+        baseline: Option<&Report>,
+    ) -> Result<(f64, Option<String>), String> {
+        if let Self::Fixed(bound) = self {
+            return Ok((bound, None));
+        }
+        let baseline = baseline.ok_or("there is no baseline")?;
+        let before = condition.typical(baseline);
+        let before = before.map_err(|why| format!("of the baseline, {why}"))?;
+        let bound = match self {
+            Self::Times(times) => before * times,
+            Self::Plus(more) => before + more,
+            Self::Fixed(bound) => bound,
+        };
+        let (bound_words, before) = (condition.unit.words(bound), condition.unit.words(before));
+        let words = format!("the bound is {bound_words}, of {before} in the baseline");
+        Ok((bound, Some(words)))
+    }
+}
+
+impl Unit {
+    fn words(self, value: f64) -> String {
+        match self {
+            Self::Micros => figures::short_latency(value),
+            Self::Share => format!("{} %", figures::number(value, 3)),
+            Self::Count => figures::number(value, 1),
+            Self::Rate => figures::rate(value),
+        }
+    }
+}
+
 /// A condition on one figure.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Condition {
@@ -22,7 +67,7 @@ pub(super) struct Condition {
     pub(super) text: String,
     pub(super) figure: Figure,
     relation: Relation,
-    bound: f64,
+    bound: Bound,
     unit: Unit,
 }
 
@@ -79,7 +124,12 @@ impl Condition {
         };
         let rest = &rest[width..];
         let bound_at = relation_at + width + rest.len() - rest.trim_start().len();
-        let (bound, unit) = read_bound(rest.trim(), &figure, bound_at)?;
+        let (bound, unit) = if let Some(change) = rest.trim().strip_prefix("baseline") {
+            read_baseline(change, &figure, bound_at + "baseline".len())?
+        } else {
+            let (bound, unit) = read_bound(rest.trim(), &figure, bound_at)?;
+            (Bound::Fixed(bound), unit)
+        };
         Ok(Self {
             text: part.trim().to_owned(),
             figure,
@@ -100,20 +150,52 @@ impl Condition {
             })
     }
 
-    pub(super) fn check(&self, report: &Report) -> Checked {
-        match self.figure.seen(report, self.unit) {
-            Ok(seen) => Checked {
-                seen: match self.unit {
-                    Unit::Micros => figures::short_latency(seen),
-                    Unit::Share => format!("{} %", figures::number(seen, 3)),
-                    Unit::Count => figures::number(seen, 1),
-                    Unit::Rate => figures::rate(seen),
+    /// Whether its bound is a figure of a baseline.
+    pub(super) const fn needs_baseline(&self) -> bool {
+        !matches!(self.bound, Bound::Fixed(_))
+    }
+
+    /// The figure as it is compared with a baseline: the median over the repeats where each has it, as in a comparison.
+    fn typical(&self, report: &Report) -> Result<f64, String> {
+        let alone = |repeat: &RepeatReport| {
+            let alone = Report {
+                achieved_rate: repeat.achieved_rate,
+                offered_rate: report.offered_rate,
+                calls: repeat.calls,
+                errors: repeat.errors,
+                response: repeat.response.clone(),
+                service: repeat.service.clone(),
+                ..Report::default()
+            };
+            self.figure.seen(&alone, self.unit)
+        };
+        // What a repeat does not keep is told of all of them together.
+        let kept = self.figure.is_of_repeats();
+        let each = report.repeats.iter().filter(|_| kept).map(alone);
+        match each.collect::<Result<Vec<f64>, _>>() {
+            Ok(each) if !each.is_empty() => Ok(median(each)),
+            _ => self.figure.seen(report, self.unit),
+        }
+    }
+
+    pub(super) fn check(&self, report: &Report, baseline: Option<&Report>) -> Checked {
+        let seen = if self.needs_baseline() {
+            self.typical(report)
+        } else {
+            self.figure.seen(report, self.unit)
+        };
+        let found = seen.and_then(|seen| Ok((seen, self.bound.value(self, baseline)?)));
+        match found {
+            Ok((seen, (bound, words))) => Checked {
+                seen: match words {
+                    None => self.unit.words(seen),
+                    Some(words) => format!("{}; {words}", self.unit.words(seen)),
                 },
                 is_true: Some(match self.relation {
-                    Relation::Above => seen > self.bound,
-                    Relation::AtLeast => seen >= self.bound,
-                    Relation::Below => seen < self.bound,
-                    Relation::AtMost => seen <= self.bound,
+                    Relation::Above => seen > bound,
+                    Relation::AtLeast => seen >= bound,
+                    Relation::Below => seen < bound,
+                    Relation::AtMost => seen <= bound,
                 }),
             },
             Err(why) => Checked {
@@ -122,6 +204,44 @@ impl Condition {
             },
         }
     }
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    f64::midpoint(values[(values.len() - 1) / 2], values[values.len() / 2])
+}
+
+/// Reads a bound such as `baseline`, `baseline+10%` or `baseline-2ms`.
+fn read_baseline(change: &str, figure: &Figure, offset: usize) -> Result<(Bound, Unit), Wrong> {
+    let unit = figure.compared_in();
+    let change_at = offset + change.len() - change.trim_start().len();
+    let change = change.trim();
+    let wrong = || Wrong {
+        offset: change_at,
+        what: format!("{change:?} is no change of the baseline"),
+        remedy: "write baseline, baseline+10%, baseline-5%, or of a latency baseline+2ms"
+            .to_owned(),
+    };
+    let (sign, amount) = match change.as_bytes() {
+        [] => return Ok((Bound::Times(1.0), unit)),
+        [b'+', ..] => (1.0, change[1..].trim()),
+        [b'-', ..] => (-1.0, change[1..].trim()),
+        _ => return Err(wrong()),
+    };
+    if let Some(percent) = amount.strip_suffix('%') {
+        let percent: f64 = percent.trim().parse().map_err(|_| wrong())?;
+        // More than all of it is less than nothing, which no figure is.
+        let is_one = percent.is_finite() && percent >= 0.0 && (sign > 0.0 || percent <= 100.0);
+        if !is_one {
+            return Err(wrong());
+        }
+        return Ok((Bound::Times(1.0 + sign * percent / 100.0), unit));
+    }
+    if !figure.is_latency() {
+        return Err(wrong());
+    }
+    let (amount, unit) = read_bound(amount, figure, change_at + 1)?;
+    Ok((Bound::Plus(sign * amount), unit))
 }
 
 /// Reads a bound such as `5ms`, `0.1%`, `10` or `2k`.

@@ -111,11 +111,29 @@ impl Figure {
     /// What may be written as its bound.
     pub(super) const fn bounds(&self) -> &'static str {
         match self {
-            Self::Latency { .. } => "a time such as 300us, 5ms, 1s or 2m",
+            Self::Latency { .. } => "a time such as 300us, 5ms, 1s or 2m, or baseline+10%",
             Self::Rate => {
-                "a number a second such as 1900 or 2k, or a share of the offered such as 95%"
+                "a number a second such as 1900 or 2k, a share of the offered such as 95%, or baseline-5%"
             }
-            _ => "a number such as 10 or 2k, or a share such as 0.1%",
+            _ => "a number such as 10 or 2k, a share such as 0.1%, or baseline+10%",
+        }
+    }
+
+    /// Whether each repeat has it for itself.
+    pub(super) const fn is_of_repeats(&self) -> bool {
+        let of = match self {
+            Self::Latency { of, .. } => of,
+            other => return matches!(other, Self::Errors | Self::Rate),
+        };
+        matches!(of, Of::Response | Of::Service)
+    }
+
+    /// What it is told in beside a baseline: of runs that differ in length counts say nothing, and shares do.
+    pub(super) const fn compared_in(&self) -> Unit {
+        match self {
+            Self::Latency { .. } => Unit::Micros,
+            Self::Rate => Unit::Rate,
+            _ => Unit::Share,
         }
     }
 
@@ -357,12 +375,14 @@ impl Stat {
             Self::Mean => Ok(latencies.mean_us),
             Self::Min => Ok(latencies.min_us as f64),
             Self::Max => Ok(latencies.max_us as f64),
-            Self::Quantile(quantile) if !latencies.histogram.is_empty() => {
-                Ok(latencies.quantile_us(quantile) as f64)
-            }
-            Self::Quantile(quantile) => known_quantile(latencies, quantile)
-                .map(|us| us as f64)
-                .ok_or_else(|| "its histogram was left out".to_owned()),
+            // One that is told elsewhere too is the same here.
+            Self::Quantile(quantile) => match known_quantile(latencies, quantile) {
+                Some(us) => Ok(us as f64),
+                None if latencies.histogram.is_empty() => {
+                    Err("its histogram was left out".to_owned())
+                }
+                None => Ok(latencies.quantile_us(quantile) as f64),
+            },
         }
     }
 }

@@ -207,6 +207,11 @@ fn what_is_no_threshold_is_refused_with_its_place() {
         ("errors>5ms", 9, "0.1%"),
         ("rate<5ms", 7, "95%"),
         ("lost>NaN", 6, "0.1%"),
+        ("p99>baselin+10%", 5, "baseline+10%"),
+        ("p99>baseline*2", 13, "baseline+10%"),
+        ("p99>baseline+10", 16, "did you mean"),
+        ("p99>baseline-101%", 13, "baseline-5%"),
+        ("errors>baseline+5", 16, "baseline+10%"),
     ];
     for (text, at, remedy) in refused {
         let error = text.parse::<Threshold>().expect_err(text);
@@ -274,4 +279,47 @@ proptest! {
             prop_assert!((1..=text.chars().count() + 1).contains(&error.at), "{}", error);
         }
     }
+}
+
+#[test]
+fn a_bound_may_be_of_a_baseline() {
+    let run = |p99_us, errors, achieved_rate| {
+        let mut histogram = LatencyHistogram::default();
+        (0..100).for_each(|_| histogram.record(Duration::from_micros(p99_us)));
+        Report {
+            calls: 100,
+            errors,
+            achieved_rate,
+            response: histogram.summary(),
+            ..Report::default()
+        }
+    };
+    let (before, now) = (run(1_000, 1, 2_000.0), run(1_080, 2, 1_900.0));
+    for (text, failed) in [
+        ("p99>baseline+10%", false),
+        ("p99 > baseline + 5%", true),
+        ("p99>baseline", true),
+        ("p99>=baseline+100us", false),
+        ("p99>baseline+50us", true),
+        ("p99<baseline-5%", false),
+        ("errors>baseline+50%", true),
+        ("errors>baseline+200%", false),
+        ("rate<baseline-10%", false),
+        ("rate<baseline-1%", true),
+    ] {
+        let threshold: Threshold = text.parse().expect(text);
+        assert!(threshold.needs_baseline(), "{text}");
+        let checked = threshold.check_against(&now, Some(&before));
+        assert_eq!(checked.failed, failed, "{text}: {}", checked.seen);
+        assert!(checked.seen.contains("in the baseline"), "{}", checked.seen);
+        let alone = threshold.check(&now);
+        assert!(
+            alone.failed && alone.seen.contains("there is no baseline"),
+            "{alone:?}"
+        );
+    }
+    let error = "p99<10ms,p90<baseline"
+        .parse::<Goal>()
+        .expect_err("it has none");
+    assert_eq!(error.at, 10, "{error}");
 }

@@ -399,6 +399,8 @@ pub(super) fn setup(report: &Report) -> Markup {
         ),
         ("waited for a processor", some_seconds(generator.cpu_wait_s)),
         ("version", words(&setup.version)),
+        ("labels", words(&setup.labels.join(", "))),
+        ("command line", words(&setup.command)),
     ]);
     section("Setup and generator", &Markup::default(), &body)
 }

@@ -7,8 +7,8 @@ use unicode_width::UnicodeWidthStr;
 use words::style::{clean, styled};
 use words::table::{WIDTH_MAX, cut};
 
-/// Text over as many lines of `width` columns as it needs; a word that is too long is cut.
-pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
+/// Text over as many lines of `width` columns as it needs; a word that is longer has its own, and is cut to `longest`.
+pub(super) fn wrap(text: &str, width: usize, longest: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = String::new();
     for word in text.split_whitespace().map(clean) {
@@ -18,7 +18,7 @@ pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
         if !line.is_empty() {
             line.push(' ');
         }
-        line.push_str(&cut(&word, width));
+        line.push_str(&cut(&word, longest));
     }
     if !line.is_empty() {
         lines.push(line);
@@ -60,9 +60,10 @@ mod tests {
 
     #[test]
     fn text_is_wrapped_at_words() {
-        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
-        assert_eq!(wrap("abcdefghij k", 5), ["abcd…", "k"]);
-        assert!(wrap(" \n", 5).is_empty());
+        assert_eq!(wrap("one two three", 7, 7), ["one two", "three"]);
+        assert_eq!(wrap("abcdefghij k", 5, 5), ["abcd…", "k"]);
+        assert_eq!(wrap("abcdefghij k", 5, usize::MAX), ["abcdefghij", "k"]);
+        assert!(wrap(" \n", 5, 5).is_empty());
     }
 
     #[test]

@@ -6,9 +6,13 @@ use words::table::{Cell, Table};
 
 use super::frame::bar;
 use super::page::{Page, mark, sign};
-use crate::report::{Report, Spread};
+use crate::report::{ComparisonReport, Report, Spread};
 use crate::show::figures::{figure, rate, time_of};
 use crate::show::head::books_verdict;
+
+/// What to do where nothing can be judged.
+const TOO_FEW: &str =
+    "With fewer than five runs a side it may all be chance: repeat both, with --repeat 5.";
 
 impl Page {
     pub(super) fn books(&mut self, report: &Report) {
@@ -141,11 +145,8 @@ impl Page {
         self.table(table);
     }
 
-    pub(super) fn comparison(&mut self, report: &Report) {
-        let Some(comparison) = &report.comparison else {
-            return;
-        };
-        self.heading("Compared with before");
+    pub(super) fn comparison(&mut self, heading: &str, comparison: &ComparisonReport) {
+        self.heading(heading);
         self.words(FAINT, &comparison.baseline);
         for differs in &comparison.setup_differs {
             self.words(PLAIN, &format!("the setup differs: {differs}"));
@@ -177,6 +178,9 @@ impl Page {
             ]);
         }
         self.table(table);
+        if comparison.is_too_few() {
+            self.words(PLAIN, TOO_FEW);
+        }
     }
 
     pub(super) fn thresholds(&mut self, report: &Report) {

@@ -10,12 +10,19 @@ use super::frame::wrap;
 const INDENT: usize = 2;
 
 /// A page.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Page {
     pub(super) text: String,
+    /// No line of a table is wider, and no word of a text longer.
+    pub(super) width: usize,
 }
 
 impl Page {
+    pub(super) fn of(width: usize) -> Self {
+        let text = String::new();
+        Self { text, width }
+    }
+
     pub(super) fn line(&mut self, line: &str) {
         self.text.push_str(line);
         self.text.push('\n');
@@ -23,7 +30,7 @@ impl Page {
 
     /// Text over several lines, two columns in.
     pub(super) fn words(&mut self, style: Style, words: &str) {
-        for line in wrap(words, WIDTH_MAX - INDENT) {
+        for line in wrap(words, WIDTH_MAX - INDENT, self.width) {
             let line = styled(style, &line);
             self.line(&format!("  {line}"));
         }
@@ -35,7 +42,8 @@ impl Page {
     }
 
     pub(super) fn table(&mut self, table: Table) {
-        self.text.push_str(&table.indented(INDENT).render(WIDTH_MAX));
+        self.text
+            .push_str(&table.indented(INDENT).render(self.width));
     }
 }
 
