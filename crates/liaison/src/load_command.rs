@@ -3,19 +3,26 @@
 mod arguments;
 mod bench;
 mod books;
+mod compare;
+mod kept;
 mod live;
 mod merge;
 mod outcome;
 mod plan;
 mod prometheus;
 mod schedule;
+mod told;
 mod watched;
 
-use clap::{Args, Subcommand};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, Subcommand, ValueEnum as _};
 
 use self::arguments::RunArgs;
+use self::compare::CompareArgs;
 use self::merge::MergeArgs;
+use self::told::ReportArgs;
 use command::failure::Failure;
+use command::format::Format;
 use command::settings::Settings;
 
 const EXAMPLES: &str = "\
@@ -32,11 +39,13 @@ Examples:
   liaison load --target 127.0.0.1:8080 --call grpc.health.v1.Health/Check --concurrency-only 64 --total 200000
   liaison load document --rate 500 --shard 1/2 --start-at 12:00 --save a.json        (and --shard 2/2 elsewhere)
   liaison load merge a.json b.json --html both.html
+  liaison load document --rate 500 --repeat 5 --label after --baseline before.json --save after.json
+  liaison load report after.json --markdown -      (and load compare before.json after.json)
 
 Plans: `liaison load --list` names those that are shipped; `liaison load --show document > mine.toml` copies one.
 
-Exit codes: 0 done, 1 calls failed (unless a --fail-if speaks of errors) or the run is not valid, 99 a --fail-if held, \
-130 interrupted; the report is printed before each.
+Exit codes: 0 done, 1 calls failed (unless a --fail-if speaks of errors) or the run is not valid, 99 a --fail-if held or a \
+figure is worse than in --baseline (✗), 130 interrupted; the report is printed before each.
 
 JSON: {\"valid\", \"offered_rate\", \"achieved_rate\", \"calls\", \"errors\", \"response\": {\"p50_us\", \"p90_us\", \"p99_us\", \
 \"p999_us\", \"max_us\", …}, \"service\", \"lag\", \"workflows\", \"streams\", \"books\": {\"sent\", \"answered\", \"unknown\", \
@@ -51,16 +60,39 @@ pub(crate) struct LoadArgs {
 
     #[command(flatten)]
     run: Box<RunArgs>,
+
+    /// How to print data [default: text]
+    #[arg(
+        long,
+        global = true,
+        env = "LIAISON_OUTPUT",
+        value_name = "text|json|ghz",
+        value_parser = every_format(),
+        hide_possible_values = true,
+        help_heading = "Settings",
+        hide_env_values = true
+    )]
+    output: Option<Format>,
+}
+
+/// The formats, ghz's too, which no other command offers.
+fn every_format() -> impl TypedValueParser<Value = Format> {
+    let words = ["text", "json", "ghz"];
+    PossibleValuesParser::new(words).try_map(|word| Format::from_str(&word, false))
 }
 
 #[derive(Debug, Subcommand)]
 enum LoadCommand {
+    Report(ReportArgs),
+    Compare(CompareArgs),
     Merge(MergeArgs),
 }
 
 impl LoadArgs {
     pub(crate) fn run(self, settings: &Settings) -> Result<(), Failure> {
         match self.command {
+            Some(LoadCommand::Report(args)) => args.run(settings),
+            Some(LoadCommand::Compare(args)) => args.run(settings),
             Some(LoadCommand::Merge(args)) => args.run(settings),
             None => bench::run(&self.run, settings),
         }

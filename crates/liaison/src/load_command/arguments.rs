@@ -191,7 +191,8 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "DURATION", default_value = "10ms", value_parser = time::parse_duration, help_heading = "Generator")]
     pub(super) lag_max: Duration,
 
-    /// The run fails (exit code 99) if this holds, such as 'p99.9>5ms', 'errors>0.1%' or 'lost>0'; may be repeated
+    /// The run fails (exit code 99) if this holds, such as 'p99.9>5ms', 'errors>0.1%', 'lost>0' or 'p99>baseline+10%'; may be
+    /// repeated
     #[arg(long, value_name = "CONDITION", help_heading = "Verdict")]
     pub(super) fail_if: Vec<Threshold>,
 
@@ -203,7 +204,8 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000), help_heading = "Verdict")]
     pub(super) repeat: u32,
 
-    /// Compare with a run that was saved
+    /// Compare with a run that was saved: a figure that is worse (✗) fails the run (exit code 99). It takes --repeat 5 on both
+    /// sides to judge
     #[arg(long, value_name = "FILE", help_heading = "Verdict")]
     pub(super) baseline: Option<PathBuf>,
 
@@ -229,7 +231,7 @@ pub(crate) struct RunArgs {
 /// Where the results go, beside stdout.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct FilesArgs {
-    /// Save the run, to compare or merge it later
+    /// Save the run with its command line, to report, compare or merge it later
     #[arg(long, value_name = "FILE", help_heading = "Results")]
     pub(super) save: Option<PathBuf>,
 
@@ -237,9 +239,21 @@ pub(crate) struct FilesArgs {
     #[arg(long, value_name = "FILE", help_heading = "Results")]
     pub(super) html: Option<PathBuf>,
 
+    /// Write the report in Markdown; `-` prints it instead of text
+    #[arg(long, value_name = "FILE", help_heading = "Results")]
+    pub(super) markdown: Option<PathBuf>,
+
     /// Write what happened from second to second
     #[arg(long = "csv-out", value_name = "FILE", help_heading = "Results")]
     pub(super) csv_out: Option<PathBuf>,
+
+    /// Write over files that are there
+    #[arg(long, help_heading = "Results")]
+    pub(super) force: bool,
+
+    /// What to call the run, such as commit=abc; kept with it; may be repeated
+    #[arg(long = "label", value_name = "TEXT", help_heading = "Results")]
+    pub(super) labels: Vec<String>,
 }
 
 /// A time; one of today at UTC+9 if it is only an hour and minute.

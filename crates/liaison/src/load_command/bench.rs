@@ -15,7 +15,7 @@ use words::figures::thousands;
 
 use super::arguments::RunArgs;
 use super::books;
-use super::outcome;
+use super::outcome::{self, Judge};
 use super::plan::{self, Meant};
 use super::prometheus::{self, Latest};
 use super::schedule;
@@ -32,6 +32,9 @@ const RATE_FIRST: f64 = 100.0;
 
 /// Runs what the arguments ask for.
 pub(super) fn run(args: &RunArgs, settings: &Settings) -> Result<(), Failure> {
+    if args.list || args.show.is_some() {
+        outcome::no_ghz(settings, "load --list and --show")?;
+    }
     if args.list {
         return list(settings);
     }
@@ -44,14 +47,14 @@ pub(super) fn run(args: &RunArgs, settings: &Settings) -> Result<(), Failure> {
         })?;
         return settings.output.data(text);
     }
+    let baseline = args.baseline.as_deref();
+    let judge = Judge::new(&args.fail_if, baseline, &args.files, settings)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
         .build()
         .map_err(|error| Failure::Failed(format!("failed to start the runtime: {error}")))?;
-    let report = runtime.block_on(report(args, settings))?;
-    let baseline = args.baseline.as_deref();
-    outcome::tell(report, &args.fail_if, baseline, &args.files, settings)
+    judge.tell(runtime.block_on(report(args, settings))?)
 }
 
 fn list(settings: &Settings) -> Result<(), Failure> {

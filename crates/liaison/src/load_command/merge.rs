@@ -6,7 +6,7 @@ use clap::Args;
 use report::Threshold;
 
 use super::arguments::FilesArgs;
-use super::outcome::{self, read_saved};
+use super::outcome::{Judge, read_saved};
 use command::failure::Failure;
 use command::settings::Settings;
 
@@ -37,12 +37,13 @@ pub(crate) struct MergeArgs {
 
 impl MergeArgs {
     pub(crate) fn run(self, settings: &Settings) -> Result<(), Failure> {
+        let judge = Judge::new(&self.fail_if, None, &self.files, settings)?;
         let mut reports = Vec::new();
         for path in &self.runs {
             reports.push((path.display().to_string(), read_saved(path)?));
         }
         let report = report::merge(reports)
             .map_err(|error| Failure::Failed(format!("failed to merge: {error}")))?;
-        outcome::tell(report, &self.fail_if, None, &self.files, settings)
+        judge.tell(report)
     }
 }

@@ -356,12 +356,20 @@ fn hold_refusal_load_and_watch(offices: &Offices) {
         .output();
     holds("refusal", &refused.expect("it is built").stderr);
     let mut load = offices.command();
+    let directory = tempfile::tempdir().expect("a directory");
+    let saved = directory.path().join("run.json");
     load.args(words("load document --rate 50 --total 10 --plain"));
+    load.arg("--save").arg(&saved);
     let measured = load.output().expect("it is built").stdout;
     let mut measured: Value = serde_json::from_slice(&measured).expect("it is JSON");
     // A busy machine that gives the load too little time has it say so.
     measured["invalid_because"] = json!([]);
     holds("load", shape(&measured).to_string().as_bytes());
+    let mut compare = offices.command();
+    compare.args(words("load compare")).args([&saved; 2]);
+    let compared = compare.output().expect("it is built").stdout;
+    let compared: Value = serde_json::from_slice(&compared).expect("it is JSON");
+    holds("load-compare", shape(&compared).to_string().as_bytes());
     let mut watch = offices.command();
     watch.args(words("watch --office south --after 0"));
     holds("watch", first_line(&mut watch).as_bytes());
@@ -386,8 +394,8 @@ fn first_line(command: &mut Command) -> String {
 /// Every command that says what its JSON is has it kept here.
 #[test]
 fn no_command_is_left_out() {
-    // It prints what `load` does.
-    const ELSEWHERE: [&str; 1] = ["load-merge"];
+    // They print what `load` does.
+    const ELSEWHERE: [&str; 2] = ["load-merge", "load-report"];
     let names = |directory: &str| -> BTreeSet<String> {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(directory);
         let files = fs::read_dir(path).expect("it is there");

@@ -7,5 +7,6 @@ mod help;
 mod json;
 mod parts;
 mod records;
+mod runs;
 mod terminal;
 mod visible;
