@@ -32,8 +32,8 @@ pub struct Skipped {
     pub mistake: Mistake,
 }
 
-/// What became of the rows. Of other people's records `rows` = `documents` + `contacts` + `calls` +
-/// [`Self::skipped`]; of our own exports a row is a step, and `rows` = `steps` + [`Self::skipped`].
+/// What became of the rows. Of other people's records `rows` (with each of several recipients an exchange of its own,
+/// `rows` + `further`) = `documents` + `contacts` + `calls` + [`Self::skipped`]; of our own exports a row is a step, and `rows` = `steps` + [`Self::skipped`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Imported {
     /// Rows found, lines or events: the header and blank lines are none.
@@ -53,6 +53,12 @@ pub struct Imported {
     pub one_side: u64,
     /// Rows that the office does not take.
     pub refused: u64,
+    /// Recipients of rows that went to several, the first of each not counted.
+    pub further: u64,
+    /// Exchanges whose names or subject are longer than the office takes, and were cut.
+    pub cut: u64,
+    /// Rows whose time says no offset.
+    pub local: u64,
     /// Skipped rows in the order they were found, [`TOLD_MAX`] at most.
     pub told: Vec<Skipped>,
     /// Time of the first exchange.
@@ -91,6 +97,9 @@ impl<'f> Account<'f> {
                 unreadable: 0,
                 one_side: 0,
                 refused: 0,
+                further: 0,
+                cut: 0,
+                local: 0,
                 told: Vec::new(),
                 first: Timestamp::MAX,
                 last: Timestamp::MIN,

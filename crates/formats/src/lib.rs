@@ -8,17 +8,19 @@
 //! the same bytes. Whatever cannot be taken is told with its line, and counted apart; nothing is dropped in silence.
 //!
 //! ```
-//! use formats::{Layout, Mapping, Rule, import_rows};
+//! use formats::{Layout, Mapping, Recipients, Rule, import_rows};
 //!
 //! let rule = Rule::parse("from < to", |path| std::fs::read_to_string(path))?;
 //! let mapping = Mapping {
 //!     time: "3:unix".parse()?,
-//!     from: "1".to_owned(),
+//!     from: Some("1".to_owned()),
 //!     to: Some("2".to_owned()),
 //!     kind: None,
 //!     id: None,
 //!     subject: None,
 //!     south_when: rule,
+//!     zone: jiff::tz::TimeZone::UTC,
+//!     recipients: Recipients::Each,
 //! };
 //! let out = tempfile::tempdir()?;
 //! let rows = &b"1,2,1536886800\n4,3,1536886860\n"[..];
@@ -51,7 +53,7 @@ pub use import_error::ImportError;
 pub use imported::{Imported, Skipped, TOLD_MAX, Why};
 pub use pair::{PairError, PairWriter};
 pub use plot::Plot;
-pub use rows::{Mapping, Rule, RuleError, TimeColumn, TimeFormat, import_rows};
+pub use rows::{Mapping, Recipients, Rule, RuleError, TimeColumn, TimeFormat, import_rows};
 pub use source::Layout;
 pub use steps::import_steps;
 pub use told::Told;

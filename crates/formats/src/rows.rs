@@ -1,5 +1,6 @@
 //! Other people's records, a row or an event each, into a pair of ledgers.
 
+mod recipients;
 mod rule;
 mod time_format;
 mod writer;
@@ -8,9 +9,11 @@ use std::io::BufRead;
 use std::path::Path;
 
 use jiff::Timestamp;
-use office::Place;
+use jiff::tz::TimeZone;
+use office::{Limits, Place};
 use reading::Mistake;
 
+pub use recipients::Recipients;
 pub use rule::{Rule, RuleError};
 pub use time_format::{TimeColumn, TimeFormat};
 
@@ -23,6 +26,9 @@ use office::document::Form;
 use rule::Values;
 use writer::{Kind, Row, Writer, kind_of};
 
+/// What to do about a list where one value belongs.
+const POINTER: &str = "name one of its values, as with a pointer such as /to/0 or /to/0/email";
+
 /// A row may be as long, over all its lines.
 const ROW_BYTES_MAX: usize = 1024 * 1024;
 
@@ -32,8 +38,8 @@ const ROW_BYTES_MAX: usize = 1024 * 1024;
 pub struct Mapping {
     /// When.
     pub time: TimeColumn,
-    /// Who sent.
-    pub from: String,
+    /// Who sent. Without this column, or where it is empty, nobody is the signatory: the rule must not ask for it then.
+    pub from: Option<String>,
     /// To whom. Without this column nobody is the addressee.
     pub to: Option<String>,
     /// What it is: `contact`, `call` and their like; anything else, and all without this column, is a document.
@@ -44,40 +50,46 @@ pub struct Mapping {
     pub subject: Option<String>,
     /// Which rows South sent.
     pub south_when: Rule,
+    /// Where times are that say no offset.
+    pub zone: TimeZone,
+    /// What becomes of a row that went to several.
+    pub recipients: Recipients,
 }
 
 impl Mapping {
     /// What the standard of an event log says of its columns: the time, the resource as who sent, and the activity as
     /// the subject. `None` for rows, where every file has columns of its own.
-    pub fn standard(layout: Layout, south_when: Rule) -> Option<Self> {
+    pub fn standard(layout: Layout, south_when: Rule, zone: TimeZone) -> Option<Self> {
         let (time, from, id, subject) = match layout {
-            Layout::Ocel => ("time", "resource", "id", "type"),
+            Layout::Ocel | Layout::OcelXml => ("time", "resource", "id", "type"),
             Layout::Xes => (
                 "time:timestamp",
                 "org:resource",
                 "case:concept:name",
                 "concept:name",
             ),
-            Layout::Delimited { .. } | Layout::JsonLines => return None,
+            Layout::Delimited { .. } | Layout::JsonLines | Layout::JsonArray => return None,
         };
         Some(Self {
             time: TimeColumn {
                 column: time.to_owned(),
                 format: TimeFormat::Rfc3339,
             },
-            from: from.to_owned(),
+            from: Some(from.to_owned()),
             to: None,
             kind: None,
             id: Some(id.to_owned()),
             subject: Some(subject.to_owned()),
             south_when,
+            zone,
+            recipients: Recipients::Each,
         })
     }
 
     /// The columns in the order of [`TIME`] and those that follow it; the rule's own come last.
     fn columns(&self) -> Vec<String> {
-        let optional = [&self.to, &self.kind, &self.id, &self.subject];
-        let columns = [&self.time.column, &self.from].into_iter();
+        let optional = [&self.from, &self.to, &self.kind, &self.id, &self.subject];
+        let columns = std::iter::once(&self.time.column);
         let columns = columns.chain(optional.into_iter().flatten());
         columns.chain(self.south_when.columns()).cloned().collect()
     }
@@ -99,7 +111,9 @@ pub fn import_rows(
     let mut reading = Reading {
         mapping,
         layout,
-        per_name: mapping.to.is_some() && mapping.south_when.is_per_name(),
+        per_name: mapping.from.is_some()
+            && mapping.to.is_some()
+            && mapping.south_when.is_per_name(),
         account: Account::open(file, strict),
     };
     let sorter = reading.read(input)?;
@@ -115,17 +129,18 @@ struct Reading<'m> {
 
 /// Where the mapped fields stand among those asked for.
 const TIME: usize = 0;
-const FROM: usize = 1;
-const OPTIONAL: usize = 2;
+const OPTIONAL: usize = 1;
+
+/// What PM4Py writes where there is nothing.
+const NOTHING: [&str; 3] = ["nan", "NaN", "NaT"];
+
+const ANOTHER_COLUMN: &str = "fill it in, leave the row out, or let another column say who is South, as in --south-when \"direction == 'out'\"";
+
+/// Why a row is skipped.
+type Skip = (Why, Mistake);
 
 /// A field of a row that cannot be read.
-fn unreadable(
-    raw: &Raw,
-    index: usize,
-    name: &str,
-    message: String,
-    remedy: &str,
-) -> (Why, Mistake) {
+fn unreadable(raw: &Raw, index: usize, name: &str, message: String, remedy: &str) -> Skip {
     let mistake = Mistake {
         line: raw.line as usize,
         column: raw.columns[index],
@@ -136,17 +151,20 @@ fn unreadable(
     (Why::Unreadable, mistake)
 }
 
-/// A field that has something in it.
-fn required(raw: &Raw, index: usize, name: &str) -> Result<String, (Why, Mistake)> {
-    match raw.fields[index].as_deref() {
-        Some(text) if !text.trim().is_empty() => Ok(text.trim().to_owned()),
-        _ => Err(unreadable(
-            raw,
-            index,
-            name,
-            "it is empty or missing".to_owned(),
-            "fill it in, or leave the row out",
-        )),
+/// A mapped column of a row.
+#[derive(Debug, Clone, Copy)]
+struct Column<'m> {
+    index: usize,
+    name: &'m str,
+}
+
+impl Column<'_> {
+    fn wrong(self, raw: &Raw, message: &str, remedy: &str) -> Skip {
+        unreadable(raw, self.index, self.name, message.to_owned(), remedy)
+    }
+
+    fn missing(self, raw: &Raw, remedy: &str) -> Skip {
+        self.wrong(raw, "it is empty or missing", remedy)
     }
 }
 
@@ -158,89 +176,164 @@ impl Reading<'_> {
             row_bytes_max: ROW_BYTES_MAX,
         };
         let mut sorter = Sorter::new();
+        let mut items = 0;
         let read = source::each(input, self.layout, &asked, &mut |raw| {
             self.account.found.rows += 1;
             let number = self.account.found.rows;
-            let row = raw
+            let rows = raw
                 .map_err(|mistake| (Why::Unreadable, mistake))
-                .and_then(|raw| self.row(number, raw));
-            match row {
-                Ok(row) => sorter
-                    .push((row.nanoseconds, number), &row)
-                    .map_err(ImportError::Sort),
-                Err((why, mistake)) => self.account.skip(why, mistake),
+                .and_then(|raw| self.rows(number, raw));
+            let rows = rows.unwrap_or_else(|skip| vec![Err(skip)]);
+            for row in rows {
+                items += 1;
+                match row {
+                    Ok(row) => sorter
+                        .push((row.nanoseconds, items), &row)
+                        .map_err(ImportError::Sort)?,
+                    Err((why, mistake)) => self.account.skip(why, mistake)?,
+                }
             }
+            Ok(())
         });
         read.map_err(|error| self.account.not_read(error))?;
         Ok(sorter)
     }
 
-    fn row(&self, number: u64, mut raw: Raw) -> Result<Row, (Why, Mistake)> {
+    /// The columns that are mapped beside the time, and where those of the rule begin.
+    fn optional(&self) -> ([Option<Column<'_>>; 5], usize) {
         let mapping = self.mapping;
         let mut next = OPTIONAL;
-        let mut optional = |name: &Option<String>| {
-            let index = name.is_some().then_some(next)?;
+        let columns = [
+            &mapping.from,
+            &mapping.to,
+            &mapping.kind,
+            &mapping.id,
+            &mapping.subject,
+        ];
+        let columns = columns.map(|name| {
+            let column = Column {
+                index: next,
+                name: name.as_deref()?,
+            };
             next += 1;
-            Some(index)
+            Some(column)
+        });
+        (columns, next)
+    }
+
+    /// What a field says; `None` if that is nothing.
+    fn value<'r>(&self, raw: &'r Raw, index: usize) -> Option<&'r str> {
+        let text = raw.fields[index].as_deref()?.trim();
+        let nothing = text.is_empty() || (self.layout.is_log() && NOTHING.contains(&text));
+        (!nothing).then_some(text)
+    }
+
+    fn time(&mut self, raw: &Raw) -> Result<Timestamp, Skip> {
+        let column = &self.mapping.time.column;
+        let column = Column {
+            index: TIME,
+            name: column,
         };
-        let [to, kind, id, subject] =
-            [&mapping.to, &mapping.kind, &mapping.id, &mapping.subject].map(&mut optional);
-        let time = required(&raw, TIME, &mapping.time.column)?;
-        let from = required(&raw, FROM, &mapping.from)?;
-        let to = match (to, &mapping.to) {
-            (Some(index), Some(name)) => required(&raw, index, name)?,
-            _ => String::new(),
+        let text = self.value(raw, TIME);
+        let text = text.ok_or_else(|| column.missing(raw, "fill it in, or leave the row out"))?;
+        let read = self.mapping.time.format.read(text, &self.mapping.zone);
+        let read = read.map_err(|(message, remedy)| column.wrong(raw, &message, &remedy))?;
+        self.account.found.local += u64::from(read.local);
+        Ok(read.time)
+    }
+
+    fn kind(&self, raw: &Raw, column: Option<Column<'_>>) -> Result<Kind, Skip> {
+        let Some(column) = column else {
+            return Ok(Kind::Document(Form::Message));
         };
-        let time = mapping
-            .time
-            .format
-            .read(&time)
-            .map_err(|(message, remedy)| {
-                unreadable(&raw, TIME, &mapping.time.column, message, &remedy)
-            })?;
-        let kind = match kind {
-            None => Kind::Document(Form::Message),
-            Some(index) => {
-                let word = raw.fields[index].as_deref().unwrap_or_default();
-                kind_of(word).ok_or_else(|| {
-                    let message = "a meeting is negotiated in steps, and a row is one".to_owned();
-                    unreadable(
-                        &raw,
-                        index,
-                        mapping.kind.as_deref().unwrap_or_default(),
-                        message,
-                        "write contact",
-                    )
-                })?
+        let word = self.value(raw, column.index).unwrap_or_default();
+        kind_of(word).ok_or_else(|| {
+            let message = "a meeting is negotiated in steps, and a row is one";
+            column.wrong(raw, message, "write contact")
+        })
+    }
+
+    /// Who sent; empty if that is not known, and need not be.
+    fn from(&self, raw: &Raw, column: Option<Column<'_>>) -> Result<String, Skip> {
+        let Some(column) = column else {
+            return Ok(String::new());
+        };
+        match self.value(raw, column.index) {
+            None if self.mapping.south_when.asks_for_sender() || self.per_name => {
+                Err(column.missing(raw, ANOTHER_COLUMN))
             }
+            None => Ok(String::new()),
+            Some(text) => match recipients::listed(text) {
+                None => Ok(text.to_owned()),
+                Some(what) => Err(column.wrong(raw, what, POINTER)),
+            },
+        }
+    }
+
+    /// To whom, one or several; nobody is an empty name.
+    fn to(&self, raw: &Raw, column: Option<Column<'_>>) -> Result<Vec<String>, Skip> {
+        let Some(column) = column else {
+            return Ok(vec![String::new()]);
         };
-        let side = self.side(&raw, next, &from, &to)?;
-        let mut take = |index: Option<usize>| {
-            let field = index.and_then(|index| raw.fields[index].take());
-            field.unwrap_or_default().trim().to_owned()
+        match self.value(raw, column.index) {
+            None if self.mapping.south_when.asks_for_addressee() || self.per_name => {
+                Err(column.missing(raw, ANOTHER_COLUMN))
+            }
+            None => Ok(vec![String::new()]),
+            Some(text) => recipients::split(text).map_err(|what| column.wrong(raw, what, POINTER)),
+        }
+    }
+
+    /// What becomes of a row: one exchange, or one for each of its recipients.
+    fn rows(&mut self, number: u64, mut raw: Raw) -> Result<Vec<Result<Row, Skip>>, Skip> {
+        let ([from, to, kind, id, subject], first) = self.optional();
+        let (from, mut to) = (self.from(&raw, from)?, self.to(&raw, to)?);
+        let kind = self.kind(&raw, kind)?;
+        let take = |column: Option<Column<'_>>| {
+            let text = column.and_then(|column| self.value(&raw, column.index));
+            text.unwrap_or_default().to_owned()
         };
         let (id, subject) = (take(id), take(subject));
+        let sides: Vec<Result<Place, Skip>> = {
+            let sides = to.iter().map(|to| self.side(&raw, first, &from, to));
+            sides.collect()
+        };
+        let time = self.time(&raw)?;
+        self.account.found.further += to.len() as u64 - 1;
+        if self.mapping.recipients == Recipients::First {
+            to.truncate(1);
+        }
         let (word, numbered) = match self.layout.row() {
             "line" => ("line", raw.line),
             word => (word, number),
         };
-        Ok(Row {
+        let row = Row {
             line: raw.line,
             column: raw.columns[TIME],
             told: format!("{word} {numbered}"),
             nanoseconds: time.as_nanosecond(),
-            side,
+            side: Place::South,
             kind,
             from,
-            to,
+            to: String::new(),
             id,
             subject,
-            text: raw.text,
-        })
+            text: std::mem::take(&mut raw.text),
+        };
+        let rows = to.into_iter().zip(sides).map(|(to, side)| {
+            let mut row = Row {
+                side: side?,
+                to,
+                ..row.clone()
+            };
+            self.account.found.cut += u64::from(row.cut(&Limits::default()));
+            Ok(row)
+        });
+        Ok(rows.collect())
     }
 
     /// Which office sent a row.
-    fn side(&self, raw: &Raw, first: usize, from: &str, to: &str) -> Result<Place, (Why, Mistake)> {
+    fn side(&self, raw: &Raw, first: usize, from: &str, to: &str) -> Result<Place, Skip> {
         let columns: Vec<String> = raw.fields[first..]
             .iter()
             .map(|field| field.clone().unwrap_or_default())
@@ -254,8 +347,8 @@ impl Reading<'_> {
             let place = if south { Place::South } else { Place::North };
             let mistake = Mistake {
                 line: raw.line as usize,
-                column: raw.columns[FROM],
-                key: self.mapping.from.clone(),
+                column: raw.columns[OPTIONAL],
+                key: self.mapping.from.clone().unwrap_or_default(),
                 message: format!("{from:?} and {to:?} are both of {place}"),
                 remedy: "only what went between the two sides is written".to_owned(),
             };

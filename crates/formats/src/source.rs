@@ -2,7 +2,9 @@
 
 mod input;
 mod ocel;
+mod ocel_xml;
 mod recognise;
+mod split;
 mod table;
 mod xes;
 
@@ -11,7 +13,12 @@ use std::io::{self, BufRead};
 use reading::Mistake;
 
 use crate::import_error::ImportError;
+use ocel::Whole;
 use table::Table;
+
+/// What to do about text that is no UTF-8.
+const NO_UTF8: &str =
+    "save the file as UTF-8, or name its encoding with --encoding, such as cp949 or latin1";
 
 /// How a file writes its rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,9 +32,13 @@ pub enum Layout {
     },
     /// A JSON object a line. Columns are keys, or JSON pointers such as `/sender/name`.
     JsonLines,
+    /// A JSON array of objects. Columns are as in JSON lines.
+    JsonArray,
     /// The events of an OCEL 2.0 log in JSON. Columns are `id`, `type`, `time`, an event's attributes, and the
     /// qualifiers of its relationships, which give the id of the object.
     Ocel,
+    /// The same in XML.
+    OcelXml,
     /// The events of an XES log. Columns are the keys of an event's attributes, and with `case:` before them those of
     /// its trace.
     Xes,
@@ -38,8 +49,14 @@ impl Layout {
     pub(crate) fn row(self) -> &'static str {
         match self {
             Self::Delimited { .. } | Self::JsonLines => "line",
-            Self::Ocel | Self::Xes => "event",
+            Self::JsonArray => "object",
+            Self::Ocel | Self::OcelXml | Self::Xes => "event",
         }
+    }
+
+    /// Whether it is an event log, which says itself what is what.
+    pub fn is_log(self) -> bool {
+        matches!(self, Self::Ocel | Self::OcelXml | Self::Xes)
     }
 }
 
@@ -94,7 +111,9 @@ pub(crate) fn each(
     take: &mut Take<'_>,
 ) -> Result<(), SourceError> {
     match layout {
-        Layout::Ocel => ocel::each(input, asked, take),
+        Layout::Ocel => ocel::each(input, Whole::Log, asked, take),
+        Layout::JsonArray => ocel::each(input, Whole::Array, asked, take),
+        Layout::OcelXml => ocel_xml::each(input, asked, take),
         Layout::Xes => xes::each(input, asked, take),
         Layout::Delimited { .. } | Layout::JsonLines => {
             let mut table = Table::open(input, layout, asked)?;

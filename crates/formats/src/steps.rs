@@ -42,8 +42,10 @@ const PAYLOAD_BYTES: usize = 8;
 /// What each form calls them.
 fn columns(layout: Layout) -> [&'static str; 9] {
     let (sequence, step, what, authored_at) = match layout {
-        Layout::Delimited { .. } | Layout::JsonLines => ("sequence", "step", "what", "authored_at"),
-        Layout::Ocel => ("entry", "id", "type", "time"),
+        Layout::Delimited { .. } | Layout::JsonLines | Layout::JsonArray => {
+            ("sequence", "step", "what", "authored_at")
+        }
+        Layout::Ocel | Layout::OcelXml => ("entry", "id", "type", "time"),
         Layout::Xes => ("entry", "step", "concept:name", "time:timestamp"),
     };
     [

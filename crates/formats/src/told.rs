@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use jiff::Timestamp;
 use ledger::{Entry, Record};
+use office::line::LineHash;
 use office::{Applied, Collection, Counted, Exchanges, RequestId, Step, StepId, StepKind};
 
 /// A step of a ledger, with what it is worth.
@@ -14,6 +15,8 @@ pub struct Told {
     pub recorded_at: Timestamp,
     /// Whether the peer authored it.
     pub inbound: bool,
+    /// The line hash with it: of the step and all that its author wrote before, alike in both ledgers of a pair.
+    pub line_hash: LineHash,
     /// The step.
     pub step: Step,
     /// The request that caused it.
@@ -92,6 +95,7 @@ impl Teller {
             sequence: entry.sequence,
             recorded_at: entry.recorded_at,
             inbound,
+            line_hash: parcel.hash,
             exchange: self.exchange_of(&step),
             step,
             request_id,

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 
 use jiff::Timestamp;
 use office::meeting::{Meeting, MeetingState};
+use office::line::LineHash;
 use office::{Collection, Exchanges, StepId, StepKind};
 use prost::Message as _;
 use protocol::pb::office as pb;
@@ -16,9 +17,14 @@ use crate::told::Told;
 /// A content line has as many octets at most, without its line break.
 const LINE_BYTES_MAX: usize = 75;
 
+/// So much of a line hash makes a meeting's UID one of its own.
+const UID_HASH_BYTES: usize = 16;
+
 pub(super) struct Calendar<W> {
     out: W,
     terms: BTreeMap<StepId, pb::MeetingTerms>,
+    /// The line hash of each meeting's first step: the same meeting of another pair has another.
+    hashes: BTreeMap<StepId, LineHash>,
     wanted: BTreeSet<StepId>,
 }
 
@@ -27,6 +33,7 @@ impl<W: Write> Calendar<W> {
         Self {
             out,
             terms: BTreeMap::new(),
+            hashes: BTreeMap::new(),
             wanted: BTreeSet::new(),
         }
     }
@@ -60,7 +67,9 @@ impl<W: Write> Calendar<W> {
         let duration = terms.duration.as_ref().and_then(protocol::duration_from_pb);
         let last = meeting.tip();
         self.line("BEGIN:VEVENT")?;
-        self.line(&format!("UID:{name}"))?;
+        let hash = self.hashes.get(&id).unwrap_or(&LineHash::ZERO);
+        let hash = words::hex::joined(&hash.0[..UID_HASH_BYTES]);
+        self.line(&format!("UID:{name}@{hash}"))?;
         self.line(&format!("DTSTAMP:{}", utc(last.authored_at)))?;
         self.line(&format!("DTSTART:{}", utc(begins)))?;
         if let Some(duration) = duration.filter(|duration| duration.as_secs() > 0) {
@@ -98,6 +107,7 @@ impl<W: Write> Form for Calendar<W> {
         {
             self.terms.insert(told.step.id, terms);
         }
+        self.hashes.entry(meeting).or_insert(told.line_hash);
         if wanted {
             self.wanted.insert(meeting);
         }

@@ -48,7 +48,9 @@ pub(super) struct Ocel<W> {
     objects: BufWriter<std::fs::File>,
     object_count: u64,
     meetings: BTreeMap<StepId, Vec<(Timestamp, StepKind)>>,
-    officers: BTreeMap<String, i32>,
+    /// The rank of each officer, by the object's id.
+    ranks: BTreeMap<String, i32>,
+    officers: Officers,
     /// Documents and contacts that began before the part that is wanted.
     left_out: BTreeSet<StepId>,
     events: u64,
@@ -81,7 +83,8 @@ impl<W: Write> Ocel<W> {
             objects: BufWriter::new(tempfile::tempfile()?),
             object_count: 0,
             meetings: BTreeMap::new(),
-            officers: BTreeMap::new(),
+            ranks: BTreeMap::new(),
+            officers: Officers::default(),
             left_out: BTreeSet::new(),
             events: 0,
         };
@@ -133,6 +136,34 @@ impl<W: Write> Ocel<W> {
     }
 }
 
+/// Who is an object: each name once for each office that has it. Steps say whose officer somebody is, but for participants,
+/// who are of either office: of the author's, if it has the name.
+#[derive(Default)]
+struct Officers {
+    /// The offices that have a name, the first one first.
+    offices: BTreeMap<String, Vec<Place>>,
+}
+
+impl Officers {
+    /// The id of an officer who is named as `role` in a step of `author`.
+    fn id(&mut self, role: &str, author: Place, name: &str) -> String {
+        let known = self.offices.entry(name.to_owned()).or_default();
+        let place = match role {
+            "participant" if known.contains(&author) => author,
+            "participant" => known.first().copied().unwrap_or(author),
+            "addressee" => author.peer(),
+            _ => author,
+        };
+        if role != "participant" && !known.contains(&place) {
+            known.push(place);
+        }
+        match known.first() {
+            Some(first) if *first != place => format!("offices/{place}/officers/{name}"),
+            _ => format!("officers/{name}"),
+        }
+    }
+}
+
 fn office_name(place: Place) -> String {
     format!("offices/{place}")
 }
@@ -158,9 +189,9 @@ impl<W: Write> Form for Ocel<W> {
             relationships.push(related(&told.name(), kind));
         }
         for (role, officer) in officers_of(step.kind, &told.payload) {
-            let id = format!("officers/{}", officer.name);
+            let id = self.officers.id(role, step.id.place, &officer.name);
             relationships.push(related(&id, role));
-            let rank = self.officers.entry(id).or_default();
+            let rank = self.ranks.entry(id).or_default();
             *rank = if *rank == 0 { officer.rank } else { *rank };
         }
         let payload = PayloadTold::new(step.kind, &told.payload, false);
@@ -211,7 +242,7 @@ impl<W: Write> Form for Ocel<W> {
             let attributes = attributes.collect();
             self.object(&id.name(Collection::Meetings), "meeting", attributes)?;
         }
-        for (id, rank) in std::mem::take(&mut self.officers) {
+        for (id, rank) in std::mem::take(&mut self.ranks) {
             let rank = protocol::pb::office::Rank::try_from(rank).unwrap_or_default();
             let word = rank
                 .as_str_name()
@@ -231,5 +262,28 @@ impl<W: Write> Form for Ocel<W> {
         self.out.write_all(b"\n]}\n")?;
         self.out.flush()?;
         Ok(self.events)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_an_object_of_each_office_that_has_it() {
+        let mut officers = Officers::default();
+        for (role, author, name, id) in [
+            ("participant", Place::North, "Kim", "officers/Kim"),
+            ("signatory", Place::South, "Kim", "officers/Kim"),
+            ("participant", Place::North, "Kim", "officers/Kim"),
+            ("addressee", Place::North, "Kim", "officers/Kim"),
+            ("addressee", Place::South, "Kim", "offices/north/officers/Kim"),
+            ("participant", Place::North, "Kim", "offices/north/officers/Kim"),
+            ("by", Place::South, "Kim", "officers/Kim"),
+            ("by", Place::North, "Ri", "officers/Ri"),
+            ("participant", Place::South, "Ri", "officers/Ri"),
+        ] {
+            assert_eq!(officers.id(role, author, name), id, "{role} {author}");
+        }
     }
 }

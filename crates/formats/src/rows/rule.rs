@@ -112,9 +112,18 @@ impl Rule {
 
     /// Whether it asks to whom a row went.
     pub fn asks_for_addressee(&self) -> bool {
+        self.asks_for(&Operand::To)
+    }
+
+    /// Whether it asks who sent a row.
+    pub fn asks_for_sender(&self) -> bool {
+        self.asks_for(&Operand::From)
+    }
+
+    fn asks_for(&self, wanted: &Operand) -> bool {
         let mut asks = false;
         self.condition
-            .each_operand(&mut |operand| asks |= *operand == Operand::To);
+            .each_operand(&mut |operand| asks |= operand == wanted);
         asks
     }
 

@@ -8,7 +8,7 @@ use office::call::{Call, CallKind};
 use office::contact::{Contact, ContactKind};
 use office::document::Form;
 use office::tally::day_of;
-use office::{Order, Place};
+use office::{Limits, Order, Place};
 use prost::Message as _;
 use protocol::Fields;
 use protocol::pb::office as pb;
@@ -33,6 +33,31 @@ pub(super) struct Row {
     pub(super) id: String,
     pub(super) subject: String,
     pub(super) text: String,
+}
+
+impl Row {
+    /// Cuts what is longer than the office takes, and says whether anything was: the whole stands in a document's body.
+    pub(super) fn cut(&mut self, limits: &Limits) -> bool {
+        let name = limits.name_bytes_max as usize;
+        // Of the reference the place in the file stays whole.
+        let id = name.saturating_sub(self.told.len() + ", ".len());
+        let parts = [
+            (&mut self.from, name),
+            (&mut self.to, name),
+            (&mut self.id, id),
+            (&mut self.subject, limits.subject_bytes_max as usize),
+        ];
+        let mut any = false;
+        for (text, bytes_max) in parts {
+            if text.len() > bytes_max {
+                let end = text.floor_char_boundary(bytes_max - "…".len());
+                text.truncate(end);
+                text.push('…');
+                any = true;
+            }
+        }
+        any
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -122,7 +147,7 @@ impl Writer {
                 };
                 let mut message = protocol::call_to_pb(&call);
                 message.remark = Some(pb::Remark {
-                    officer: Some(officer(&row.from)),
+                    officer: named(&row.from),
                     text: subject(row),
                 });
                 let payload = message.encode_to_vec().into();
@@ -182,7 +207,7 @@ fn document(row: &Row, form: Form) -> pb::Document {
         subject: subject(row),
         body: row.text.clone().into(),
         media_type: "text/plain; charset=utf-8".to_owned(),
-        signatory: Some(officer(&row.from)),
+        signatory: named(&row.from),
         addressee: named(&row.to),
         reference: if row.id.is_empty() {
             told.clone()

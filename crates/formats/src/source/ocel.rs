@@ -1,4 +1,4 @@
-//! The events of an OCEL 2.0 log in JSON, one after another, whatever stands beside them.
+//! The events of an OCEL 2.0 log in JSON, one after another, whatever stands beside them; and the objects of a JSON array.
 
 use std::io::BufRead;
 
@@ -9,24 +9,54 @@ use serde::de::{
 use serde_json::Value;
 
 use super::input::{Input, Position, TooLong, Watch};
-use super::{Asked, Raw, SourceError, Take, mistake};
+use super::{Asked, Raw, SourceError, Take, mistake, table};
 use crate::import_error::ImportError;
+
+/// What a list of rows stands in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Whole {
+    /// In a log, as its events.
+    Log,
+    /// In nothing: it is the file.
+    Array,
+}
+
+impl Whole {
+    fn words(self) -> &'static str {
+        match self {
+            Self::Log => "log is no OCEL 2.0 in JSON",
+            Self::Array => "file is no JSON array of objects",
+        }
+    }
+
+    fn row(self) -> &'static str {
+        match self {
+            Self::Log => "event",
+            Self::Array => "object",
+        }
+    }
+}
 
 pub(super) fn each(
     input: impl BufRead,
+    whole: Whole,
     asked: &Asked,
     take: &mut Take<'_>,
 ) -> Result<(), SourceError> {
     let (input, watch) = Input::open(input, asked.row_bytes_max)?;
     let mut log = Log {
+        whole,
         asked,
         watch: watch.clone(),
         take,
         stop: None,
-        found: false,
+        found: whole == Whole::Array,
     };
     let mut reader = serde_json::Deserializer::from_reader(input);
-    let read = LogSeed(&mut log).deserialize(&mut reader);
+    let read = match whole {
+        Whole::Log => LogSeed(&mut log).deserialize(&mut reader),
+        Whole::Array => EventsSeed(&mut log).deserialize(&mut reader),
+    };
     let read = read.and_then(|()| reader.end());
     let (stop, found) = (log.stop, log.found);
     if let Some(stop) = stop {
@@ -46,7 +76,7 @@ pub(super) fn each(
             if !TooLong::is(&error) {
                 return Err(SourceError::Io(error));
             }
-            Err(SourceError::Mistake(too_long(at, asked)))
+            Err(SourceError::Mistake(too_long(at, whole, asked)))
         }
         Err(error) => {
             let text = error.to_string();
@@ -54,23 +84,29 @@ pub(super) fn each(
             Err(SourceError::Mistake(mistake(
                 error.line() as u64,
                 error.column(),
-                format!("the log is no OCEL 2.0 in JSON: {what}"),
-                "nothing behind this can be read; give the whole file, or name what it is with --format",
+                format!("the {}: {what}", whole.words()),
+                "nothing behind this can be read; give the whole file as UTF-8, or name what it is with --format or \
+                 --encoding",
             )))
         }
     }
 }
 
-fn too_long(at: Position, asked: &Asked) -> Mistake {
+fn too_long(at: Position, whole: Whole, asked: &Asked) -> Mistake {
     mistake(
         at.line,
         at.column,
-        format!("an event is longer than {} bytes", asked.row_bytes_max),
-        "nothing behind this can be read; leave the event out",
+        format!(
+            "an {} is longer than {} bytes",
+            whole.row(),
+            asked.row_bytes_max
+        ),
+        "nothing behind this can be read; leave it out",
     )
 }
 
 struct Log<'l, 't> {
+    whole: Whole,
     asked: &'l Asked,
     watch: Watch,
     take: &'l mut Take<'t>,
@@ -126,12 +162,12 @@ impl<'de> Visitor<'de> for EventsSeed<'_, '_, '_> {
     type Value = ();
 
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("a list of events")
+        f.write_str("a list")
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut events: A) -> Result<(), A::Error> {
         while let Some((at, event)) = events.next_element_seed(EventSeed(&self.0.watch))? {
-            let raw = raw(self.0.asked, at, &event);
+            let raw = raw(self.0.asked, self.0.whole, at, &event);
             if let Err(stop) = (self.0.take)(raw) {
                 self.0.stop = Some(stop);
                 return Err(A::Error::custom("no more is wanted"));
@@ -155,13 +191,29 @@ impl<'de> DeserializeSeed<'de> for EventSeed<'_> {
     }
 }
 
-fn raw(asked: &Asked, at: Position, event: &Value) -> Result<Raw, Mistake> {
+pub(super) fn raw(
+    asked: &Asked,
+    whole: Whole,
+    at: Position,
+    event: &Value,
+) -> Result<Raw, Mistake> {
     if !event.is_object() {
-        let message = "an event is no object".to_owned();
-        let remedy = "write it with an id, a type and a time";
-        return Err(mistake(at.line, at.column, message, remedy));
+        let (message, remedy) = match whole {
+            Whole::Log => (
+                "an event is no object",
+                "write it with an id, a type and a time",
+            ),
+            Whole::Array => (
+                "an element is no object",
+                "write it as {\"from\": \"a\", \"to\": \"b\"}",
+            ),
+        };
+        return Err(mistake(at.line, at.column, message.to_owned(), remedy));
     }
-    let fields = asked.columns.iter().map(|name| field(event, name));
+    let fields = asked.columns.iter().map(|name| match whole {
+        Whole::Log => field(event, name),
+        Whole::Array => table::field(event, name),
+    });
     Ok(Raw {
         line: at.line,
         fields: fields.collect(),
@@ -174,17 +226,24 @@ fn raw(asked: &Asked, at: Position, event: &Value) -> Result<Raw, Mistake> {
     })
 }
 
+/// An event's own value, an attribute of it, or the ids of the objects that it is related to so: a JSON list if there are
+/// several.
 fn field(event: &Value, name: &str) -> Option<String> {
     if ["id", "type", "time"].contains(&name) {
         return text(&event[name]);
     }
-    let find = |list: &str, key: &str| {
-        let found = event[list].as_array()?.iter();
-        found.into_iter().find(|found| found[key] == name)
+    let all = |list: &str, key: &str, value: &str| -> Vec<Value> {
+        let found = event[list].as_array().into_iter().flatten();
+        let found = found.filter(|found| found[key] == name);
+        found.map(|found| found[value].clone()).collect()
     };
-    match find("attributes", "name") {
-        Some(attribute) => text(&attribute["value"]),
-        None => text(&find("relationships", "qualifier")?["objectId"]),
+    if let Some(value) = all("attributes", "name", "value").first() {
+        return text(value);
+    }
+    match &all("relationships", "qualifier", "objectId")[..] {
+        [] => None,
+        [only] => text(only),
+        several => Some(Value::from(several).to_string()),
     }
 }
 

@@ -2,22 +2,26 @@
 
 use std::io::{self, BufRead, Read as _};
 
-use csv_core::ReadRecordResult;
 use reading::Mistake;
 use serde_json::Value;
 
-use super::{Asked, Layout, Raw, SourceError};
+use super::split::{Come, Field, Split};
+use super::{Asked, Layout, NO_UTF8, Raw, SourceError};
 
 /// Reads rows, one after another.
 pub(super) struct Table<'a, R> {
     input: R,
     layout: Layout,
+    delimiter: u8,
     asked: &'a Asked,
     /// Where the columns asked for stand in a delimited row.
     indices: Vec<usize>,
-    csv: csv_core::Reader,
+    /// How many columns the header names.
+    width: Option<usize>,
     line: u64,
     pending: Vec<u8>,
+    /// Lines that were taken for a part of a row that cannot be read, to be read again.
+    again: Vec<u8>,
 }
 
 impl<'a, R: BufRead> Table<'a, R> {
@@ -27,90 +31,100 @@ impl<'a, R: BufRead> Table<'a, R> {
             Layout::Delimited { delimiter, .. } => delimiter,
             _ => b',',
         };
-        let csv = csv_core::ReaderBuilder::new().delimiter(delimiter).build();
         let mut table = Self {
             input,
             layout,
+            delimiter,
             asked,
             indices: Vec::new(),
-            csv,
+            width: None,
             line: 0,
             pending: Vec::new(),
+            again: Vec::new(),
         };
         if let Layout::Delimited { header, .. } = layout {
+            table.pass_over_separator()?;
             table.find_columns(header)?;
         }
         Ok(table)
     }
 
+    /// A first line such as `sep=;` is for spreadsheets, and says what stands between fields.
+    fn pass_over_separator(&mut self) -> io::Result<()> {
+        if !self.next_line()? {
+            return Ok(());
+        }
+        match self.pending.trim_ascii_end() {
+            [s, e, p, b'=', delimiter]
+                if [*s, *e, *p].eq_ignore_ascii_case(b"sep") && delimiter.is_ascii() =>
+            {
+                self.delimiter = *delimiter;
+            }
+            // The end is cut off by trimming.
+            [s, e, p, b'='] if [*s, *e, *p].eq_ignore_ascii_case(b"sep") => self.delimiter = b'\t',
+            _ => self.read_again(0, self.line - 1),
+        }
+        Ok(())
+    }
+
     fn find_columns(&mut self, header: bool) -> Result<(), SourceError> {
-        let mistake = |line: u64, name: &str, message: String, remedy: String| {
-            SourceError::Mistake(Mistake {
-                line: line as usize,
-                column: 1,
-                key: name.to_owned(),
-                message,
-                remedy,
-            })
-        };
-        let mut names = Vec::new();
+        let mut names: Vec<String> = Vec::new();
         let mut line = 1;
         if header {
-            names = match self.record()? {
+            match self.record()? {
                 Some(Ok(record)) => {
                     line = record.line;
-                    record.fields
+                    names.extend(record.fields.into_iter().map(|field| field.text));
+                    self.width = Some(names.len());
                 }
                 Some(Err(found)) => return Err(SourceError::Mistake(found)),
-                None => Vec::new(),
-            };
+                None => {}
+            }
         }
-        for wanted in &self.asked.columns {
-            let by_name = names.iter().position(|name| name.trim() == wanted);
-            let by_number = wanted
-                .parse::<usize>()
-                .ok()
-                .and_then(|number| number.checked_sub(1));
-            let known = if header { names.len() } else { usize::MAX };
-            let found = by_name.or(by_number.filter(|index| *index < known));
-            self.indices.push(found.ok_or_else(|| {
-                if header {
-                    let message = format!("the header has no column {wanted:?}");
-                    let listed = listed(&names);
-                    mistake(line, wanted, message, format!("name one of {listed}"))
-                } else {
-                    let message = format!("{wanted:?} is no column of rows without a header");
-                    let remedy = "give its number, from 1, or say --header".to_owned();
-                    mistake(line, wanted, message, remedy)
-                }
-            })?);
-        }
+        let found: Result<Vec<usize>, Mistake> = self
+            .asked
+            .columns
+            .iter()
+            .map(|wanted| find_column(wanted, &names, header, line))
+            .collect();
+        self.indices = found.map_err(SourceError::Mistake)?;
         Ok(())
     }
 
     /// The next row; a mistake if it cannot be read. `None` after the last.
     pub(super) fn next_row(&mut self) -> io::Result<Option<Result<Raw, Mistake>>> {
         match self.layout {
-            Layout::Delimited { delimiter, .. } => Ok(self
+            Layout::Delimited { .. } => Ok(self
                 .record()?
-                .map(|record| record.map(|record| self.pick(record, delimiter)))),
+                .map(|record| record.and_then(|record| self.pick(record)))),
             _ => self.json_row(),
         }
     }
 
-    fn pick(&self, record: Record, delimiter: u8) -> Raw {
-        let starts = starts(&record.fields, delimiter);
-        let end = record.text.chars().count() + 1;
-        let columns = self.indices.iter();
-        let columns = columns.map(|index| starts.get(*index).map_or(end, |start| *start));
-        let fields = self.indices.iter();
-        let fields = fields.map(|index| record.fields.get(*index).cloned());
-        Raw {
-            line: record.line,
-            columns: columns.collect(),
-            fields: fields.collect(),
-            text: record.text,
+    fn pick(&self, record: Record) -> Result<Raw, Mistake> {
+        if let Some(width) = self.width
+            && let Some(beyond) = record
+                .fields
+                .iter()
+                .skip(width)
+                .find(|f| !f.text.trim().is_empty())
+        {
+            let message = format!(
+                "the row has {} fields, the header {width}",
+                record.fields.len()
+            );
+            let remedy = "put the field that has the delimiter inside in quotes".to_owned();
+            return Err(at(record.line, beyond.column, message, remedy));
         }
+        let end = record.text.chars().count() + 1;
+        let column = |index: &usize| record.fields.get(*index).map_or(end, |field| field.column);
+        let field = |index: &usize| Some(record.fields.get(*index)?.text.clone());
+        Ok(Raw {
+            line: record.line,
+            columns: self.indices.iter().map(column).collect(),
+            fields: self.indices.iter().map(field).collect(),
+            text: record.text,
+        })
     }
 
     /// The next line that is not blank.
@@ -131,14 +145,35 @@ impl<'a, R: BufRead> Table<'a, R> {
 
     /// Adds the line that follows; returns its length. Of a row that is too long no more is held than shows it.
     fn more(&mut self) -> io::Result<usize> {
-        let room = (self.asked.row_bytes_max + 1).saturating_sub(self.pending.len());
-        let mut bounded = (&mut self.input).take(room as u64);
-        let len = bounded.read_until(b'\n', &mut self.pending)?;
+        let before = self.pending.len();
+        if !self.again.is_empty() {
+            let end = self.again.iter().position(|byte| *byte == b'\n');
+            let end = end.map_or(self.again.len(), |end| end + 1);
+            self.pending.extend(self.again.drain(..end));
+        }
+        if self.pending.len() == before || !self.pending.ends_with(b"\n") {
+            let room = (self.asked.row_bytes_max + 1).saturating_sub(self.pending.len());
+            let mut bounded = (&mut self.input).take(room as u64);
+            bounded.read_until(b'\n', &mut self.pending)?;
+        }
+        let len = self.pending.len() - before;
         self.line += u64::from(len > 0);
-        if self.is_too_long() && !self.pending.ends_with(b"\n") {
+        Ok(len)
+    }
+
+    /// The lines that are held from `start` on are read again, the first of them behind `line`.
+    fn read_again(&mut self, start: usize, line: u64) {
+        let mut lines = self.pending.split_off(start);
+        lines.append(&mut self.again);
+        (self.again, self.line) = (lines, line);
+    }
+
+    /// Passes over the rest of a line that is too long.
+    fn skip_line(&mut self) -> io::Result<()> {
+        if !self.pending.ends_with(b"\n") {
             self.input.skip_until(b'\n')?;
         }
-        Ok(len)
+        Ok(())
     }
 
     fn is_too_long(&self) -> bool {
@@ -155,67 +190,82 @@ impl<'a, R: BufRead> Table<'a, R> {
         )
     }
 
+    /// Reads a row over all its lines. Of one that cannot be read the first line is told, and those behind it are rows of
+    /// their own: a quote that is not closed takes none of them with it.
     fn record(&mut self) -> io::Result<Option<Result<Record, Mistake>>> {
         if !self.next_line()? {
             return Ok(None);
         }
-        let line = self.line;
-        self.csv.reset();
-        let (mut output, mut ends) = (Vec::new(), vec![0; 16]);
-        let (mut read, mut written, mut ended) = (0, 0, 0);
-        loop {
-            output.resize((self.pending.len() + 1).max(output.len()), 0);
-            let (result, nin, nout, nends) = self.csv.read_record(
-                &self.pending[read..],
-                &mut output[written..],
-                &mut ends[ended..],
-            );
-            (read, written, ended) = (read + nin, written + nout, ended + nends);
-            match result {
-                ReadRecordResult::OutputFull => output.resize(output.len() * 2 + 64, 0),
-                ReadRecordResult::OutputEndsFull => ends.resize(ends.len() * 2, 0),
-                ReadRecordResult::Record | ReadRecordResult::End => break,
-                ReadRecordResult::InputEmpty if self.is_too_long() => {
-                    return Ok(Some(Err(self.too_long(line))));
-                }
-                // csv-core ends the record at the end of the file when it gets no more input.
-                ReadRecordResult::InputEmpty => {
-                    self.more()?;
-                }
-            }
-        }
+        let (line, first_len) = (self.line, self.pending.len());
         if self.is_too_long() {
+            self.skip_line()?;
             return Ok(Some(Err(self.too_long(line))));
         }
-        if !self.pending[read..].trim_ascii().is_empty() {
-            return Ok(Some(Err(at(
-                line,
-                1,
-                "a row ends with a carriage return alone".to_owned(),
-                "give the file line feeds, as with `tr '\\r' '\\n'`".to_owned(),
-            ))));
-        }
-        let whole = self.pending.strip_suffix(b"\n").unwrap_or(&self.pending);
-        let whole = whole.strip_suffix(b"\r").unwrap_or(whole);
-        let text = match std::str::from_utf8(whole) {
-            Ok(text) => text.to_owned(),
-            Err(error) => {
-                let valid = String::from_utf8_lossy(&whole[..error.valid_up_to()]);
-                return Ok(Some(Err(at(
-                    line,
-                    valid.chars().count() + 1,
-                    "the row is no UTF-8 text from here".to_owned(),
-                    "save the file as UTF-8".to_owned(),
-                ))));
+        let mut split = Split::new(char::from(self.delimiter), self.width);
+        let (mut taken, mut no_text) = (0, None);
+        let torn = loop {
+            let text = String::from_utf8_lossy(&self.pending[taken..]);
+            if let Err(error) = std::str::from_utf8(&self.pending[taken..]) {
+                let valid = &self.pending[taken..taken + error.valid_up_to()];
+                let column = String::from_utf8_lossy(valid).chars().count() + 1;
+                no_text = no_text.or(Some((self.line, column)));
+            }
+            match split.take(&text) {
+                Come::Whole => break None,
+                Come::Torn(what, column) => break Some(torn(line, column, what)),
+                Come::Open => {
+                    taken = self.pending.len();
+                    if self.more()? == 0 {
+                        let column = last_quote(&self.pending[..first_len]);
+                        break Some(torn(
+                            line,
+                            column,
+                            "the quote that opens here is never closed",
+                        ));
+                    }
+                    if self.is_too_long() {
+                        break Some(self.too_long(line));
+                    }
+                }
             }
         };
-        let mut start = 0;
-        let mut fields = Vec::with_capacity(ended);
-        for end in &ends[..ended] {
-            fields.push(String::from_utf8_lossy(&output[start..*end]).into_owned());
-            start = *end;
+        if let Some(mistake) = torn {
+            let literal = self.literal(first_len);
+            self.read_again(first_len, line);
+            return Ok(Some(match literal {
+                Some((text, fields)) => Ok(Record { line, text, fields }),
+                None => Err(mistake),
+            }));
         }
+        if let Some((line, column)) = no_text {
+            let message = "the row is no UTF-8 text from here".to_owned();
+            return Ok(Some(Err(at(line, column, message, NO_UTF8.to_owned()))));
+        }
+        let whole = String::from_utf8_lossy(&self.pending);
+        let whole = whole.strip_suffix('\n').unwrap_or(&whole);
+        let text = whole.strip_suffix('\r').unwrap_or(whole).to_owned();
+        let fields = split.fields();
         Ok(Some(Ok(Record { line, text, fields })))
+    }
+
+    /// The first line held with its quotes as letters, as many who write tabs between fields mean them.
+    fn literal(&self, first_len: usize) -> Option<(String, Vec<Field>)> {
+        let line = std::str::from_utf8(&self.pending[..first_len]).ok()?;
+        let text = line.trim_end_matches(['\r', '\n']).to_owned();
+        if self.delimiter != b'\t' || text.contains('\r') {
+            return None;
+        }
+        let mut column = 1;
+        let fields = text.split('\t').map(|field| {
+            let here = column;
+            column += field.chars().count() + 1;
+            Field {
+                text: field.to_owned(),
+                column: here,
+            }
+        });
+        let fields = fields.collect();
+        Some((text, fields))
     }
 
     fn json_row(&mut self) -> io::Result<Option<Result<Raw, Mistake>>> {
@@ -224,7 +274,14 @@ impl<'a, R: BufRead> Table<'a, R> {
         }
         let line = self.line;
         if self.is_too_long() {
+            self.skip_line()?;
             return Ok(Some(Err(self.too_long(line))));
+        }
+        if let Err(error) = std::str::from_utf8(&self.pending) {
+            let valid = String::from_utf8_lossy(&self.pending[..error.valid_up_to()]);
+            let message = "the line is no UTF-8 text from here".to_owned();
+            let column = valid.chars().count() + 1;
+            return Ok(Some(Err(at(line, column, message, NO_UTF8.to_owned()))));
         }
         let value = match serde_json::from_slice::<Value>(&self.pending) {
             Ok(value) if value.is_object() => value,
@@ -257,7 +314,56 @@ impl<'a, R: BufRead> Table<'a, R> {
 struct Record {
     line: u64,
     text: String,
-    fields: Vec<String>,
+    fields: Vec<Field>,
+}
+
+/// Where a column stands, by its name or its number from 1.
+fn find_column(wanted: &str, names: &[String], header: bool, line: u64) -> Result<usize, Mistake> {
+    let wrong = |message: String, remedy: String| Mistake {
+        key: wanted.to_owned(),
+        ..at(line, 1, message, remedy)
+    };
+    let named = |(index, name): (usize, &String)| (name.trim() == wanted).then_some(index);
+    let by_name: Vec<usize> = names.iter().enumerate().filter_map(named).collect();
+    match by_name[..] {
+        [only] => return Ok(only),
+        [] => {}
+        _ => {
+            let numbers: Vec<String> = by_name.iter().map(|at| (at + 1).to_string()).collect();
+            let message = format!("the header has the column {wanted:?} more than once");
+            let numbers = numbers.join(" or ");
+            return Err(wrong(message, format!("name one by its number, {numbers}")));
+        }
+    }
+    let known = if header { names.len() } else { usize::MAX };
+    let by_number = wanted.parse::<usize>().ok();
+    let by_number = by_number.and_then(|number| number.checked_sub(1));
+    by_number.filter(|index| *index < known).ok_or_else(|| {
+        if header {
+            let message = format!("the header has no column {wanted:?}");
+            wrong(message, format!("name one of {}", listed(names)))
+        } else {
+            let message = format!("{wanted:?} is no column of rows without a header");
+            let remedy = "give its number, from 1, or say --header".to_owned();
+            wrong(message, remedy)
+        }
+    })
+}
+
+fn torn(line: u64, column: usize, what: &str) -> Mistake {
+    let remedy = if what.contains("carriage") {
+        "give the file line feeds, as with `tr '\\r' '\\n'`"
+    } else {
+        "close the quote, and double quotes inside a quoted field"
+    };
+    let column = if what.contains("carriage") { 1 } else { column };
+    at(line, column, what.to_owned(), remedy.to_owned())
+}
+
+/// Where the last quote of a line stands, in characters from 1.
+fn last_quote(line: &[u8]) -> usize {
+    let end = line.iter().rposition(|byte| *byte == b'"').unwrap_or(0);
+    String::from_utf8_lossy(&line[..end]).chars().count() + 1
 }
 
 fn at(line: u64, column: usize, message: String, remedy: String) -> Mistake {
@@ -284,24 +390,8 @@ fn listed(names: &[String]) -> String {
     listed.join(", ")
 }
 
-/// Where each field begins, in characters from 1, in a row that quotes only what has to be quoted.
-fn starts(fields: &[String], delimiter: u8) -> Vec<usize> {
-    let delimiter = char::from(delimiter);
-    let mut start = 1;
-    fields
-        .iter()
-        .map(|field| {
-            let here = start;
-            let quotes = field.matches('"').count();
-            let quoted = quotes > 0 || field.contains([delimiter, '\n', '\r']);
-            start += field.chars().count() + 1 + if quoted { quotes + 2 } else { 0 };
-            here
-        })
-        .collect()
-}
-
 /// A value by its key, or by a JSON pointer such as `/sender/name`.
-fn field(value: &Value, key: &str) -> Option<String> {
+pub(super) fn field(value: &Value, key: &str) -> Option<String> {
     let found = value
         .get(key)
         .or_else(|| value.pointer(key).filter(|_| key.starts_with('/')))?;
@@ -396,9 +486,12 @@ mod tests {
         let mistake = table.next_row().expect("memory reads").expect("a row");
         let mistake = mistake.expect_err("it is no text");
         assert_eq!((mistake.line, mistake.column), (2, 1));
-        // A quote that is never closed takes the rest of the file, as a field.
         let last = table.next_row().expect("memory reads").expect("a row");
-        assert_eq!(last.map(|raw| raw.line), Ok(3));
+        let mistake = last.expect_err("its quote is not closed").to_string();
+        assert!(
+            mistake.starts_with("3:3: the quote that opens here is never closed"),
+            "{mistake}"
+        );
         assert!(table.next_row().expect("memory reads").is_none());
     }
 

@@ -61,6 +61,74 @@ fn an_event_has_its_attributes_and_its_objects_as_columns() {
 }
 
 #[test]
+fn a_json_array_has_its_objects_as_rows() {
+    let text = "[\n {\"a\": {\"b\": 1}, \"c\": \"x\\ny\"},\n 3,\n {\"c\": null}\n]\n";
+    let found = read(Layout::JsonArray, text.as_bytes(), &["/a/b", "c"]);
+    assert_eq!(fields(&found[0]), ["1", "x\ny"]);
+    assert_eq!(
+        found[0].as_ref().map(|raw| (raw.line, raw.columns[0])),
+        Ok((2, 2))
+    );
+    let mistake = found[1].as_ref().expect_err("a number is no row");
+    assert!(
+        mistake.starts_with("3:2: an element is no object"),
+        "{mistake}"
+    );
+    assert_eq!(fields(&found[2]), ["-", "-"]);
+    let found = read(Layout::JsonArray, b"[{\"c\": 1},", &["c"]);
+    let mistake = found[1].as_ref().expect_err("it is cut off");
+    assert!(
+        mistake.contains("the file is no JSON array of objects"),
+        "{mistake}"
+    );
+}
+
+const OCEL_XML: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
+<log>
+ <object-types><object-type name="order"><attributes><attribute name="n" type="string"/></attributes></object-type></object-types>
+ <objects><object id="o1" type="order"><attributes><attribute name="n" time="1970-01-01T00:00:00Z">x</attribute></attributes></object></objects>
+ <events>
+  <event id="e1" type="sent" time="2018-09-14T01:00:00Z">
+   <attributes><attribute name="resource">an&amp;na<![CDATA[ <b>]]></attribute><attribute name="none"/></attributes>
+   <objects><relationship object-id="o1" qualifier="order"/><relationship object-id="o2" qualifier="order"/></objects>
+  </event>
+  <event id="e2" type="sent" time="2018-09-14T01:00:01Z"/>
+  <event id="&unknown;"/>
+ </events>
+</log>
+"#;
+
+#[test]
+fn an_object_centric_log_in_xml_has_the_same_columns() {
+    let columns = ["id", "type", "resource", "order", "time", "none"];
+    let found = read(Layout::OcelXml, OCEL_XML.as_bytes(), &columns);
+    let objects = "[\"o1\",\"o2\"]";
+    let first = [
+        "e1",
+        "sent",
+        "an&na <b>",
+        objects,
+        "2018-09-14T01:00:00Z",
+        "",
+    ];
+    assert_eq!(fields(&found[0]), first);
+    assert_eq!(found[0].as_ref().map(|raw| raw.line), Ok(6));
+    assert_eq!(
+        fields(&found[1]),
+        ["e2", "sent", "-", "-", "2018-09-14T01:00:01Z", "-"]
+    );
+    let mistake = found[2].as_ref().expect_err("nobody knows the entity");
+    assert!(mistake.starts_with("11:"), "{mistake}");
+    let cut = read(Layout::OcelXml, &OCEL_XML.as_bytes()[..700], &columns);
+    let mistake = cut
+        .last()
+        .expect("something")
+        .as_ref()
+        .expect_err("it is cut");
+    assert!(mistake.starts_with("ended at "), "{mistake}");
+}
+
+#[test]
 fn a_log_that_cannot_be_read_further_ends_with_its_place() {
     for (text, told) in [
         (
@@ -159,6 +227,8 @@ proptest! {
         let layouts = [
             (Layout::Ocel, OCEL),
             (Layout::Xes, XES),
+            (Layout::OcelXml, OCEL_XML),
+            (Layout::JsonArray, "[{\"a\": 1}]"),
             (Layout::JsonLines, "{\"a\": 1}\n"),
             (Layout::Delimited { delimiter: b',', header: false }, "a,\"b\n\"c\n"),
         ];

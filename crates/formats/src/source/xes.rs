@@ -51,12 +51,11 @@ pub(super) fn each(
                     take(raw).map_err(SourceError::Stop)?;
                 }
             }
-            Ok(Event::Eof) => return log.finish(),
-            Ok(_) => {}
-            Err(quick_xml::Error::Io(error)) if !TooLong::is(&error) => {
-                return Err(SourceError::Io(std::io::Error::new(error.kind(), error)));
+            Ok(Event::Eof) => {
+                return ended(log.found, log.open.is_empty(), "XES", log.watch.position());
             }
-            Err(error) => return Err(log.unreadable(&error)),
+            Ok(_) => {}
+            Err(error) => return Err(unreadable(error, log.watch.position(), asked)),
         }
     }
 }
@@ -186,41 +185,43 @@ impl Log<'_> {
             },
         }))
     }
+}
 
-    fn finish(self) -> Result<(), SourceError> {
-        let at = self.watch.position();
-        let (message, remedy) = if !self.found {
-            let remedy = "write it as XES, or name what it is with --format";
-            ("the file has no <log>", remedy)
-        } else if !self.open.is_empty() {
-            ("the log ends before it is closed", "give the whole file")
-        } else {
-            return Ok(());
-        };
-        let (line, column) = if self.found {
-            (at.line, at.column)
-        } else {
-            (1, 1)
-        };
-        Err(SourceError::Mistake(mistake(
-            line,
-            column,
-            message.to_owned(),
-            remedy,
-        )))
-    }
+/// The end of the file: an error if no log was found, or it was not closed.
+pub(super) fn ended(
+    found: bool,
+    closed: bool,
+    what: &str,
+    at: Position,
+) -> Result<(), SourceError> {
+    let told = match (found, closed) {
+        (true, true) => return Ok(()),
+        (true, false) => {
+            let message = "the log ends before it is closed".to_owned();
+            mistake(at.line, at.column, message, "give the whole file")
+        }
+        (false, _) => {
+            let remedy = format!("write it as {what}, or name what it is with --format");
+            mistake(1, 1, "the file has no <log>".to_owned(), &remedy)
+        }
+    };
+    Err(SourceError::Mistake(told))
+}
 
-    fn unreadable(&self, error: &quick_xml::Error) -> SourceError {
-        let at = self.watch.position();
-        let message = match error {
-            quick_xml::Error::Io(_) => {
-                format!("an event is longer than {} bytes", self.asked.row_bytes_max)
-            }
-            error => format!("the log is no XML: {error}"),
-        };
-        let remedy = "nothing behind this can be read; mend it, or name what it is with --format";
-        SourceError::Mistake(mistake(at.line, at.column, message, remedy))
-    }
+/// Why the file cannot be read on.
+pub(super) fn unreadable(error: quick_xml::Error, at: Position, asked: &Asked) -> SourceError {
+    let message = match error {
+        quick_xml::Error::Io(error) if !TooLong::is(&error) => {
+            return SourceError::Io(std::io::Error::new(error.kind(), error));
+        }
+        quick_xml::Error::Io(_) => {
+            format!("an event is longer than {} bytes", asked.row_bytes_max)
+        }
+        error => format!("the log is no XML: {error}"),
+    };
+    let remedy =
+        "nothing behind this can be read; mend it, or name what it is with --format or --encoding";
+    SourceError::Mistake(mistake(at.line, at.column, message, remedy))
 }
 
 fn key_and_value(element: &BytesStart<'_>) -> Result<(String, String), String> {
