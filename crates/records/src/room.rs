@@ -66,6 +66,63 @@ pub(crate) fn create(directory: &Path) -> Result<Arc<dyn Storage>, Failure> {
     }
 }
 
+/// Ledgers that are written beside those that they replace, and take their place once they are whole.
+pub(crate) struct Staged {
+    out: PathBuf,
+    force: bool,
+    directory: tempfile::TempDir,
+}
+
+impl Staged {
+    /// Begins ledgers for `out`. What is there stays until [`Self::settle`].
+    pub(crate) fn begin(out: &Path, force: bool) -> Result<Self, Failure> {
+        if !force {
+            make_room(out, false)?;
+        }
+        // On the same file system, so that they can be moved.
+        let parent = out.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let parent = parent.unwrap_or(Path::new("."));
+        let made = fs::create_dir_all(parent).and_then(|()| {
+            let mut name = tempfile::Builder::new();
+            name.prefix(".liaison-new-").tempdir_in(parent)
+        });
+        let directory = made.map_err(|error| {
+            let parent = parent.display();
+            Failure::Failed(format!(
+                "failed to write to {parent}: {error}; name another --out"
+            ))
+        })?;
+        Ok(Self {
+            out: out.to_owned(),
+            force,
+            directory,
+        })
+    }
+
+    /// Where they are written until then.
+    pub(crate) fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Puts them in the place of what an earlier run left there.
+    pub(crate) fn settle(self) -> Result<(), Failure> {
+        make_room(&self.out, self.force)?;
+        let moved = fs::create_dir_all(&self.out).and_then(|()| {
+            for name in fs::read_dir(self.path())? {
+                let name = name?;
+                fs::rename(name.path(), self.out.join(name.file_name()))?;
+            }
+            Ok(())
+        });
+        moved.map_err(|error| {
+            let out = self.out.display();
+            Failure::Failed(format!(
+                "failed to write to {out}: {error}; name another --out"
+            ))
+        })
+    }
+}
+
 /// Refuses a directory that is not empty, unless an earlier run may be replaced: then only what such a run writes
 /// is removed.
 pub fn make_room(out: &Path, force: bool) -> Result<(), Failure> {

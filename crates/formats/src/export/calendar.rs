@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 use jiff::Timestamp;
-use office::meeting::{Meeting, MeetingState};
 use office::line::LineHash;
+use office::meeting::{Meeting, MeetingState};
 use office::{Collection, Exchanges, StepId, StepKind};
 use prost::Message as _;
 use protocol::pb::office as pb;

@@ -78,7 +78,11 @@ impl<'a, R: BufRead> Table<'a, R> {
                     self.width = Some(names.len());
                 }
                 Some(Err(found)) => return Err(SourceError::Mistake(found)),
-                None => {}
+                None => {
+                    let message = "the file has no rows, not even a header".to_owned();
+                    let remedy = "give one that has rows".to_owned();
+                    return Err(SourceError::Mistake(at(1, 1, message, remedy)));
+                }
             }
         }
         let found: Result<Vec<usize>, Mistake> = self

@@ -2,8 +2,10 @@
 
 use std::fs;
 
-use clap::Args;
-use formats::{Layout, Mapping, Rule, TimeColumn};
+use clap::{Args, ValueEnum};
+use formats::{Layout, Mapping, Recipients, Rule, TimeColumn};
+use jiff::tz::{Offset, TimeZone};
+use office::tally::OFFICE_TIME;
 
 use command::failure::Failure;
 
@@ -14,13 +16,25 @@ pub(super) struct ColumnsArgs {
     #[arg(long, value_name = "COL:FORMAT")]
     time: Option<TimeColumn>,
 
-    /// Who sent: the signatory [event logs: the resource]
+    /// Where times are that say no offset [default: +09:00]
+    #[arg(long, value_name = "+HH:MM", value_parser = parse_offset, allow_hyphen_values = true, conflicts_with = "time_zone")]
+    utc_offset: Option<Offset>,
+
+    /// The same by name, with its daylight saving, such as Europe/Berlin
+    #[arg(long, value_name = "ZONE", value_parser = parse_zone)]
+    time_zone: Option<TimeZone>,
+
+    /// Who sent: the signatory [default: nobody, if the rule does not ask; event logs: the resource]
     #[arg(long, value_name = "COL")]
     from: Option<String>,
 
-    /// To whom: the addressee [event logs: nobody]
+    /// To whom: the addressee [default: nobody]. Several are a JSON list, or parted by ; (addresses also by ,)
     #[arg(long, value_name = "COL")]
     to: Option<String>,
+
+    /// What becomes of a row that went to several
+    #[arg(long, value_enum, default_value_t)]
+    recipients: RecipientsWord,
 
     /// What it is; without it every row is a document
     #[arg(long, value_name = "COL")]
@@ -39,11 +53,38 @@ pub(super) struct ColumnsArgs {
     south_when: Option<Rule>,
 }
 
+/// Recipients, as the flag takes them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+enum RecipientsWord {
+    /// An exchange with each of them
+    #[default]
+    Each,
+    /// One exchange, with the first
+    First,
+}
+
+fn parse_offset(text: &str) -> Result<Offset, String> {
+    reading::offset_of(text).ok_or_else(|| {
+        format!("{text:?} is no distance from UTC; write one such as +09:00 or -07:00")
+    })
+}
+
+fn parse_zone(text: &str) -> Result<TimeZone, String> {
+    TimeZone::get(text).map_err(|_| {
+        format!("this system knows no time zone {text:?}; write one such as Europe/Berlin, or use --utc-offset")
+    })
+}
+
 fn parse_rule(text: &str) -> Result<Rule, String> {
     Rule::parse(text, |path| fs::read_to_string(path)).map_err(|error| error.to_string())
 }
 
 impl ColumnsArgs {
+    /// Whether each of several recipients is an exchange of its own.
+    pub(super) fn is_each(&self) -> bool {
+        self.recipients == RecipientsWord::Each
+    }
+
     /// The mapping of other people's records; `None` for an export of ours.
     pub(super) fn mapping(self, layout: Layout) -> Result<Option<Mapping>, Failure> {
         let texts = [&self.from, &self.to, &self.kind, &self.id, &self.subject];
@@ -51,11 +92,9 @@ impl ColumnsArgs {
         if none && self.time.is_none() && self.south_when.is_none() {
             return Ok(None);
         }
-        let is_log = matches!(layout, Layout::Ocel | Layout::Xes);
+        let is_log = layout.is_log();
         let missing: Vec<&str> = [
             ("--time", self.time.is_none() && !is_log),
-            ("--from", self.from.is_none() && !is_log),
-            ("--to", self.to.is_none() && !is_log),
             ("--south-when", self.south_when.is_none()),
         ]
         .into_iter()
@@ -64,28 +103,35 @@ impl ColumnsArgs {
         let incomplete = || {
             Failure::Usage(format!(
                 "other people's records need {} too; exports of ours need nothing but the file",
-                missing.join(", ")
+                missing.join(" and ")
             ))
         };
         let south_when = self.south_when.ok_or_else(incomplete)?;
-        if is_log && self.to.is_none() && south_when.asks_for_addressee() {
-            return Err(Failure::Usage(
-                "the rule asks for `to`, which no column gives; name one with --to".to_owned(),
-            ));
-        }
-        let standard = Mapping::standard(layout, south_when.clone());
+        let zone = match (self.time_zone, self.utc_offset) {
+            (Some(zone), _) => zone,
+            (None, offset) => TimeZone::fixed(offset.unwrap_or(OFFICE_TIME)),
+        };
+        let standard = Mapping::standard(layout, south_when.clone(), zone.clone());
         let (time, from, id, subject) = match standard {
             None => (self.time, self.from, self.id, self.subject),
             Some(standard) => (
                 self.time.or(Some(standard.time)),
-                self.from.or(Some(standard.from)),
+                self.from.or(standard.from),
                 self.id.or(standard.id),
                 self.subject.or(standard.subject),
             ),
         };
-        let (Some(time), Some(from), true) = (time, from, is_log || self.to.is_some()) else {
-            return Err(incomplete());
-        };
+        let time = time.ok_or_else(incomplete)?;
+        for (asks, column, word, flag) in [
+            (south_when.asks_for_sender(), &from, "from", "--from"),
+            (south_when.asks_for_addressee(), &self.to, "to", "--to"),
+        ] {
+            if asks && column.is_none() {
+                return Err(Failure::Usage(format!(
+                    "the rule asks for `{word}`, which no column gives; name one with {flag}"
+                )));
+            }
+        }
         Ok(Some(Mapping {
             time,
             from,
@@ -94,6 +140,11 @@ impl ColumnsArgs {
             id,
             subject,
             south_when,
+            zone,
+            recipients: match self.recipients {
+                RecipientsWord::Each => Recipients::Each,
+                RecipientsWord::First => Recipients::First,
+            },
         }))
     }
 }
