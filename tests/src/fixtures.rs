@@ -230,6 +230,11 @@ async fn they_export_the_same_bytes_and_their_exports_come_back() {
             let export = kept.path("exports").join(format!("{name}.{format}"));
             let was = fs::read(&export).expect("kept");
             let is = fs::read(copied.path(&out)).expect("written");
+            let is = if format == "ics" {
+                without_hashes(&is)
+            } else {
+                is
+            };
             assert!(was == is, "the {format} export differs");
             if matches!(format, "jsonl" | "csv" | "ocel" | "xes") {
                 let (export, back) = (export.display(), format!("back-{format}"));
@@ -245,6 +250,18 @@ async fn they_export_the_same_bytes_and_their_exports_come_back() {
             }
         }
     }
+}
+
+/// A calendar as it was before its UIDs said of which pair they are.
+fn without_hashes(calendar: &[u8]) -> Vec<u8> {
+    let text = String::from_utf8_lossy(calendar);
+    let lines = text
+        .split_inclusive('\n')
+        .map(|line| match line.split_once('@') {
+            Some((uid, _)) if line.starts_with("UID:") => format!("{uid}\r\n"),
+            _ => line.to_owned(),
+        });
+    lines.collect::<String>().into_bytes()
 }
 
 /// Every entry of a ledger is one that the format has in which it was written.

@@ -74,12 +74,8 @@ pub(super) fn each(
                 false
             }
             Ok(Event::Eof) => {
-                return ended(
-                    log.found,
-                    log.open.is_empty(),
-                    "OCEL 2.0",
-                    log.watch.position(),
-                );
+                let no_log = "the log is no OCEL 2.0 in JSON or XML: it has no <events>";
+                return ended(log.found, log.open.is_empty(), no_log, log.watch.position());
             }
             Ok(_) => false,
             Err(error) => return Err(unreadable(error, log.watch.position(), asked)),
@@ -124,7 +120,7 @@ impl Log {
             return;
         };
         self.open.push(known);
-        self.found |= *known == "log";
+        self.found |= *known == "events";
         let at = self.watch.position();
         let values = values(element);
         if *known == "event" {

@@ -52,7 +52,12 @@ pub(super) fn each(
                 }
             }
             Ok(Event::Eof) => {
-                return ended(log.found, log.open.is_empty(), "XES", log.watch.position());
+                return ended(
+                    log.found,
+                    log.open.is_empty(),
+                    "the file has no <log>",
+                    log.watch.position(),
+                );
             }
             Ok(_) => {}
             Err(error) => return Err(unreadable(error, log.watch.position(), asked)),
@@ -191,7 +196,7 @@ impl Log<'_> {
 pub(super) fn ended(
     found: bool,
     closed: bool,
-    what: &str,
+    no_log: &str,
     at: Position,
 ) -> Result<(), SourceError> {
     let told = match (found, closed) {
@@ -201,8 +206,8 @@ pub(super) fn ended(
             mistake(at.line, at.column, message, "give the whole file")
         }
         (false, _) => {
-            let remedy = format!("write it as {what}, or name what it is with --format");
-            mistake(1, 1, "the file has no <log>".to_owned(), &remedy)
+            let remedy = "give a whole log, or name what it is with --format";
+            mistake(1, 1, no_log.to_owned(), remedy)
         }
     };
     Err(SourceError::Mistake(told))

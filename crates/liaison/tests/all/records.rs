@@ -163,7 +163,9 @@ fn steps_that_cannot_be_taken_are_told_by_line() {
         lines[2..].join("\n")
     );
     desk.write("cut.jsonl", &cut);
-    let imported = desk.json("import cut.jsonl --out cut");
+    let output = desk.run("import cut.jsonl --out cut --output json");
+    assert_eq!(output.status.code(), Some(99), "most of them do not follow");
+    let imported: Value = serde_json::from_slice(&output.stdout).expect("it is JSON");
     assert_eq!(imported["unreadable"], 1);
     assert_eq!(imported["skipped_rows"][0]["line"], 2);
     let rows = imported["rows"].as_u64().expect("a number");
@@ -225,7 +227,7 @@ fn a_command_that_cannot_be_meant_says_what_to_write() {
         ),
         (
             "import rows.csv --time 3:unix --out x".to_owned(),
-            "need --from, --to, --south-when too",
+            "need --south-when too",
         ),
         (
             format!("import rows.csv {MAPPED} --delimiter :: --out x"),
@@ -303,4 +305,181 @@ fn parquet_is_written_or_told_how_to_get() {
             "nothing was to be written"
         );
     }
+}
+
+const NAMED: &str = "--header --time time:rfc3339 --from from --to to --south-when 'from =~ /^s/'";
+const HEADER: &str = "time,from,to,subject\n";
+
+/// A row a day, from South.
+fn rows(count: u32, subject: &str) -> String {
+    (1..=count)
+        .map(|day| format!("2024-03-{day:02}T10:00:00+09:00,s{day},n{day},{subject}\n"))
+        .collect()
+}
+
+#[test]
+fn what_is_replaced_goes_once_the_new_ledgers_are_whole() {
+    let desk = Desk::new();
+    desk.write("good.csv", &format!("{HEADER}{}", rows(3, "a")));
+    desk.write(
+        "bad.csv",
+        &format!("{HEADER}{}", rows(1, "a").replace("2024", "soon")),
+    );
+    desk.json(&format!("import good.csv {NAMED} --out o"));
+    let tally = desk.json("tally o");
+    for wrong in [
+        "bad.csv --header --time time:rfc3339 --from from --to to --south-when '1 == 1'",
+        "bad.csv --strict --header --time time:rfc3339 --from from --to to --south-when '1 == 1'",
+        "good.csv --header --time when:rfc3339 --from from --to to --south-when '1 == 1'",
+        "good.csv",
+    ] {
+        desk.refused(&format!("import {wrong} --out o --force"));
+        assert_eq!(desk.json("tally o"), tally, "{wrong}");
+    }
+    desk.write("good.csv", &format!("{HEADER}{}", rows(2, "b")));
+    desk.json(&format!("import good.csv {NAMED} --out o --force"));
+    assert_eq!(desk.json("tally o")["documents"], 2);
+    let names: Vec<_> = fs::read_dir(desk.path(""))
+        .expect("it lists")
+        .flatten()
+        .collect();
+    assert_eq!(names.len(), 3, "nothing is left beside them: {names:?}");
+}
+
+#[test]
+fn text_is_read_in_the_encoding_that_is_named_or_marked() {
+    let desk = Desk::new();
+    // 개성 in CP949.
+    let mut cp949 = HEADER.as_bytes().to_vec();
+    cp949.extend(b"2024-03-01T10:00:00+09:00,s,n,\xb0\xb3\xbc\xba\n");
+    fs::write(desk.path("cp949.csv"), &cp949).expect("there is room");
+    let text = format!("{HEADER}2024-03-01T10:00:00+09:00,s,n,개성\n");
+    let utf16: Vec<u8> = format!("\u{feff}{text}")
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    fs::write(desk.path("utf16.csv"), utf16).expect("there is room");
+    let (_, error) = desk.refused(&format!("import cp949.csv {NAMED} --out o"));
+    assert!(error.contains("--encoding, such as cp949"), "{error}");
+    for (file, name) in [
+        ("cp949.csv --encoding cp949", "EUC-KR"),
+        ("utf16.csv", "UTF-16LE"),
+    ] {
+        let told = desk.json(&format!(
+            "import {file} {NAMED} --subject subject --out o --force"
+        ));
+        assert_eq!(
+            (&told["documents"], &told["encoding"]),
+            (&1.into(), &name.into())
+        );
+        let shown = desk.run("ledger show o/south --limit 3");
+        let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+        assert!(shown.contains("개성"), "{file}: {shown}");
+    }
+}
+
+#[test]
+fn most_rows_skipped_is_a_failure_that_says_so() {
+    let desk = Desk::new();
+    let text = format!(
+        "{HEADER}{}{}",
+        rows(2, "a"),
+        rows(3, "b").replace("2024", "soon")
+    );
+    desk.write("rows.csv", &text);
+    let output = desk.run(&format!("import rows.csv {NAMED} --out o"));
+    assert_eq!(output.status.code(), Some(99));
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        error.contains("most rows were skipped, 3 of 5, the first: rows.csv:4:1:"),
+        "{error}"
+    );
+    assert_eq!(desk.json("tally o")["documents"], 2);
+    let text = format!(
+        "{HEADER}{}{}",
+        rows(2, "a"),
+        rows(2, "b").replace("2024", "soon")
+    );
+    desk.write("rows.csv", &text);
+    desk.json(&format!("import rows.csv {NAMED} --out o --force"));
+}
+
+#[test]
+fn what_is_not_read_is_named_with_the_way_out() {
+    let desk = Desk::new();
+    for (name, text, part) in [
+        (
+            "log.mxml",
+            "<WorkflowLog/>",
+            "log.mxml is an MXML log, which is not read; convert it to XES",
+        ),
+        (
+            "log.sqlite",
+            "SQLite format 3\0",
+            "is a SQLite database, which is not read; an OCEL in it is written as JSON",
+        ),
+        ("rows.xlsx", "PK\u{3}\u{4}", "save the sheet as CSV"),
+    ] {
+        desk.write(name, text);
+        let (code, error) = desk.refused(&format!("import {name} --south-when '1 == 1'"));
+        assert!(code == 2 && error.contains(part), "{error}");
+    }
+}
+
+#[test]
+fn local_times_are_where_the_flags_say() {
+    let desk = Desk::new();
+    desk.write(
+        "rows.csv",
+        "time,way\n2024-03-31 01:59:59,out\n2024-03-31 03:00:00,in\n",
+    );
+    let line = "import rows.csv --header --time 'time:%Y-%m-%d %H:%M:%S' --south-when 'way == \"out\"' --out o --force";
+    for (flag, first, last) in [
+        ("", "2024-03-30T16:59:59Z", "2024-03-30T18:00:00Z"),
+        (
+            "--utc-offset -07:00",
+            "2024-03-31T08:59:59Z",
+            "2024-03-31T10:00:00Z",
+        ),
+        (
+            "--time-zone Europe/Berlin",
+            "2024-03-31T00:59:59Z",
+            "2024-03-31T01:00:00Z",
+        ),
+    ] {
+        let told = desk.json(&format!("{line} {flag}"));
+        assert_eq!(
+            (&told["first"], &told["last"]),
+            (&first.into(), &last.into()),
+            "{flag}"
+        );
+        assert_eq!(told["local_times"], 2);
+    }
+    let (code, error) = desk.refused(&format!("{line} --time-zone Mars/Olympus"));
+    assert!(code == 2 && error.contains("knows no time zone"), "{error}");
+}
+
+#[test]
+fn a_calendar_without_meetings_and_a_diagram_that_is_too_long_are_told() {
+    let desk = Desk::new();
+    desk.write(
+        "rows.csv",
+        &format!("{HEADER}{}", rows(28, &"x".repeat(60)).repeat(40)),
+    );
+    desk.json(&format!(
+        "import rows.csv {NAMED} --subject subject --out o"
+    ));
+    let note = |line: &str| String::from_utf8_lossy(&desk.run(line).stderr).into_owned();
+    let told = note("ledger export o/south --format ics");
+    assert!(
+        told.contains("the calendar is empty: the ledger has no meeting"),
+        "{told}"
+    );
+    let told = note("ledger export o/south --format mermaid");
+    assert!(
+        told.contains("more than Mermaid draws by default (50,000, its maxTextSize)"),
+        "{told}"
+    );
+    let told = note("ledger export o/south --format mermaid --first 200");
+    assert_eq!(told, "");
 }

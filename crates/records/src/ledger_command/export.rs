@@ -1,5 +1,6 @@
 //! `liaison ledger export`: a ledger in other people's formats.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
@@ -19,8 +20,8 @@ use command::output::note;
 use command::settings::{OfficesArgs, Settings};
 use command::shown::{Showing, Shown};
 
-/// A diagram with more messages than this is more than Mermaid draws unless it is told to.
-const MESSAGES_MAX: u64 = 500;
+/// A diagram with more characters than this is more than Mermaid draws unless it is told to (its `maxTextSize`).
+const DIAGRAM_CHARS_MAX: u64 = 50_000;
 
 const EXAMPLES: &str = "\
 A LEDGER is a directory, or a running office: south, north, or its address. Both ledgers of a pair hold the same \
@@ -133,6 +134,7 @@ impl ExportArgs {
     pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
         self.can_be_written()?;
         let offices = settings.offices(&self.offices)?;
+        let chars = Cell::new(0);
         let exported = block_on(async {
             let source = Source::open(&self.ledger, &offices).await?;
             match &self.out {
@@ -140,23 +142,19 @@ impl ExportArgs {
                     let is_terminal = self.is_shown();
                     let out = BufWriter::new(io::stdout().lock());
                     let out = Showing::new(out, self.format.shown(), is_terminal);
+                    let out = Counted { out, chars: &chars };
                     self.write(&source, out, Failure::Output).await
                 }
                 Some(path) => {
                     let failed = |error| to_failure(path, &error);
                     let file = self.create(path).map_err(failed)?;
                     let out = BufWriter::with_capacity(256 * 1024, file);
+                    let out = Counted { out, chars: &chars };
                     self.write(&source, out, failed).await
                 }
             }
         })?;
-        if self.format == FormatWord::Mermaid && exported.items > MESSAGES_MAX {
-            note(&format!(
-                "{} messages are more than Mermaid draws by default ({MESSAGES_MAX}); choose a part with --from, \
-                 --until and --first",
-                thousands(exported.items)
-            ));
-        }
+        self.note(&exported, chars.get());
         if exported.unreadable > 0 {
             note(&format!(
                 "{} steps have envelopes that cannot be read, and are left out; `liaison ledger verify` tells where",
@@ -188,6 +186,26 @@ impl ExportArgs {
                 })
             },
         )
+    }
+
+    /// Says what else is to be known of what was written, which has `chars` characters.
+    fn note(&self, exported: &Exported, chars: u64) {
+        if self.format == FormatWord::Mermaid && chars > DIAGRAM_CHARS_MAX {
+            note(&format!(
+                "{} characters are more than Mermaid draws by default ({}, its maxTextSize); choose a part with --from, \
+                 --until and --first",
+                thousands(chars),
+                thousands(DIAGRAM_CHARS_MAX)
+            ));
+        }
+        if self.format == FormatWord::Ics && exported.items == 0 {
+            let part = self.from.is_some() || self.until.is_some() || self.first.is_some();
+            note(if part {
+                "the calendar is empty: no meeting has a step in the part chosen with --from, --until and --first"
+            } else {
+                "the calendar is empty: the ledger has no meeting that says when; consultations, documents and calls are not in it"
+            });
+        }
     }
 
     /// Whether it goes to a terminal: then what a terminal would act on is made visible. A file gets every byte.
@@ -258,6 +276,30 @@ impl ExportArgs {
             })
             .await?;
         export.finish().map_err(failed)
+    }
+}
+
+/// Counts the characters that pass, as JavaScript does: those beyond the first 65,536 are two.
+struct Counted<'a, W> {
+    out: W,
+    chars: &'a Cell<u64>,
+}
+
+impl<W: Write> Write for Counted<'_, W> {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        let len = self.out.write(buffer)?;
+        let units = buffer[..len].iter().map(|byte| match byte {
+            // The second and later bytes of a character.
+            0x80..=0xbf => 0,
+            0xf0.. => 2,
+            _ => 1,
+        });
+        self.chars.set(self.chars.get() + units.sum::<u64>());
+        Ok(len)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
     }
 }
 
