@@ -13,6 +13,7 @@ mod xes;
 use std::io::{self, Write};
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use ledger::Entry;
 use office::Exchanges;
 
@@ -125,6 +126,13 @@ impl<'w> Export<'w> {
             wanted,
             exported: Exported::default(),
         })
+    }
+
+    /// The same with the days and hours of `zone`: without it they are those at the offices.
+    #[must_use]
+    pub fn in_zone(mut self, zone: TimeZone) -> Self {
+        self.teller.zone = zone;
+        self
     }
 
     /// Takes an entry. Local notes are passed over.

@@ -358,7 +358,7 @@ impl Reading<'_> {
     }
 
     fn write(mut self, sorter: Sorter, out: &Path) -> Result<Imported, ImportError> {
-        let mut writer = Writer::default();
+        let mut writer = Writer::new(&self.mapping.zone);
         let mut pair = None;
         for row in sorter.sorted::<Row>().map_err(ImportError::Sort)? {
             let row = row.map_err(ImportError::Sort)?;

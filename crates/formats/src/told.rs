@@ -2,8 +2,11 @@
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 use ledger::{Entry, Record};
 use office::line::LineHash;
+use office::tally::OFFICE_TIME;
 use office::{Applied, Collection, Counted, Exchanges, RequestId, Step, StepId, StepKind};
 
 /// A step of a ledger, with what it is worth.
@@ -25,8 +28,10 @@ pub struct Told {
     pub payload: Bytes,
     /// What it is a step of; of a declaration the step itself.
     pub exchange: (Collection, StepId),
-    /// Whether it is inert, and what counts from here.
+    /// Whether it is inert, and what counts from here, on a day of the zone.
     pub applied: Applied,
+    /// When it was authored, in the zone.
+    pub local: DateTime,
 }
 
 impl Told {
@@ -76,9 +81,20 @@ impl Told {
 }
 
 /// Tells steps, one entry after another, from the first.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Teller {
     pub(crate) exchanges: Exchanges,
+    /// Whose days and hours are told.
+    pub(crate) zone: TimeZone,
+}
+
+impl Default for Teller {
+    fn default() -> Self {
+        Self {
+            exchanges: Exchanges::default(),
+            zone: TimeZone::fixed(OFFICE_TIME),
+        }
+    }
 }
 
 impl Teller {
@@ -90,13 +106,17 @@ impl Teller {
             _ => return None,
         };
         let (step, request_id) = ledger::step_of(parcel).ok()?;
-        let applied = self.exchanges.apply(&step);
+        let mut applied = self.exchanges.apply(&step);
+        if let (Some(count), Some(at)) = (&mut applied.counted, applied.counted_at) {
+            count.day = self.zone.to_datetime(at).date();
+        }
         Some(Told {
             sequence: entry.sequence,
             recorded_at: entry.recorded_at,
             inbound,
             line_hash: parcel.hash,
             exchange: self.exchange_of(&step),
+            local: self.zone.to_datetime(step.authored_at),
             step,
             request_id,
             payload: parcel.payload.clone(),

@@ -1,7 +1,8 @@
 //! Entries folded into an office, and the tally of a ledger.
 
 use bytes::Bytes;
-use office::{Applied, Limits, Mutation, Office, RequestId, Step, Tally};
+use jiff::tz::TimeZone;
+use office::{Applied, Count, Limits, Mutation, Office, RequestId, Step, Tally};
 
 use crate::entry::{Entry, Parcel, Record};
 use crate::error::LedgerError;
@@ -74,6 +75,26 @@ pub fn tally(reader: &Reader) -> Result<Tally, LedgerError> {
     let mut office = Office::new(reader.place(), Limits::default());
     reader.for_each(|entry| count_entry(&mut office, &entry.record))?;
     Ok(office.exchanges().tally.clone())
+}
+
+/// The same, with the days of `zone`: of an entry alone the days are those at the offices.
+pub fn tally_in(reader: &Reader, zone: &TimeZone) -> Result<Tally, LedgerError> {
+    let mut office = Office::new(reader.place(), Limits::default());
+    let mut tally = Tally::default();
+    reader.for_each(|entry| {
+        let (Record::Outbound(parcel) | Record::Inbound(parcel)) = &entry.record else {
+            return;
+        };
+        let Ok((step, _)) = step_of(parcel) else {
+            return;
+        };
+        let applied = office.record(&step, parcel.hash, Mutation::default());
+        if let (Some(count), Some(at)) = (applied.counted, applied.counted_at) {
+            let day = zone.to_datetime(at).date();
+            tally.add(Count { day, ..count });
+        }
+    })?;
+    Ok(tally)
 }
 
 /// The payload of a step, if the ledger holds it.

@@ -44,7 +44,7 @@ pub use backup::{BackedUp, backup};
 pub use convert::{Converted, convert};
 pub use entry::{Entry, FORMAT_VERSION, Parcel, Record};
 pub use error::LedgerError;
-pub use fold::{count_entry, fold, fold_entry, payload_of, step_of, tally};
+pub use fold::{count_entry, fold, fold_entry, payload_of, step_of, tally, tally_in};
 pub use fork::{Forked, common_point, fork, fork_pair};
 pub use form::{BODY_BYTES_MAX, LedgerForm, Progress};
 pub use frame::{decode_frame, encode_frame};

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use plan::Plan;
-use records::room::make_room;
+use records::room::Staged;
 use scenario::Scenario;
 use simulator::Faults;
 
@@ -116,8 +116,9 @@ impl SimulateArgs {
         let out = self.out.unwrap_or_else(|| {
             PathBuf::from("liaison-data").join(format!("{}-{}", scenario.name, self.seed))
         });
-        make_room(&out, self.force)?;
-        let report = play::play(&scenario, plan, &out)?;
+        let staged = Staged::begin(&out, self.force)?;
+        let report = play::play(&scenario, plan, staged.path(), &out)?;
+        staged.settle()?;
         settings
             .output
             .print(|| report.to_text(), || report.to_json())?;

@@ -18,6 +18,8 @@ pub struct Applied {
     pub inert: bool,
     /// What counts from here.
     pub counted: Option<Count>,
+    /// When that was, by the author: the time that [`Count::day`] is the day of, at the offices.
+    pub counted_at: Option<Timestamp>,
 }
 
 /// Documents, meetings, contacts, calls and their tally.
@@ -120,6 +122,7 @@ fn taken(taken: bool) -> Applied {
     Applied {
         inert: !taken,
         counted: None,
+        counted_at: None,
     }
 }
 
@@ -129,5 +132,6 @@ fn counted(at: Timestamp, office: Place, what: Counted) -> Applied {
     Applied {
         inert: false,
         counted: Some(Count { day, office, what }),
+        counted_at: Some(at),
     }
 }

@@ -17,7 +17,7 @@ use words::{tally, time};
 
 use crate::import::columns::ColumnsArgs;
 use crate::room::Staged;
-use crate::{ledger_command, source};
+use crate::{ledger_command, source, zone};
 use command::failure::Failure;
 use command::settings::Settings;
 
@@ -141,7 +141,7 @@ impl ImportArgs {
             )));
         }
         let (strict, layout) = (self.strict, self.layout(head));
-        let each = self.columns.is_each();
+        let (each, zone) = (self.columns.is_each(), self.columns.zone());
         let out = self.out.unwrap_or_else(|| {
             Path::new("liaison-data").join(unpacked(&self.file).file_stem().unwrap_or_default())
         });
@@ -156,6 +156,7 @@ impl ImportArgs {
         };
         let imported = imported.map_err(to_failure)?;
         let reconciled = reconcile(staged.path())?;
+        zone::keep(staged.path(), &zone)?;
         staged.settle()?;
         let done = Done {
             name: &name,

@@ -12,6 +12,7 @@ mod replay;
 pub mod room;
 pub mod source;
 mod tally;
+pub mod zone;
 
 pub use import::ImportArgs;
 pub use ledger_command::{LedgerArgs, reconciled_text};

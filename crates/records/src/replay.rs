@@ -21,7 +21,7 @@ use words::time;
 use self::keys::Keys;
 use self::report::Report;
 use crate::room::make_room;
-use crate::source;
+use crate::{source, zone};
 use command::connect;
 use command::failure::Failure;
 use command::output::{Output, note};
@@ -167,6 +167,7 @@ impl ReplayArgs {
         });
         let played = played.map_err(failed)?;
         let wall = stopwatch.elapsed();
+        zone::carry(&self.ledger, &out)?;
         let verified = if self.verify {
             let found = source::recording(&out)?;
             let wanted = compare::wanted(recording.sides(), selection);

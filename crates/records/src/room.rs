@@ -66,32 +66,30 @@ pub(crate) fn create(directory: &Path) -> Result<Arc<dyn Storage>, Failure> {
     }
 }
 
-/// Ledgers that are written beside those that they replace, and take their place once they are whole.
-pub(crate) struct Staged {
+/// Ledgers that are written beside those that they replace, and take their place once they are whole. What is not
+/// settled is removed; what a run that was killed left of them goes with the next one.
+pub struct Staged {
     out: PathBuf,
     force: bool,
-    directory: tempfile::TempDir,
+    directory: PathBuf,
 }
 
 impl Staged {
     /// Begins ledgers for `out`. What is there stays until [`Self::settle`].
-    pub(crate) fn begin(out: &Path, force: bool) -> Result<Self, Failure> {
+    pub fn begin(out: &Path, force: bool) -> Result<Self, Failure> {
         if !force {
             make_room(out, false)?;
         }
-        // On the same file system, so that they can be moved.
-        let parent = out.parent().filter(|parent| !parent.as_os_str().is_empty());
-        let parent = parent.unwrap_or(Path::new("."));
-        let made = fs::create_dir_all(parent).and_then(|()| {
-            let mut name = tempfile::Builder::new();
-            name.prefix(".liaison-new-").tempdir_in(parent)
-        });
-        let directory = made.map_err(|error| {
-            let parent = parent.display();
-            Failure::Failed(format!(
-                "failed to write to {parent}: {error}; name another --out"
-            ))
-        })?;
+        // Beside it, so on the same file system, where it can be moved.
+        let whole = canonical(out);
+        let mut name = std::ffi::OsString::from(".");
+        name.push(whole.file_name().unwrap_or_default());
+        name.push(".new");
+        let directory = whole.with_file_name(name);
+        if directory.exists() {
+            fs::remove_dir_all(&directory).map_err(|error| not_made(out, &error))?;
+        }
+        fs::create_dir_all(&directory).map_err(|error| not_made(out, &error))?;
         Ok(Self {
             out: out.to_owned(),
             force,
@@ -100,27 +98,36 @@ impl Staged {
     }
 
     /// Where they are written until then.
-    pub(crate) fn path(&self) -> &Path {
-        self.directory.path()
+    pub fn path(&self) -> &Path {
+        &self.directory
     }
 
     /// Puts them in the place of what an earlier run left there.
-    pub(crate) fn settle(self) -> Result<(), Failure> {
+    pub fn settle(self) -> Result<(), Failure> {
         make_room(&self.out, self.force)?;
         let moved = fs::create_dir_all(&self.out).and_then(|()| {
-            for name in fs::read_dir(self.path())? {
+            for name in fs::read_dir(&self.directory)? {
                 let name = name?;
                 fs::rename(name.path(), self.out.join(name.file_name()))?;
             }
             Ok(())
         });
-        moved.map_err(|error| {
-            let out = self.out.display();
-            Failure::Failed(format!(
-                "failed to write to {out}: {error}; name another --out"
-            ))
-        })
+        moved.map_err(|error| not_made(&self.out, &error))
     }
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        // What is left of it is removed by the next run.
+        let _ = fs::remove_dir_all(&self.directory);
+    }
+}
+
+fn not_made(out: &Path, error: &std::io::Error) -> Failure {
+    let out = out.display();
+    Failure::Failed(format!(
+        "failed to write to {out}: {error}; name another --out"
+    ))
 }
 
 /// Refuses a directory that is not empty, unless an earlier run may be replaced: then only what such a run writes

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use jiff::tz::TimeZone;
 use ledger::Reader;
 use office::Place;
 use office::tally::By;
@@ -15,6 +16,7 @@ use words::style::{HEADING, styled};
 use words::tally;
 
 use crate::source::{self, Named};
+use crate::zone::{self, ZoneArgs};
 use command::connect::{Offices, block_on};
 use command::failure::Failure;
 use command::output::note;
@@ -30,6 +32,7 @@ Examples:
   liaison simulate kaesong-2018
   liaison tally liaison-data/kaesong-2018-1
   liaison tally liaison-data/kaesong-2018-1 --by week
+  liaison tally liaison-data/CollegeMsg --by day --time-zone America/Los_Angeles
   liaison tally north --by kind --output json
 
 JSON: {\"contacts\": {\"total\", \"meetings\": {\"total\", \"government_officials\", \"working_level\", \"chiefs\"}, \
@@ -49,13 +52,16 @@ pub struct TallyArgs {
     by: Option<ByWord>,
 
     #[command(flatten)]
+    zone: ZoneArgs,
+
+    #[command(flatten)]
     offices: OfficesArgs,
 }
 
 /// By what counts are broken down, as the flag takes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum ByWord {
-    /// Calendar day of the author, at UTC+9
+    /// Calendar day of the author
     Day,
     /// Week, named by its Monday
     Week,
@@ -101,12 +107,29 @@ impl TallyArgs {
         )
     }
 
+    /// The ledgers of one argument.
+    fn tell(&self, named: &Named, offices: &Offices) -> Result<Vec<Told>, Failure> {
+        match named {
+            Named::Directory(path) => {
+                let zone = self.zone.of(named)?;
+                let ledgers = source::ledgers_in(path)?;
+                let ledgers = ledgers.iter();
+                ledgers.map(|ledger| from_disk(ledger, self.by, &zone)).collect()
+            }
+            _ if self.zone.named().is_some() => Err(Failure::Usage(
+                "a running office counts days at UTC+9; name its ledger's directory for --utc-offset and --time-zone"
+                    .to_owned(),
+            )),
+            running => Ok(vec![block_on(from_office(running, offices, self.by))?]),
+        }
+    }
+
     /// The records named: two ledgers of one pair are one.
     fn records(&self, offices: &Offices) -> Result<Vec<Told>, Failure> {
         let each: Vec<Vec<Told>> = self
             .ledgers
             .iter()
-            .map(|named| tell(named, offices, self.by))
+            .map(|named| self.tell(named, offices))
             .collect::<Result<_, _>>()?;
         let two_of_a_pair = each.len() == 2
             && each.iter().all(|ledgers| ledgers.len() == 1)
@@ -179,20 +202,13 @@ fn are_a_pair(named: &[Named], one: &Told, other: &Told) -> bool {
     }
 }
 
-/// The ledgers of one argument.
-fn tell(named: &Named, offices: &Offices, by: Option<ByWord>) -> Result<Vec<Told>, Failure> {
-    match named {
-        Named::Directory(path) => source::ledgers_in(path)?
-            .iter()
-            .map(|ledger| from_disk(ledger, by))
-            .collect(),
-        running => Ok(vec![block_on(from_office(running, offices, by))?]),
-    }
-}
-
-fn from_disk(path: &Path, by: Option<ByWord>) -> Result<Told, Failure> {
+fn from_disk(path: &Path, by: Option<ByWord>, zone: &TimeZone) -> Result<Told, Failure> {
     let reader = source::read(path)?;
-    let tally = ledger::tally(&reader)?;
+    let tally = if zone::is_office_time(zone) {
+        ledger::tally(&reader)?
+    } else {
+        ledger::tally_in(&reader, zone)?
+    };
     let rows = by.map_or_else(BTreeMap::new, |by| {
         tally.by(|count| by.of_rules().key(count))
     });

@@ -5,6 +5,7 @@
 
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime, Time, Weekday};
+use jiff::tz::Offset;
 
 use reading::{Table, Value};
 
@@ -164,6 +165,14 @@ impl Calendar {
             hours,
             working_days,
         }
+    }
+
+    /// How far the scenario's clocks are from UTC.
+    pub fn utc_offset(&self) -> Offset {
+        let midnight = self.period.first_day.to_datetime(Time::midnight());
+        let utc = Offset::UTC.to_timestamp(midnight);
+        let seconds = utc.map_or(0, |utc| utc.as_second() - self.period.start_s);
+        Offset::from_seconds(i32::try_from(seconds).unwrap_or(0)).unwrap_or(Offset::UTC)
     }
 
     /// Midnight at the start of the first day.

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use prost::Message as _;
 use protocol::pb::{ledger as pb, line, office};
 use serde_json::{Value, json};
@@ -10,6 +11,7 @@ use serde_json::{Value, json};
 use crate::figures::thousands;
 use crate::style::{FAINT, clean, styled};
 use crate::{hex, json, nouns, officer, table, time};
+use ::office::tally::OFFICE_TIME;
 use ::office::{Collection, StepId, StepKind};
 use reading::visible;
 
@@ -20,6 +22,8 @@ const BODY_CHARS_MAX: usize = 4_000;
 pub struct Line {
     entry: pb::Entry,
     envelope: Option<line::Envelope>,
+    /// Where the clocks are that it is told by.
+    zone: TimeZone,
 }
 
 impl Line {
@@ -31,7 +35,17 @@ impl Line {
             }
             _ => None,
         };
-        Self { entry, envelope }
+        Self {
+            entry,
+            envelope,
+            zone: TimeZone::fixed(OFFICE_TIME),
+        }
+    }
+
+    /// The same with the days and hours of `zone`: without it they are those at the offices.
+    #[must_use]
+    pub fn in_zone(self, zone: TimeZone) -> Self {
+        Self { zone, ..self }
     }
 
     /// Whether it is a step, and no local note.
@@ -42,22 +56,21 @@ impl Line {
         )
     }
 
-    /// The day at the offices on which it was recorded, such as `Fri 2018-09-14`.
+    /// The day on which it was recorded, such as `Fri 2018-09-14`.
     pub fn day(&self) -> String {
         let time = self.entry.recorded_at.as_ref();
         time.and_then(protocol::timestamp_from_pb).map_or_else(
             || "no day".to_owned(),
             |time| {
-                ::office::tally::day_of(time)
-                    .strftime("%a %Y-%m-%d")
-                    .to_string()
+                let local = self.zone.to_datetime(time);
+                local.strftime("%a %Y-%m-%d").to_string()
             },
         )
     }
 
     /// A row of the journal, at most `width` columns wide.
     pub fn row(&self, width: usize) -> String {
-        let full_time = time::words_of(self.entry.recorded_at.as_ref());
+        let full_time = time::words_in(self.entry.recorded_at.as_ref(), &self.zone);
         let clock = full_time.rsplit(' ').next().unwrap_or_default();
         let row = format!("{:>6}  {clock}  {}", self.entry.sequence, self.told());
         let row = table::cut(&row, width);
@@ -168,7 +181,7 @@ impl Line {
             StepKind::MeetingProposed | StepKind::MeetingCountered => {
                 let terms = office::MeetingTerms::decode(payload).ok()?;
                 let kind = nouns::contact_kind(terms.kind);
-                let begins = time::short_words_of(terms.begins_at.as_ref());
+                let begins = time::short_words_in(terms.begins_at.as_ref(), &self.zone);
                 self.answering(format!("{kind} {begins}"))
             }
             StepKind::MeetingClosed => {
@@ -179,7 +192,10 @@ impl Line {
             StepKind::ContactRecorded => {
                 let contact = office::Contact::decode(payload).ok()?;
                 let kind = nouns::contact_kind(contact.kind);
-                format!("{kind} {}", time::short_words_of(contact.begun_at.as_ref()))
+                format!(
+                    "{kind} {}",
+                    time::short_words_in(contact.begun_at.as_ref(), &self.zone)
+                )
             }
             StepKind::CallRecorded => {
                 let call = office::Call::decode(payload).ok()?;
@@ -215,6 +231,7 @@ impl Line {
     pub fn in_full(&self) -> String {
         let entry = &self.entry;
         let envelope = self.envelope.as_ref();
+        let zone = format!(" ({})", time::zone_words(&self.zone));
         let authored = envelope.and_then(|envelope| envelope.authored_at.as_ref());
         let text_of = |id: Option<StepId>| id.map(|id| id.to_string()).unwrap_or_default();
         let request_id = envelope.map(|envelope| request_id_words(&envelope.request_id));
@@ -228,7 +245,7 @@ impl Line {
                 ("sequence", entry.sequence.to_string()),
                 (
                     "recorded at",
-                    time::words_of(entry.recorded_at.as_ref()) + " (UTC+9)",
+                    time::words_in(entry.recorded_at.as_ref(), &self.zone) + &zone,
                 ),
                 (
                     "direction",
@@ -240,7 +257,9 @@ impl Line {
                 ("parent", text_of(self.parent_id())),
                 (
                     "authored at",
-                    authored.map_or_else(String::new, |_| time::words_of(authored) + " (UTC+9)"),
+                    authored.map_or_else(String::new, |_| {
+                        time::words_in(authored, &self.zone) + &zone
+                    }),
                 ),
                 ("request id", request_id.unwrap_or_default()),
                 (
@@ -259,7 +278,9 @@ impl Line {
                 thousands(entry.payload.len() as u64)
             );
             match json::of_bytes(name, &entry.payload) {
-                Some(payload) => write_value(&mut text, 1, &shown(&payload, &entry.payload)),
+                Some(payload) => {
+                    write_value(&mut text, 1, &shown(&payload, &entry.payload), &self.zone)
+                }
                 None => text.push_str("  cannot be read: the step is inert\n"),
             }
         }
@@ -362,10 +383,10 @@ fn shown(payload: &Value, bytes: &[u8]) -> Value {
 }
 
 /// JSON as indented lines; what is empty is left out.
-fn write_value(text: &mut String, depth: usize, value: &Value) {
+fn write_value(text: &mut String, depth: usize, value: &Value, zone: &TimeZone) {
     let margin = "  ".repeat(depth);
     let Value::Object(fields) = value else {
-        let _ = writeln!(text, "{margin}{}", scalar(value));
+        let _ = writeln!(text, "{margin}{}", scalar(value, zone));
         return;
     };
     if let Some(officer) = officer_of(fields) {
@@ -380,7 +401,7 @@ fn write_value(text: &mut String, depth: usize, value: &Value) {
             Value::Array(items) if items.is_empty() => {}
             Value::Object(_) => {
                 let _ = writeln!(text, "{margin}{name}");
-                write_value(text, depth + 1, value);
+                write_value(text, depth + 1, value, zone);
             }
             // A body is read as it was written, its lines further in than any field's name.
             Value::String(body) if name == "body" && body.contains('\n') => {
@@ -392,20 +413,23 @@ fn write_value(text: &mut String, depth: usize, value: &Value) {
             Value::Array(items) => {
                 let _ = writeln!(text, "{margin}{name}");
                 for item in items {
-                    write_value(text, depth + 1, item);
+                    write_value(text, depth + 1, item, zone);
                 }
             }
             _ => {
-                let _ = writeln!(text, "{margin}{name}: {}", scalar(value));
+                let _ = writeln!(text, "{margin}{name}: {}", scalar(value, zone));
             }
         }
     }
 }
 
-fn scalar(value: &Value) -> String {
+fn scalar(value: &Value, zone: &TimeZone) -> String {
     match value {
         Value::String(text) => match text.parse::<Timestamp>() {
-            Ok(time) => time::words(time) + " (UTC+9)",
+            Ok(time) => {
+                let local = zone.to_datetime(time).strftime("%Y-%m-%d %H:%M:%S");
+                format!("{local} ({})", time::zone_words(zone))
+            }
             Err(_) => clean(text),
         },
         other => other.to_string(),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
+use jiff::tz::TimeZone;
 use office::tally::OFFICE_TIME;
 
 /// A time as typed: a moment, or a while from now.
@@ -49,22 +50,65 @@ pub fn parse_moment(text: &str) -> Result<Moment, String> {
     })
 }
 
-/// Reads a time; one without an offset is at UTC+9.
-pub fn parse_time(text: &str) -> Result<Timestamp, String> {
-    if let Ok(time) = text.parse::<Timestamp>() {
-        return Ok(time);
+/// A time as typed, with an offset or without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Typed {
+    /// At this time.
+    At(Timestamp),
+    /// When the clocks of a zone show this.
+    Local(DateTime),
+}
+
+impl Typed {
+    /// The time meant, if clocks are those of `zone`.
+    pub fn at(self, zone: &TimeZone) -> Result<Timestamp, String> {
+        match self {
+            Self::At(time) => Ok(time),
+            Self::Local(local) => zone
+                .to_ambiguous_timestamp(local)
+                .compatible()
+                .map_err(|error| format!("{local} is no time: {error}")),
+        }
+    }
+}
+
+/// Reads a time; one without an offset is local.
+pub fn parse_typed(text: &str) -> Result<Typed, String> {
+    if let Ok(time) = text.parse() {
+        return Ok(Typed::At(time));
     }
     let local = text
         .parse::<DateTime>()
         .or_else(|_| text.parse::<Date>().map(DateTime::from));
-    local
-        .and_then(|local| OFFICE_TIME.to_timestamp(local))
-        .map_err(|_| {
-            format!(
-                "{text:?} is not a time; write 2018-09-14T10:00:00+09:00, or 2018-09-14T10:00 or \
-                 2018-09-14 for a time at UTC+9"
-            )
-        })
+    local.map(Typed::Local).map_err(|_| {
+        format!(
+            "{text:?} is not a time; write 2018-09-14T10:00:00+09:00, or 2018-09-14T10:00 or \
+             2018-09-14 for a time at UTC+9"
+        )
+    })
+}
+
+/// Reads a time; one without an offset is at UTC+9.
+pub fn parse_time(text: &str) -> Result<Timestamp, String> {
+    parse_typed(text)?.at(&TimeZone::fixed(OFFICE_TIME))
+}
+
+/// What a zone is called: `UTC+9`, `UTC-3:30`, or its name.
+pub fn zone_words(zone: &TimeZone) -> String {
+    match (zone.iana_name(), zone.to_fixed_offset()) {
+        (None, Ok(offset)) => {
+            let (sign, seconds) = (
+                if offset.seconds() < 0 { '-' } else { '+' },
+                offset.seconds().abs(),
+            );
+            let (hours, minutes) = (seconds / 3_600, seconds / 60 % 60);
+            match minutes {
+                0 => format!("UTC{sign}{hours}"),
+                _ => format!("UTC{sign}{hours}:{minutes:02}"),
+            }
+        }
+        (name, _) => name.unwrap_or("UTC").to_owned(),
+    }
 }
 
 /// Reads a duration such as `90s`, `1h 30m` or `2d`; a day has 24 hours.
@@ -88,6 +132,27 @@ pub fn words(time: Timestamp) -> String {
         .to_string()
 }
 
+/// A protobuf time where the clocks are those of `zone`, to the second; `-` if there is none.
+pub fn words_in(time: Option<&prost_types::Timestamp>, zone: &TimeZone) -> String {
+    let time = time.and_then(protocol::timestamp_from_pb);
+    time.map_or_else(
+        || "-".to_owned(),
+        |time| {
+            zone.to_datetime(time)
+                .strftime("%Y-%m-%d %H:%M:%S")
+                .to_string()
+        },
+    )
+}
+
+/// The same, as short as a gist needs it; empty if there is none.
+pub fn short_words_in(time: Option<&prost_types::Timestamp>, zone: &TimeZone) -> String {
+    let time = time.and_then(protocol::timestamp_from_pb);
+    time.map_or_else(String::new, |time| {
+        zone.to_datetime(time).strftime("%-d %b %H:%M").to_string()
+    })
+}
+
 /// A protobuf time at the offices; `-` if there is none.
 pub fn words_of(time: Option<&prost_types::Timestamp>) -> String {
     time.and_then(protocol::timestamp_from_pb)
@@ -101,13 +166,7 @@ pub fn office_words_of(time: Option<&prost_types::Timestamp>) -> String {
 
 /// A protobuf time at the offices, as short as a gist needs it; empty if there is none.
 pub fn short_words_of(time: Option<&prost_types::Timestamp>) -> String {
-    time.and_then(protocol::timestamp_from_pb)
-        .map_or_else(String::new, |time| {
-            OFFICE_TIME
-                .to_datetime(time)
-                .strftime("%-d %b %H:%M")
-                .to_string()
-        })
+    short_words_in(time, &TimeZone::fixed(OFFICE_TIME))
 }
 
 /// The hour of the day at the offices, to the millisecond.
@@ -215,6 +274,23 @@ mod tests {
             parse_time("2018-09-14").map(words).as_deref(),
             Ok("2018-09-14 00:00:00")
         );
+    }
+
+    #[test]
+    fn a_time_without_an_offset_is_where_the_zone_says() {
+        let india = TimeZone::fixed(reading::offset_of("+05:30").expect("an offset"));
+        let read = |text| {
+            parse_typed(text)
+                .and_then(|typed| typed.at(&india))
+                .map(|time| time.to_string())
+        };
+        assert_eq!(read("2018-09-14").as_deref(), Ok("2018-09-13T18:30:00Z"));
+        assert_eq!(
+            read("2018-09-14T01:00:00Z").as_deref(),
+            Ok("2018-09-14T01:00:00Z")
+        );
+        assert_eq!(zone_words(&india), "UTC+5:30");
+        assert_eq!(zone_words(&TimeZone::fixed(OFFICE_TIME)), "UTC+9");
     }
 
     #[test]

@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use office::tally::{OFFICE_TIME, day_of};
 use office::{Exchanges, Place};
 use reading::visible;
 
@@ -37,7 +36,7 @@ impl<W: Write> Form for Diagram<W> {
             return Ok(());
         }
         let step = &told.step;
-        let day = day_of(step.authored_at);
+        let day = told.local.date();
         if self.day != Some(day) {
             let words = day.strftime("%a %Y-%m-%d");
             writeln!(self.out, "    Note over South,North: {words}")?;
@@ -49,7 +48,7 @@ impl<W: Write> Form for Diagram<W> {
         };
         // A cross: the step is inert.
         let arrow = if told.applied.inert { "-x" } else { "->>" };
-        let clock = OFFICE_TIME.to_datetime(step.authored_at).strftime("%H:%M");
+        let clock = told.local.strftime("%H:%M");
         let (collection, id) = told.exchange;
         let mut text = format!(
             "{clock} {}, {} {}/{}",

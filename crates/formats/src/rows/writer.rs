@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use office::call::{Call, CallKind};
 use office::contact::{Contact, ContactKind};
 use office::document::Form;
-use office::tally::day_of;
 use office::{Limits, Order, Place};
 use prost::Message as _;
 use protocol::Fields;
@@ -87,13 +87,21 @@ pub(super) fn kind_of(word: &str) -> Option<Kind> {
 }
 
 /// Rows into steps.
-#[derive(Default)]
-pub(super) struct Writer {
+pub(super) struct Writer<'z> {
+    /// Whose day a call is of.
+    zone: &'z TimeZone,
     /// The begin of the last contact of each kind: two that begin at once are kept apart.
     contacts: Vec<(ContactKind, Timestamp)>,
 }
 
-impl Writer {
+impl<'z> Writer<'z> {
+    pub(super) fn new(zone: &'z TimeZone) -> Self {
+        Self {
+            zone,
+            contacts: Vec::new(),
+        }
+    }
+
     /// Writes a row's steps, and says how many; the inner error says why the office does not take it.
     pub(super) fn write(
         &mut self,
@@ -142,7 +150,7 @@ impl Writer {
                     } else {
                         CallKind::Opening
                     },
-                    day: day_of(now),
+                    day: self.zone.to_datetime(now).date(),
                     answered,
                 };
                 let mut message = protocol::call_to_pb(&call);

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use jiff::tz::TimeZone;
 use office::{PerPlace, Place, Tally};
 use scenario::Scenario;
 use simulator::{Outcome, Simulation};
@@ -20,16 +21,21 @@ fn directory_of(pair: u64, plan: Plan, out: &Path) -> PathBuf {
     }
 }
 
-/// Plays `scenario` as `plan` says. The ledgers of one pair go to `out/south` and `out/north`, those of several to
-/// `out/pair-1/south` and so on.
-pub(super) fn play(scenario: &Scenario, plan: Plan, out: &Path) -> Result<Report, Failure> {
+/// Plays `scenario` as `plan` says. The ledgers of one pair go to `room/south` and `room/north`, those of several to
+/// `room/pair-1/south` and so on; they are told of as they will lie in `out`.
+pub(super) fn play(
+    scenario: &Scenario,
+    plan: Plan,
+    room: &Path,
+    out: &Path,
+) -> Result<Report, Failure> {
     let stopwatch = Stopwatch::start();
     let outcomes = Mutex::new(Vec::new());
     on_all_processors(
         plan.pairs,
         |pair| {
             let seed = plan.seed_of(pair);
-            let outcome = Simulation::on_disk(scenario, seed, &directory_of(pair, plan, out))
+            let outcome = Simulation::on_disk(scenario, seed, &directory_of(pair, plan, room))
                 .with_timeline(plan.timeline(scenario, seed))
                 .with_faults(plan.faults)
                 .run();
@@ -55,6 +61,10 @@ pub(super) fn play(scenario: &Scenario, plan: Plan, out: &Path) -> Result<Report
             ))
         })?;
         sum.add(outcome);
+    }
+    let zone = TimeZone::fixed(scenario.calendar().utc_offset());
+    for pair in 0..plan.pairs {
+        records::zone::keep(&directory_of(pair, plan, room), &zone)?;
     }
     let wall = stopwatch.elapsed();
     Ok(Report {

@@ -9,6 +9,8 @@ use office::tally::OFFICE_TIME;
 
 use command::failure::Failure;
 
+use crate::zone::{parse_offset, parse_zone};
+
 /// None of it says that the file is an export of ours. An event log has a standard for most of it.
 #[derive(Debug, Args)]
 pub(super) struct ColumnsArgs {
@@ -16,7 +18,7 @@ pub(super) struct ColumnsArgs {
     #[arg(long, value_name = "COL:FORMAT")]
     time: Option<TimeColumn>,
 
-    /// Where times are that say no offset [default: +09:00]
+    /// Where times are that say no offset, and whose days the ledgers count [default: +09:00]
     #[arg(long, value_name = "+HH:MM", value_parser = parse_offset, allow_hyphen_values = true, conflicts_with = "time_zone")]
     utc_offset: Option<Offset>,
 
@@ -63,23 +65,17 @@ enum RecipientsWord {
     First,
 }
 
-fn parse_offset(text: &str) -> Result<Offset, String> {
-    reading::offset_of(text).ok_or_else(|| {
-        format!("{text:?} is no distance from UTC; write one such as +09:00 or -07:00")
-    })
-}
-
-fn parse_zone(text: &str) -> Result<TimeZone, String> {
-    TimeZone::get(text).map_err(|_| {
-        format!("this system knows no time zone {text:?}; write one such as Europe/Berlin, or use --utc-offset")
-    })
-}
-
 fn parse_rule(text: &str) -> Result<Rule, String> {
     Rule::parse(text, |path| fs::read_to_string(path)).map_err(|error| error.to_string())
 }
 
 impl ColumnsArgs {
+    /// Where times are that say no offset.
+    pub(super) fn zone(&self) -> TimeZone {
+        let offset = || TimeZone::fixed(self.utc_offset.unwrap_or(OFFICE_TIME));
+        self.time_zone.clone().unwrap_or_else(offset)
+    }
+
     /// Whether each of several recipients is an exchange of its own.
     pub(super) fn is_each(&self) -> bool {
         self.recipients == RecipientsWord::Each
@@ -106,11 +102,8 @@ impl ColumnsArgs {
                 missing.join(" and ")
             ))
         };
+        let zone = self.zone();
         let south_when = self.south_when.ok_or_else(incomplete)?;
-        let zone = match (self.time_zone, self.utc_offset) {
-            (Some(zone), _) => zone,
-            (None, offset) => TimeZone::fixed(offset.unwrap_or(OFFICE_TIME)),
-        };
         let standard = Mapping::standard(layout, south_when.clone(), zone.clone());
         let (time, from, id, subject) = match standard {
             None => (self.time, self.from, self.id, self.subject),

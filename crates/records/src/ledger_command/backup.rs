@@ -13,7 +13,7 @@ use command::failure::Failure;
 use command::settings::Settings;
 use command::system;
 
-use crate::source;
+use crate::{source, zone};
 
 const EXAMPLES: &str = "\
 What is durable when the command begins is copied, byte for byte, and the copy is read back; its offices may run \
@@ -60,6 +60,7 @@ impl BackupArgs {
                 held,
             });
         }
+        zone::carry(&self.ledger, &self.out)?;
         settings
             .output
             .print(|| text(&copied, &self.out), || json_of(&copied))

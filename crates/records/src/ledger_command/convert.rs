@@ -9,7 +9,7 @@ use serde_json::json;
 use words::figures::thousands;
 
 use crate::room::rooms;
-use crate::source;
+use crate::{source, zone};
 use command::failure::Failure;
 use command::settings::Settings;
 
@@ -47,6 +47,7 @@ impl ConvertArgs {
             let converted = ledger::convert(&source::read(&room.from)?, &room.storage)?;
             made.push((room.from, room.out, converted));
         }
+        zone::carry(&self.ledger, &self.out)?;
         settings.output.print(
             || {
                 let mut text = String::new();

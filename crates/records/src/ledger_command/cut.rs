@@ -5,14 +5,13 @@ use std::path::PathBuf;
 
 use clap::Args;
 use formats::{Cut, CutError, Cutting, PairWriter, Window};
-use jiff::Timestamp;
 use office::Place;
 use serde_json::json;
 use words::figures::thousands;
-use words::time;
+use words::time::{self, Typed};
 
 use crate::room::room_at;
-use crate::source;
+use crate::{source, zone};
 use command::failure::Failure;
 use command::settings::Settings;
 
@@ -40,12 +39,12 @@ pub(super) struct CutArgs {
     ledger: PathBuf,
 
     /// Only exchanges that began at this time or later
-    #[arg(long, value_name = "TIME", value_parser = time::parse_time)]
-    from: Option<Timestamp>,
+    #[arg(long, value_name = "TIME", value_parser = time::parse_typed)]
+    from: Option<Typed>,
 
     /// Only steps before this time
-    #[arg(long, value_name = "TIME", value_parser = time::parse_time)]
-    until: Option<Timestamp>,
+    #[arg(long, value_name = "TIME", value_parser = time::parse_typed)]
+    until: Option<Typed>,
 
     /// Where the two ledgers go
     #[arg(long, value_name = "DIR")]
@@ -58,17 +57,20 @@ pub(super) struct CutArgs {
 
 impl CutArgs {
     pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
-        if let (Some(from), Some(until)) = (self.from, self.until)
+        let zone = zone::of_ledgers(&self.ledger)?;
+        let at = |typed: Option<Typed>| typed.map(|typed| typed.at(&zone)).transpose();
+        let (from, until) = (
+            at(self.from).map_err(Failure::Usage)?,
+            at(self.until).map_err(Failure::Usage)?,
+        );
+        if let (Some(from), Some(until)) = (from, until)
             && from >= until
         {
             return Err(Failure::Usage(format!(
                 "--from {from} is not before --until {until}; write an earlier --from"
             )));
         }
-        let window = Window {
-            from: self.from,
-            until: self.until,
-        };
+        let window = Window { from, until };
         let found = source::recording(&self.ledger)?;
         let (south, north) = (found.reader(Place::South), found.reader(Place::North));
         // Of one ledger both are the same reader.
@@ -79,6 +81,7 @@ impl CutArgs {
         let pair = PairWriter::create(&self.out, opened_at);
         let pair = pair.map_err(|error| failed(error.into()))?;
         let cut = cutting.write(pair).map_err(failed)?;
+        zone::keep(&self.out, &zone)?;
         settings
             .output
             .print(|| self.text(&cut), || self.json(&cut))

@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use formats::{Cells, Export, Exported, Format, Wanted};
-use jiff::Timestamp;
 use ledger::Entry;
 use serde_json::json;
 use words::figures::thousands;
-use words::time;
+use words::time::{self, Typed};
 
 use crate::source::{self, Named, Range, Source};
+use crate::zone::ZoneArgs;
 use command::connect::block_on;
 use command::failure::Failure;
 use command::output::note;
@@ -75,16 +75,19 @@ pub(super) struct ExportArgs {
     neutral: bool,
 
     /// Only steps recorded at this time or later; only meetings with such a step
-    #[arg(long, value_name = "TIME", value_parser = time::parse_time)]
-    from: Option<Timestamp>,
+    #[arg(long, value_name = "TIME", value_parser = time::parse_typed)]
+    from: Option<Typed>,
 
     /// Only steps recorded before this time
-    #[arg(long, value_name = "TIME", value_parser = time::parse_time)]
-    until: Option<Timestamp>,
+    #[arg(long, value_name = "TIME", value_parser = time::parse_typed)]
+    until: Option<Typed>,
 
     /// At most so many steps
     #[arg(long, value_name = "N")]
     first: Option<u64>,
+
+    #[command(flatten)]
+    zone: ZoneArgs,
 
     #[command(flatten)]
     offices: OfficesArgs,
@@ -256,9 +259,11 @@ impl ExportArgs {
         out: impl Write,
         failed: impl Fn(io::Error) -> Failure,
     ) -> Result<Exported, Failure> {
+        let zone = self.zone.of(&self.ledger)?;
+        let at = |typed: Option<Typed>| typed.map(|typed| typed.at(&zone)).transpose();
         let wanted = Wanted {
-            from: self.from,
-            until: self.until,
+            from: at(self.from).map_err(Failure::Usage)?,
+            until: at(self.until).map_err(Failure::Usage)?,
             first: self.first,
         };
         let cells = Cells {
@@ -266,7 +271,8 @@ impl ExportArgs {
             visible: self.is_shown(),
         };
         let format = self.format.format();
-        let mut export = Export::begin_with(format, cells, out, wanted).map_err(&failed)?;
+        let export = Export::begin_with(format, cells, out, wanted).map_err(&failed)?;
+        let mut export = export.in_zone(zone);
         source
             .entries(Range::default(), |entry| {
                 let entry = Entry::from_pb(entry).map_err(|fault| {

@@ -15,7 +15,7 @@ use command::flags::OfficeWord;
 use command::settings::Settings;
 use command::system;
 
-use crate::source;
+use crate::{source, zone};
 
 const EXAMPLES: &str = "\
 The entries kept are the original bytes; one more raises the epoch, so that the fork's offices are never taken for the \
@@ -66,6 +66,7 @@ impl ForkArgs {
             [one, other] => self.pair(one, other)?,
             _ => self.one()?,
         };
+        zone::carry(&self.ledger, &self.out)?;
         settings
             .output
             .print(|| self.text(of, &forked), || self.json(of, &forked))

@@ -1,13 +1,14 @@
 //! `liaison ledger show`: the ledger as a journal, one entry in full, or its bytes.
 
 use clap::Args;
-use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use words::Line;
 use words::style::{HEADING, styled};
-use words::time;
+use words::time::{self, Typed};
 
 use super::bytes;
 use crate::source::{self, Named, Range, Source};
+use crate::zone::ZoneArgs;
 use command::connect::block_on;
 use command::failure::Failure;
 use command::output::Output;
@@ -41,8 +42,8 @@ pub(super) struct ShowArgs {
     sequence: Option<u64>,
 
     /// Begin with the first entry recorded at or after this time
-    #[arg(long, value_name = "TIME", value_parser = time::parse_time)]
-    from: Option<Timestamp>,
+    #[arg(long, value_name = "TIME", value_parser = time::parse_typed)]
+    from: Option<Typed>,
 
     /// Begin after this sequence
     #[arg(long, value_name = "N", default_value_t = 0)]
@@ -57,6 +58,9 @@ pub(super) struct ShowArgs {
     bytes: bool,
 
     #[command(flatten)]
+    zone: ZoneArgs,
+
+    #[command(flatten)]
     offices: OfficesArgs,
 }
 
@@ -64,34 +68,42 @@ impl ShowArgs {
     pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
         let offices = settings.offices(&self.offices)?;
         let output = settings.output;
+        let zone = self.zone.of(&self.ledger)?;
+        let from = self.from.map(|from| from.at(&zone)).transpose();
+        let from = from.map_err(Failure::Usage)?;
         block_on(async {
             let source = Source::open(&self.ledger, &offices).await?;
             if let Some(sequence) = self.sequence {
-                return self.entry(output, source.entry(sequence).await?);
+                return self.entry(output, source.entry(sequence).await?, &zone);
             }
             let range = Range {
                 after: self.after,
-                from: self.from,
+                from,
                 limit: self.limit,
             };
             let mut journal = Journal::default();
             source
                 .entries(range, |entry| {
                     if self.bytes {
-                        self.entry(output, entry)
+                        self.entry(output, entry, &zone)
                     } else {
-                        journal.show(output, &Line::new(entry))
+                        journal.show(output, &Line::new(entry).in_zone(zone.clone()))
                     }
                 })
                 .await
         })
     }
 
-    fn entry(&self, output: Output, entry: protocol::pb::ledger::Entry) -> Result<(), Failure> {
+    fn entry(
+        &self,
+        output: Output,
+        entry: protocol::pb::ledger::Entry,
+        zone: &TimeZone,
+    ) -> Result<(), Failure> {
         if self.bytes {
             return bytes::show(output, &self.ledger, &entry);
         }
-        let line = Line::new(entry);
+        let line = Line::new(entry).in_zone(zone.clone());
         output.print(|| line.in_full(), || line.to_json())
     }
 }

@@ -1,0 +1,150 @@
+//! Whose days and hours a ledger's are: those at UTC+9, or what a file beside its segments says.
+//!
+//! Entries hold times, which know no zone. Where the days of a scenario, or of other people's records, are not those at
+//! UTC+9, the file `time-zone` in the ledger's directory says whose they are; without it nothing has changed.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use clap::Args;
+use jiff::tz::{Offset, TimeZone};
+use office::tally::OFFICE_TIME;
+
+use command::failure::Failure;
+
+use crate::source::{self, Named};
+
+const NAME: &str = "time-zone";
+/// The name of a zone is shorter.
+const NAME_BYTES_MAX: usize = 128;
+
+/// Whose days and hours are meant.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ZoneArgs {
+    /// Whose days and hours, as a distance from UTC [default: the ledger's, else +09:00]
+    #[arg(long, value_name = "+HH:MM", value_parser = parse_offset, allow_hyphen_values = true, conflicts_with = "time_zone")]
+    utc_offset: Option<Offset>,
+
+    /// The same by name, with its daylight saving, such as Europe/Berlin
+    #[arg(long, value_name = "ZONE", value_parser = parse_zone)]
+    time_zone: Option<TimeZone>,
+}
+
+impl ZoneArgs {
+    /// The zone that was named.
+    pub(crate) fn named(&self) -> Option<TimeZone> {
+        let offset = self.utc_offset.map(TimeZone::fixed);
+        self.time_zone.clone().or(offset)
+    }
+
+    /// The zone that was named, else that of the ledger, else that of the offices.
+    pub(crate) fn of(&self, ledger: &Named) -> Result<TimeZone, Failure> {
+        match (self.named(), ledger) {
+            (Some(zone), _) => Ok(zone),
+            (None, Named::Directory(path)) => of_ledgers(path),
+            (None, _) => Ok(TimeZone::fixed(OFFICE_TIME)),
+        }
+    }
+}
+
+pub(crate) fn parse_offset(text: &str) -> Result<Offset, String> {
+    reading::offset_of(text).ok_or_else(|| {
+        format!("{text:?} is no distance from UTC; write one such as +09:00 or -07:00")
+    })
+}
+
+pub(crate) fn parse_zone(text: &str) -> Result<TimeZone, String> {
+    TimeZone::get(text).map_err(|_| {
+        format!(
+            "this system knows no time zone {text:?}; write one such as Europe/Berlin, or use --utc-offset"
+        )
+    })
+}
+
+/// Whether a zone is that of the offices.
+pub(crate) fn is_office_time(zone: &TimeZone) -> bool {
+    *zone == TimeZone::fixed(OFFICE_TIME)
+}
+
+/// The zone of the ledgers at `path`: one, or a pair.
+pub(crate) fn of_ledgers(path: &Path) -> Result<TimeZone, Failure> {
+    for ledger in source::ledgers_in(path)? {
+        if let Some(zone) = read(&ledger)? {
+            return Ok(zone);
+        }
+    }
+    Ok(TimeZone::fixed(OFFICE_TIME))
+}
+
+fn read(ledger: &Path) -> Result<Option<TimeZone>, Failure> {
+    let path = ledger.join(NAME);
+    let wrong = |what: &str| {
+        Failure::Failed(format!(
+            "failed to read {}: {what}; write +09:00 or Europe/Berlin there, or say --utc-offset",
+            path.display()
+        ))
+    };
+    let text = match fs::read(&path) {
+        Ok(bytes) if bytes.len() <= NAME_BYTES_MAX => String::from_utf8_lossy(&bytes).into_owned(),
+        Ok(_) => return Err(wrong("it is too long")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(wrong(&error.to_string())),
+    };
+    let text = text.trim();
+    let offset = reading::offset_of(text).map(TimeZone::fixed);
+    let zone = offset.map_or_else(|| TimeZone::get(text).ok(), Some);
+    let zone = zone.ok_or_else(|| wrong(&format!("this system knows no time zone {text:?}")))?;
+    Ok(Some(zone))
+}
+
+/// Writes beside each ledger at `out` whose days its are, if not those of the offices.
+pub fn keep(out: &Path, zone: &TimeZone) -> Result<(), Failure> {
+    if is_office_time(zone) {
+        return Ok(());
+    }
+    let offset = || {
+        let seconds = zone.to_fixed_offset().map_or(0, Offset::seconds);
+        let (sign, minutes) = (if seconds < 0 { '-' } else { '+' }, seconds.abs() / 60);
+        format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60)
+    };
+    let words = zone.iana_name().map_or_else(offset, str::to_owned);
+    for ledger in source::ledgers_in(out)? {
+        let path = ledger.join(NAME);
+        fs::write(&path, format!("{words}\n")).map_err(|error| {
+            Failure::Failed(format!("failed to write {}: {error}", path.display()))
+        })?;
+    }
+    Ok(())
+}
+
+/// Gives what was made of the ledgers at `read` the same zone.
+pub(crate) fn carry(read: &Path, out: &Path) -> Result<(), Failure> {
+    keep(out, &of_ledgers(read)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ledger_keeps_whose_days_its_are_if_not_those_of_the_offices() {
+        for (zone, kept) in [
+            (TimeZone::fixed(OFFICE_TIME), None),
+            (TimeZone::fixed(Offset::constant(-7)), Some("-07:00\n")),
+            (
+                TimeZone::get("Asia/Kolkata").expect("it is known"),
+                Some("Asia/Kolkata\n"),
+            ),
+        ] {
+            let directory = tempfile::tempdir().expect("a directory");
+            let ledger = directory.path().join("south");
+            fs::create_dir(&ledger).expect("it is new");
+            fs::write(ledger.join("00000000000000000001.segment"), b"").expect("it is ours");
+            keep(directory.path(), &zone).expect("there is room");
+            let text = fs::read_to_string(ledger.join(NAME)).ok();
+            assert_eq!(text.as_deref(), kept);
+            assert_eq!(of_ledgers(directory.path()).ok(), Some(zone));
+        }
+    }
+}
