@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use encoding_rs::Encoding;
 use formats::{ImportError, Imported, Layout};
+use jiff::tz::TimeZone;
 use ledger::Reconciliation;
 use serde_json::{Value, json};
 use words::figures::thousands;
@@ -163,6 +164,7 @@ impl ImportArgs {
             out: &out,
             encoding: input.encoding.map(Encoding::name),
             each,
+            zone: &zone,
             imported,
             reconciled,
         };
@@ -229,6 +231,8 @@ struct Done<'a> {
     encoding: Option<&'static str>,
     /// Whether each of several recipients is an exchange of its own.
     each: bool,
+    /// Whose hours are told.
+    zone: &'a TimeZone,
     imported: Imported,
     reconciled: Reconciliation,
 }
@@ -300,13 +304,14 @@ impl Done<'_> {
 
     fn to_text(&self) -> String {
         let (name, imported) = (self.name, &self.imported);
+        let at = |time| time::words_in(Some(&protocol::timestamp_to_pb(time)), self.zone);
         let mut text = styled(HEADING, &clean(name)) + "\n";
         let _ = writeln!(
             text,
             "{} rows, {} to {}",
             thousands(imported.rows),
-            time::words(imported.first),
-            time::words(imported.last)
+            at(imported.first),
+            at(imported.last)
         );
         for note in self.notes() {
             let _ = writeln!(text, "  {note}");

@@ -1,6 +1,7 @@
 //! `liaison tally`: the counts, from ledgers on disk or from running offices.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -12,8 +13,8 @@ use office::tally::By;
 use protocol::pb::ledger as pb;
 use protocol::pb::office::GetOfficeRequest;
 use serde_json::{Value, json};
-use words::style::{HEADING, styled};
-use words::tally;
+use words::style::{FAINT, HEADING, styled};
+use words::{tally, time};
 
 use crate::source::{self, Named};
 use crate::zone::{self, ZoneArgs};
@@ -37,7 +38,7 @@ Examples:
 
 JSON: {\"contacts\": {\"total\", \"meetings\": {\"total\", \"government_officials\", \"working_level\", \"chiefs\"}, \
 \"consultations\": {\"regular\", \"on_demand\"}, \"unspecified\"}, \"documents\", \"calls\", \"exchanges\"}, with --by \
-also \"by\" and \"rows\": [{\"key\", \"tally\"}]. Of several records an array of {\"ledger\", \"tally\"}.";
+also \"by\" and \"rows\": [{\"key\", \"tally\"}], and \"zone\" if days are not those at UTC+9. Of several records an array of {\"ledger\", \"tally\"}.";
 
 /// Count the exchanges in ledgers
 #[derive(Debug, Args)]
@@ -83,6 +84,8 @@ struct Told {
     ledger: String,
     tally: pb::Tally,
     rows: Rows,
+    /// Whose days the rows are, if not those at the offices.
+    zone: Option<String>,
     /// Whose ledger, if it was read from disk.
     reader: Option<Reader>,
 }
@@ -219,6 +222,7 @@ fn from_disk(path: &Path, by: Option<ByWord>, zone: &TimeZone) -> Result<Told, F
         ledger: path.display().to_string(),
         tally: protocol::tally_to_pb(&tally),
         rows: in_order(by, rows.collect()),
+        zone: (!zone::is_office_time(zone)).then(|| time::zone_words(zone)),
         reader: Some(reader),
     })
 }
@@ -252,6 +256,7 @@ async fn from_office(
         },
         tally: answer.tally.unwrap_or_default(),
         rows: in_order(by, rows.collect()),
+        zone: None,
         reader: None,
     })
 }
@@ -307,6 +312,10 @@ impl ByWord {
         }
     }
 
+    const fn is_of_days(self) -> bool {
+        matches!(self, Self::Day | Self::Week)
+    }
+
     const fn heading(self) -> &'static str {
         match self {
             Self::Day => "day",
@@ -326,7 +335,12 @@ fn render(told: &Told, by: Option<ByWord>, heading: bool, width: usize) -> Strin
     match by {
         None => text.push_str(&tally::lines(&told.tally)),
         Some(ByWord::Kind) => text.push_str(&tally::kinds(&told.rows, &told.tally, width)),
-        Some(by) => text.push_str(&tally::table(by.heading(), &told.rows, &told.tally, width)),
+        Some(by) => {
+            text.push_str(&tally::table(by.heading(), &told.rows, &told.tally, width));
+            if let Some(zone) = told.zone.as_ref().filter(|_| by.is_of_days()) {
+                let _ = writeln!(text, "{}", styled(FAINT, &format!("days at {zone}")));
+            }
+        }
     }
     text
 }
@@ -349,6 +363,9 @@ fn tally_json(told: &Told, by: Option<ByWord>) -> Value {
             .map(|value| value.get_name().to_owned());
         let rows = told.rows.iter();
         tally["by"] = json!(word);
+        if let Some(zone) = told.zone.as_ref().filter(|_| by.is_of_days()) {
+            tally["zone"] = json!(zone);
+        }
         tally["rows"] = rows
             .map(|(key, tally)| json!({"key": key, "tally": tally::to_json(tally)}))
             .collect();
@@ -376,6 +393,7 @@ mod tests {
             ledger: ledger.to_owned(),
             tally: protocol::tally_to_pb(&tally),
             rows: Vec::new(),
+            zone: None,
             reader: None,
         }
     }

@@ -483,3 +483,95 @@ fn a_calendar_without_meetings_and_a_diagram_that_is_too_long_are_told() {
     let told = note("ledger export o/south --format mermaid --first 200");
     assert_eq!(told, "");
 }
+
+#[test]
+fn days_are_those_of_the_ledger_or_of_the_zone_that_is_named() {
+    let desk = Desk::new();
+    // Three moments around the change of clocks in Berlin, at 2024-03-31 01:00 UTC.
+    let times = [
+        "2024-03-30T22:30:00Z",
+        "2024-03-30T23:30:00Z",
+        "2024-03-31T21:30:00Z",
+        "2024-03-31T22:30:00Z",
+    ];
+    let rows = times.map(|time| format!("{time},s,n,a\n")).concat();
+    desk.write("rows.csv", &format!("{HEADER}{rows}"));
+    desk.json(&format!("import rows.csv {NAMED} --out seoul"));
+    desk.json(&format!(
+        "import rows.csv {NAMED} --time-zone Europe/Berlin --out berlin"
+    ));
+    let days = |line: &str| -> Vec<(String, u64)> {
+        let told = desk.json(&format!("tally {line} --by day"));
+        let rows = told["rows"].as_array().expect("a list").clone();
+        let row = |row: &Value| {
+            let documents = row["tally"]["documents"].as_u64().expect("a number");
+            (
+                row["key"].as_str().expect("a day")[5..].to_owned(),
+                documents,
+            )
+        };
+        rows.iter().map(row).collect()
+    };
+    let told = |days: &[(&str, u64)]| -> Vec<(String, u64)> {
+        days.iter()
+            .map(|(day, count)| ((*day).to_owned(), *count))
+            .collect()
+    };
+    let seoul = told(&[("03-31", 2), ("04-01", 2)]);
+    let berlin = told(&[("03-30", 1), ("03-31", 2), ("04-01", 1)]);
+    assert_eq!(days("seoul"), seoul);
+    assert_eq!(days("berlin"), berlin);
+    assert_eq!(days("seoul --time-zone Europe/Berlin"), berlin);
+    assert_eq!(days("berlin --utc-offset +09:00"), seoul);
+    assert_eq!(
+        days("berlin --utc-offset -01:30"),
+        told(&[("03-30", 2), ("03-31", 2)])
+    );
+    assert!(
+        !desk.path("seoul/south/time-zone").exists(),
+        "nothing is new in a ledger at UTC+9"
+    );
+    // What is made of it keeps it.
+    desk.json("ledger backup berlin --out copy");
+    desk.json("ledger cut berlin --from 2024-03-31 --until 2024-04-01 --out cut");
+    assert_eq!(days("copy"), berlin);
+    assert_eq!(days("cut"), told(&[("03-31", 2)]));
+    let text = |line: &str| String::from_utf8_lossy(&desk.run(line).stdout).into_owned();
+    let shown = text("ledger show berlin/south --from 2024-04-01");
+    assert!(
+        shown.starts_with("Mon 2024-04-01\n") && shown.contains("  00:30:00  →"),
+        "{shown}"
+    );
+    assert!(text("tally berlin --by week").ends_with("\ndays at Europe/Berlin\n"));
+    let diagram = text("ledger export berlin/south --format mermaid");
+    assert!(
+        diagram.contains("Sat 2024-03-30") && diagram.contains(": 23:30 "),
+        "{diagram}"
+    );
+    let csv = text("ledger export berlin/north --format csv");
+    assert!(
+        csv.lines()
+            .nth(1)
+            .expect("a row")
+            .contains(",document,2024-03-30,south,"),
+        "{csv}"
+    );
+}
+
+#[test]
+fn a_scenario_at_another_offset_has_its_own_days() {
+    let desk = Desk::new();
+    let text = desk.run("scenario show workshop").stdout;
+    let text = String::from_utf8(text).expect("it is text");
+    desk.write(
+        "west.toml",
+        &text.replace("utc_offset = \"+09:00\"", "utc_offset = \"-07:00\""),
+    );
+    let days = |ledger: &str| desk.json(&format!("tally {ledger} --by day"))["rows"].clone();
+    desk.json("simulate workshop --out east");
+    desk.json("simulate west.toml --out west");
+    assert_eq!(days("west"), days("east"));
+    let replayed = desk.json("replay west --simulated --verify --out again");
+    assert_eq!(replayed["verified"]["differences"], serde_json::json!([]));
+    assert_eq!(days("again"), days("west"));
+}
