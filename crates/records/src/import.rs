@@ -1,6 +1,7 @@
 //! `liaison import`: other people's records, or our own exports, into a pair of ledgers.
 
 mod columns;
+mod foreign;
 mod input;
 
 use std::fmt::Write as _;
@@ -136,7 +137,7 @@ impl ImportArgs {
         let mut input = input::open(&self.file, self.encoding).map_err(not_read)?;
         let head = input.text.fill_buf().map_err(not_read)?;
         let is_named = self.format.is_some() || self.delimiter.is_some();
-        if let Some((what, remedy)) = Layout::not_read(head, !is_named) {
+        if let Some((what, remedy)) = foreign::not_read(head, !is_named) {
             return Err(Failure::Usage(format!(
                 "{name} is {what}, which is not read; {remedy}"
             )));
@@ -260,7 +261,7 @@ impl Done<'_> {
             format!(", the first: {}:{}", self.name, told.mistake)
         });
         Err(Failure::Disagreed(format!(
-            "most rows were skipped, {} of {}{first}\n{out} holds the others; check the columns and the rule",
+            "most rows were skipped, {} of {}; {out} holds the others; check the columns and the rule{first}",
             thousands(skipped),
             thousands(items)
         )))

@@ -72,7 +72,12 @@ pub struct Staged {
     out: PathBuf,
     force: bool,
     directory: PathBuf,
+    /// Whether there was nothing at `out`.
+    fresh: bool,
 }
+
+/// Where new ledgers are until they are whole: inside, so that they are on the same file system, and can be moved.
+const STAGE: &str = ".new";
 
 impl Staged {
     /// Begins ledgers for `out`. What is there stays until [`Self::settle`].
@@ -80,12 +85,7 @@ impl Staged {
         if !force {
             make_room(out, false)?;
         }
-        // Beside it, so on the same file system, where it can be moved.
-        let whole = canonical(out);
-        let mut name = std::ffi::OsString::from(".");
-        name.push(whole.file_name().unwrap_or_default());
-        name.push(".new");
-        let directory = whole.with_file_name(name);
+        let (fresh, directory) = (!out.exists(), out.join(STAGE));
         if directory.exists() {
             fs::remove_dir_all(&directory).map_err(|error| not_made(out, &error))?;
         }
@@ -94,6 +94,7 @@ impl Staged {
             out: out.to_owned(),
             force,
             directory,
+            fresh,
         })
     }
 
@@ -103,14 +104,14 @@ impl Staged {
     }
 
     /// Puts them in the place of what an earlier run left there.
-    pub fn settle(self) -> Result<(), Failure> {
+    pub fn settle(mut self) -> Result<(), Failure> {
+        self.fresh = false;
         make_room(&self.out, self.force)?;
-        let moved = fs::create_dir_all(&self.out).and_then(|()| {
-            for name in fs::read_dir(&self.directory)? {
+        let moved = fs::read_dir(&self.directory).and_then(|mut names| {
+            names.try_for_each(|name| {
                 let name = name?;
-                fs::rename(name.path(), self.out.join(name.file_name()))?;
-            }
-            Ok(())
+                fs::rename(name.path(), self.out.join(name.file_name()))
+            })
         });
         moved.map_err(|error| not_made(&self.out, &error))
     }
@@ -120,6 +121,9 @@ impl Drop for Staged {
     fn drop(&mut self) {
         // What is left of it is removed by the next run.
         let _ = fs::remove_dir_all(&self.directory);
+        if self.fresh {
+            let _ = fs::remove_dir(&self.out);
+        }
     }
 }
 
@@ -144,7 +148,8 @@ pub fn make_room(out: &Path, force: bool) -> Result<(), Failure> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(failed(out, error)),
     };
-    let names: Vec<PathBuf> = names.flatten().map(|name| name.path()).collect();
+    let names = names.flatten().map(|name| name.path());
+    let names: Vec<PathBuf> = names.filter(|name| !name.ends_with(STAGE)).collect();
     if names.is_empty() {
         return Ok(());
     }
@@ -200,6 +205,29 @@ mod tests {
         }
         assert!(pair.join("south").exists(), "nothing was removed");
         room_at(&directory.path().join("other"), false, &pair).expect("there is room");
+    }
+
+    #[test]
+    fn what_is_there_goes_when_the_new_is_whole() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let out = directory.path().join("out");
+        let begin = |force| Staged::begin(&out, force);
+        drop(begin(false).expect("there is room"));
+        assert!(!out.exists(), "nothing was made");
+        for (name, force) in [("one", false), ("two", true)] {
+            let staged = begin(force).expect("there is room");
+            fs::create_dir(staged.path().join("south")).expect("it is new");
+            fs::write(staged.path().join("south").join(name), "").expect("there is room");
+            assert_eq!(out.join("south/one").exists(), force);
+            staged.settle().expect("they can be moved");
+            assert!(out.join("south").join(name).exists() && !out.join(STAGE).exists());
+        }
+        assert!(!out.join("south/one").exists());
+        assert!(begin(false).is_err());
+        // What was killed leaves no more than this.
+        let killed = directory.path().join("killed");
+        fs::create_dir_all(killed.join(STAGE).join("south")).expect("it is new");
+        Staged::begin(&killed, false).expect("it is as good as empty");
     }
 
     #[test]

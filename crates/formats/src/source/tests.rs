@@ -172,6 +172,7 @@ const XES: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
   <event><string key="concept:name" value="&unknown;"/></event>
  </trace>
  <event><int key="concept:name" value="9"/></event>
+ <event><string key="org:resource" value="a"/><string key="org:resource" value="b"/></event>
  <trace/>
 </log>
 "#;
@@ -190,7 +191,12 @@ fn an_event_has_the_attributes_of_its_trace_too() {
     let mistake = found[1].as_ref().expect_err("nobody knows the entity");
     assert!(mistake.starts_with("10:"), "{mistake}");
     assert_eq!(fields(&found[2]), ["9", "-", "-"]);
-    assert_eq!(found.len(), 3);
+    let mistake = found[3].as_ref().expect_err("which one?");
+    assert!(
+        mistake.contains("\"org:resource\" stands twice"),
+        "{mistake}"
+    );
+    assert_eq!(found.len(), 4);
 }
 
 #[test]

@@ -145,7 +145,11 @@ impl Log<'_> {
             (Ok((key, value)), Some(event)) => {
                 let columns = self.asked.columns.iter().zip(&mut event.fields);
                 for (_, field) in columns.filter(|(name, _)| **name == key) {
-                    *field = Some(value.clone());
+                    if field.replace(value.clone()).is_some() {
+                        let message = format!("the attribute {key:?} stands twice in an event");
+                        let twice = mistake(at.line, at.column, message, "leave one of them out");
+                        event.mistake.get_or_insert(twice);
+                    }
                 }
                 if self.asked.text {
                     event.whole.insert(key, value.into());

@@ -4,6 +4,7 @@ mod commands;
 mod fits;
 mod harness;
 mod help;
+mod imports;
 mod json;
 mod parts;
 mod records;

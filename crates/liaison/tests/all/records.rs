@@ -10,23 +10,23 @@ use tempfile::TempDir;
 use crate::harness::command;
 
 /// A directory to work in, with what is in it.
-struct Desk(TempDir);
+pub(crate) struct Desk(TempDir);
 
 impl Desk {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().expect("a directory"))
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
-    fn write(&self, name: &str, text: &str) {
+    pub(crate) fn write(&self, name: &str, text: &str) {
         fs::write(self.path(name), text).expect("there is room");
     }
 
     /// Runs a command here; words are split at spaces, except between single quotes.
-    fn run(&self, line: &str) -> Output {
+    pub(crate) fn run(&self, line: &str) -> Output {
         let mut words = Vec::new();
         for (index, part) in line.split('\'').enumerate() {
             match index % 2 {
@@ -40,7 +40,7 @@ impl Desk {
     }
 
     /// What a command prints as JSON; it must succeed.
-    fn json(&self, line: &str) -> Value {
+    pub(crate) fn json(&self, line: &str) -> Value {
         let output = self.run(&format!("{line} --output json"));
         let error = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{line}: {error}");
@@ -48,7 +48,7 @@ impl Desk {
     }
 
     /// The exit code of a command that must fail, and its error.
-    fn refused(&self, line: &str) -> (i32, String) {
+    pub(crate) fn refused(&self, line: &str) -> (i32, String) {
         let output = self.run(line);
         assert!(!output.status.success(), "{line} was to fail");
         let error = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -305,273 +305,4 @@ fn parquet_is_written_or_told_how_to_get() {
             "nothing was to be written"
         );
     }
-}
-
-const NAMED: &str = "--header --time time:rfc3339 --from from --to to --south-when 'from =~ /^s/'";
-const HEADER: &str = "time,from,to,subject\n";
-
-/// A row a day, from South.
-fn rows(count: u32, subject: &str) -> String {
-    (1..=count)
-        .map(|day| format!("2024-03-{day:02}T10:00:00+09:00,s{day},n{day},{subject}\n"))
-        .collect()
-}
-
-#[test]
-fn what_is_replaced_goes_once_the_new_ledgers_are_whole() {
-    let desk = Desk::new();
-    desk.write("good.csv", &format!("{HEADER}{}", rows(3, "a")));
-    desk.write(
-        "bad.csv",
-        &format!("{HEADER}{}", rows(1, "a").replace("2024", "soon")),
-    );
-    desk.json(&format!("import good.csv {NAMED} --out o"));
-    let tally = desk.json("tally o");
-    for wrong in [
-        "bad.csv --header --time time:rfc3339 --from from --to to --south-when '1 == 1'",
-        "bad.csv --strict --header --time time:rfc3339 --from from --to to --south-when '1 == 1'",
-        "good.csv --header --time when:rfc3339 --from from --to to --south-when '1 == 1'",
-        "good.csv",
-    ] {
-        desk.refused(&format!("import {wrong} --out o --force"));
-        assert_eq!(desk.json("tally o"), tally, "{wrong}");
-    }
-    desk.write("good.csv", &format!("{HEADER}{}", rows(2, "b")));
-    desk.json(&format!("import good.csv {NAMED} --out o --force"));
-    assert_eq!(desk.json("tally o")["documents"], 2);
-    let names: Vec<_> = fs::read_dir(desk.path(""))
-        .expect("it lists")
-        .flatten()
-        .collect();
-    assert_eq!(names.len(), 3, "nothing is left beside them: {names:?}");
-}
-
-#[test]
-fn text_is_read_in_the_encoding_that_is_named_or_marked() {
-    let desk = Desk::new();
-    // 개성 in CP949.
-    let mut cp949 = HEADER.as_bytes().to_vec();
-    cp949.extend(b"2024-03-01T10:00:00+09:00,s,n,\xb0\xb3\xbc\xba\n");
-    fs::write(desk.path("cp949.csv"), &cp949).expect("there is room");
-    let text = format!("{HEADER}2024-03-01T10:00:00+09:00,s,n,개성\n");
-    let utf16: Vec<u8> = format!("\u{feff}{text}")
-        .encode_utf16()
-        .flat_map(u16::to_le_bytes)
-        .collect();
-    fs::write(desk.path("utf16.csv"), utf16).expect("there is room");
-    let (_, error) = desk.refused(&format!("import cp949.csv {NAMED} --out o"));
-    assert!(error.contains("--encoding, such as cp949"), "{error}");
-    for (file, name) in [
-        ("cp949.csv --encoding cp949", "EUC-KR"),
-        ("utf16.csv", "UTF-16LE"),
-    ] {
-        let told = desk.json(&format!(
-            "import {file} {NAMED} --subject subject --out o --force"
-        ));
-        assert_eq!(
-            (&told["documents"], &told["encoding"]),
-            (&1.into(), &name.into())
-        );
-        let shown = desk.run("ledger show o/south --limit 3");
-        let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
-        assert!(shown.contains("개성"), "{file}: {shown}");
-    }
-}
-
-#[test]
-fn most_rows_skipped_is_a_failure_that_says_so() {
-    let desk = Desk::new();
-    let text = format!(
-        "{HEADER}{}{}",
-        rows(2, "a"),
-        rows(3, "b").replace("2024", "soon")
-    );
-    desk.write("rows.csv", &text);
-    let output = desk.run(&format!("import rows.csv {NAMED} --out o"));
-    assert_eq!(output.status.code(), Some(99));
-    let error = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        error.contains("most rows were skipped, 3 of 5, the first: rows.csv:4:1:"),
-        "{error}"
-    );
-    assert_eq!(desk.json("tally o")["documents"], 2);
-    let text = format!(
-        "{HEADER}{}{}",
-        rows(2, "a"),
-        rows(2, "b").replace("2024", "soon")
-    );
-    desk.write("rows.csv", &text);
-    desk.json(&format!("import rows.csv {NAMED} --out o --force"));
-}
-
-#[test]
-fn what_is_not_read_is_named_with_the_way_out() {
-    let desk = Desk::new();
-    for (name, text, part) in [
-        (
-            "log.mxml",
-            "<WorkflowLog/>",
-            "log.mxml is an MXML log, which is not read; convert it to XES",
-        ),
-        (
-            "log.sqlite",
-            "SQLite format 3\0",
-            "is a SQLite database, which is not read; an OCEL in it is written as JSON",
-        ),
-        ("rows.xlsx", "PK\u{3}\u{4}", "save the sheet as CSV"),
-    ] {
-        desk.write(name, text);
-        let (code, error) = desk.refused(&format!("import {name} --south-when '1 == 1'"));
-        assert!(code == 2 && error.contains(part), "{error}");
-    }
-}
-
-#[test]
-fn local_times_are_where_the_flags_say() {
-    let desk = Desk::new();
-    desk.write(
-        "rows.csv",
-        "time,way\n2024-03-31 01:59:59,out\n2024-03-31 03:00:00,in\n",
-    );
-    let line = "import rows.csv --header --time 'time:%Y-%m-%d %H:%M:%S' --south-when 'way == \"out\"' --out o --force";
-    for (flag, first, last) in [
-        ("", "2024-03-30T16:59:59Z", "2024-03-30T18:00:00Z"),
-        (
-            "--utc-offset -07:00",
-            "2024-03-31T08:59:59Z",
-            "2024-03-31T10:00:00Z",
-        ),
-        (
-            "--time-zone Europe/Berlin",
-            "2024-03-31T00:59:59Z",
-            "2024-03-31T01:00:00Z",
-        ),
-    ] {
-        let told = desk.json(&format!("{line} {flag}"));
-        assert_eq!(
-            (&told["first"], &told["last"]),
-            (&first.into(), &last.into()),
-            "{flag}"
-        );
-        assert_eq!(told["local_times"], 2);
-    }
-    let (code, error) = desk.refused(&format!("{line} --time-zone Mars/Olympus"));
-    assert!(code == 2 && error.contains("knows no time zone"), "{error}");
-}
-
-#[test]
-fn a_calendar_without_meetings_and_a_diagram_that_is_too_long_are_told() {
-    let desk = Desk::new();
-    desk.write(
-        "rows.csv",
-        &format!("{HEADER}{}", rows(28, &"x".repeat(60)).repeat(40)),
-    );
-    desk.json(&format!(
-        "import rows.csv {NAMED} --subject subject --out o"
-    ));
-    let note = |line: &str| String::from_utf8_lossy(&desk.run(line).stderr).into_owned();
-    let told = note("ledger export o/south --format ics");
-    assert!(
-        told.contains("the calendar is empty: the ledger has no meeting"),
-        "{told}"
-    );
-    let told = note("ledger export o/south --format mermaid");
-    assert!(
-        told.contains("more than Mermaid draws by default (50,000, its maxTextSize)"),
-        "{told}"
-    );
-    let told = note("ledger export o/south --format mermaid --first 200");
-    assert_eq!(told, "");
-}
-
-#[test]
-fn days_are_those_of_the_ledger_or_of_the_zone_that_is_named() {
-    let desk = Desk::new();
-    // Three moments around the change of clocks in Berlin, at 2024-03-31 01:00 UTC.
-    let times = [
-        "2024-03-30T22:30:00Z",
-        "2024-03-30T23:30:00Z",
-        "2024-03-31T21:30:00Z",
-        "2024-03-31T22:30:00Z",
-    ];
-    let rows = times.map(|time| format!("{time},s,n,a\n")).concat();
-    desk.write("rows.csv", &format!("{HEADER}{rows}"));
-    desk.json(&format!("import rows.csv {NAMED} --out seoul"));
-    desk.json(&format!(
-        "import rows.csv {NAMED} --time-zone Europe/Berlin --out berlin"
-    ));
-    let days = |line: &str| -> Vec<(String, u64)> {
-        let told = desk.json(&format!("tally {line} --by day"));
-        let rows = told["rows"].as_array().expect("a list").clone();
-        let row = |row: &Value| {
-            let documents = row["tally"]["documents"].as_u64().expect("a number");
-            (
-                row["key"].as_str().expect("a day")[5..].to_owned(),
-                documents,
-            )
-        };
-        rows.iter().map(row).collect()
-    };
-    let told = |days: &[(&str, u64)]| -> Vec<(String, u64)> {
-        days.iter()
-            .map(|(day, count)| ((*day).to_owned(), *count))
-            .collect()
-    };
-    let seoul = told(&[("03-31", 2), ("04-01", 2)]);
-    let berlin = told(&[("03-30", 1), ("03-31", 2), ("04-01", 1)]);
-    assert_eq!(days("seoul"), seoul);
-    assert_eq!(days("berlin"), berlin);
-    assert_eq!(days("seoul --time-zone Europe/Berlin"), berlin);
-    assert_eq!(days("berlin --utc-offset +09:00"), seoul);
-    assert_eq!(
-        days("berlin --utc-offset -01:30"),
-        told(&[("03-30", 2), ("03-31", 2)])
-    );
-    assert!(
-        !desk.path("seoul/south/time-zone").exists(),
-        "nothing is new in a ledger at UTC+9"
-    );
-    // What is made of it keeps it.
-    desk.json("ledger backup berlin --out copy");
-    desk.json("ledger cut berlin --from 2024-03-31 --until 2024-04-01 --out cut");
-    assert_eq!(days("copy"), berlin);
-    assert_eq!(days("cut"), told(&[("03-31", 2)]));
-    let text = |line: &str| String::from_utf8_lossy(&desk.run(line).stdout).into_owned();
-    let shown = text("ledger show berlin/south --from 2024-04-01");
-    assert!(
-        shown.starts_with("Mon 2024-04-01\n") && shown.contains("  00:30:00  →"),
-        "{shown}"
-    );
-    assert!(text("tally berlin --by week").ends_with("\ndays at Europe/Berlin\n"));
-    let diagram = text("ledger export berlin/south --format mermaid");
-    assert!(
-        diagram.contains("Sat 2024-03-30") && diagram.contains(": 23:30 "),
-        "{diagram}"
-    );
-    let csv = text("ledger export berlin/north --format csv");
-    assert!(
-        csv.lines()
-            .nth(1)
-            .expect("a row")
-            .contains(",document,2024-03-30,south,"),
-        "{csv}"
-    );
-}
-
-#[test]
-fn a_scenario_at_another_offset_has_its_own_days() {
-    let desk = Desk::new();
-    let text = desk.run("scenario show workshop").stdout;
-    let text = String::from_utf8(text).expect("it is text");
-    desk.write(
-        "west.toml",
-        &text.replace("utc_offset = \"+09:00\"", "utc_offset = \"-07:00\""),
-    );
-    let days = |ledger: &str| desk.json(&format!("tally {ledger} --by day"))["rows"].clone();
-    desk.json("simulate workshop --out east");
-    desk.json("simulate west.toml --out west");
-    assert_eq!(days("west"), days("east"));
-    let replayed = desk.json("replay west --simulated --verify --out again");
-    assert_eq!(replayed["verified"]["differences"], serde_json::json!([]));
-    assert_eq!(days("again"), days("west"));
 }
