@@ -139,18 +139,6 @@ const ANOTHER_COLUMN: &str = "fill it in, leave the row out, or let another colu
 /// Why a row is skipped.
 type Skip = (Why, Mistake);
 
-/// A field of a row that cannot be read.
-fn unreadable(raw: &Raw, index: usize, name: &str, message: String, remedy: &str) -> Skip {
-    let mistake = Mistake {
-        line: raw.line as usize,
-        column: raw.columns[index],
-        key: name.to_owned(),
-        message: format!("column {name}: {message}"),
-        remedy: remedy.to_owned(),
-    };
-    (Why::Unreadable, mistake)
-}
-
 /// A mapped column of a row.
 #[derive(Debug, Clone, Copy)]
 struct Column<'m> {
@@ -159,8 +147,16 @@ struct Column<'m> {
 }
 
 impl Column<'_> {
+    /// It cannot be read.
     fn wrong(self, raw: &Raw, message: &str, remedy: &str) -> Skip {
-        unreadable(raw, self.index, self.name, message.to_owned(), remedy)
+        let mistake = Mistake {
+            line: raw.line as usize,
+            column: raw.columns[self.index],
+            key: self.name.to_owned(),
+            message: format!("column {}: {message}", self.name),
+            remedy: remedy.to_owned(),
+        };
+        (Why::Unreadable, mistake)
     }
 
     fn missing(self, raw: &Raw, remedy: &str) -> Skip {

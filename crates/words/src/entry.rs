@@ -279,7 +279,7 @@ impl Line {
             );
             match json::of_bytes(name, &entry.payload) {
                 Some(payload) => {
-                    write_value(&mut text, 1, &shown(&payload, &entry.payload), &self.zone)
+                    write_value(&mut text, 1, &shown(&payload, &entry.payload), &self.zone);
                 }
                 None => text.push_str("  cannot be read: the step is inert\n"),
             }

@@ -1,14 +1,10 @@
-use office::contact::ContactKind;
 use serde_json::Value;
 
 use super::*;
 use crate::fixture;
 
 fn export(format: Format, wanted: Wanted) -> (String, Exported) {
-    export_of(&fixture::ledger(), format, wanted)
-}
-
-fn export_of(reader: &ledger::Reader, format: Format, wanted: Wanted) -> (String, Exported) {
+    let reader = fixture::ledger();
     let mut out = Vec::new();
     let mut export = Export::begin(format, &mut out, wanted).expect("memory takes it");
     let mut cursor = reader.after(0);
@@ -131,48 +127,6 @@ fn check_ocel(wanted: Wanted) {
     unique.sort_by_key(ToString::to_string);
     unique.dedup();
     assert_eq!(unique.len(), ids.len());
-}
-
-#[test]
-fn a_meeting_of_another_pair_is_another_event() {
-    let uids = |second: i64| -> Vec<String> {
-        let [south, north] =
-            [(); 2].map(|()| std::sync::Arc::new(ledger::MemoryStorage::default()));
-        let now = jiff::Timestamp::from_second(second).expect("a time");
-        let mut pair =
-            crate::PairWriter::begin(south.clone(), north.clone(), now).expect("it begins");
-        let terms = protocol::pb::office::MeetingTerms {
-            kind: protocol::contact_kind_to_pb(ContactKind::Chiefs).into(),
-            begins_at: Some(protocol::timestamp_to_pb(now)),
-            ..Default::default()
-        };
-        let payload: bytes::Bytes = prost::Message::encode_to_vec(&terms).into();
-        let terms = protocol::Checked::checked(terms, &protocol::Fields::default())
-            .expect("they are right");
-        let order = office::Order::ProposeMeeting(terms);
-        pair.author(office::Place::South, now, &order, payload)
-            .expect("it may be proposed");
-        pair.finish().expect("memory takes it");
-        let uids = [south, north].map(|storage| {
-            let text = export_of(
-                &ledger::read(&*storage).expect("it reads"),
-                Format::Ics,
-                Wanted::default(),
-            )
-            .0;
-            text.lines()
-                .find(|line| line.starts_with("UID:"))
-                .expect("a meeting")
-                .to_owned()
-        });
-        assert_eq!(
-            uids[0], uids[1],
-            "both ledgers of a pair hold the same meeting"
-        );
-        uids.to_vec()
-    };
-    assert!(uids(1_536_886_800)[0].starts_with("UID:offices/south/meetings/1@"));
-    assert_ne!(uids(1_536_886_800), uids(1_536_886_801));
 }
 
 #[test]

@@ -71,49 +71,6 @@ fn an_event_becomes_a_document_by_the_standard_of_its_log() {
 }
 
 #[test]
-fn a_log_without_resources_is_taken_by_a_rule_about_another_column() {
-    let out = tempfile::tempdir().expect("a directory");
-    let text = XES
-        .replace("\"bo\"", "\"nan\"")
-        .replace("T11:00:00+09:00", "T11:00:00.000");
-    let import = |when: &str| {
-        let zone = TimeZone::fixed(jiff::tz::Offset::constant(9));
-        let mapping = Mapping::standard(Layout::Xes, rule(when), zone).expect("it has one");
-        import_rows(
-            "a.xes",
-            text.as_bytes(),
-            Layout::Xes,
-            &mapping,
-            false,
-            out.path(),
-        )
-    };
-    let imported = import("concept:name =~ /^reg/").expect("it can be read");
-    assert_eq!(
-        (imported.documents, imported.skipped(), imported.local),
-        (3, 0, 1)
-    );
-    let names = documents(out.path()).into_iter().map(|(place, document)| {
-        (
-            place,
-            document.subject,
-            document.signatory.map(|officer| officer.name),
-        )
-    });
-    let told = |place, subject: &str, name: Option<&str>| {
-        (place, subject.to_owned(), name.map(str::to_owned))
-    };
-    assert_eq!(
-        names.collect::<Vec<_>>(),
-        [
-            told(Place::South, "register", Some("anna")),
-            told(Place::North, "decide", None),
-            told(Place::North, "archive", None),
-        ]
-    );
-}
-
-#[test]
 fn columns_of_an_object_centric_log_can_be_named() {
     let out = tempfile::tempdir().expect("a directory");
     let text = r#"{"objectTypes":[],"eventTypes":[],"objects":[],"events":[

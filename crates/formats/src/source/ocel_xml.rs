@@ -43,43 +43,25 @@ pub(super) fn each(
         if log.event.is_none() {
             log.watch.begin_part();
         }
-        let ends = match xml.read_event_into(&mut buffer) {
-            Ok(Event::Start(element)) => {
-                log.start(&element);
-                false
+        let event = xml.read_event_into(&mut buffer);
+        let event = event.map_err(|error| unreadable(error, log.watch.position(), asked))?;
+        match &event {
+            Event::Start(element) | Event::Empty(element) => log.start(element),
+            Event::Text(text) => log.text(&text.xml_content(XmlVersion::Implicit1_0)),
+            Event::CData(text) => log.text(&text.xml_content(XmlVersion::Implicit1_0)),
+            Event::GeneralRef(name) => {
+                let letter = name.resolve_char_ref().ok().flatten().map(String::from);
+                let entity = quick_xml::escape::resolve_predefined_entity(name);
+                let text = letter.or(entity.map(str::to_owned));
+                log.text(&text.unwrap_or_else(|| format!("&{};", &**name)));
             }
-            Ok(Event::Empty(element)) => {
-                log.start(&element);
-                true
-            }
-            Ok(Event::End(_)) => true,
-            Ok(Event::Text(text)) => {
-                log.text(&text.xml_content(XmlVersion::Implicit1_0));
-                false
-            }
-            Ok(Event::CData(text)) => {
-                log.text(&text.xml_content(XmlVersion::Implicit1_0));
-                false
-            }
-            Ok(Event::GeneralRef(name)) => {
-                let letter = name.resolve_char_ref().ok().flatten();
-                let letter = letter.map(String::from);
-                let entity =
-                    || quick_xml::escape::resolve_predefined_entity(&name).map(str::to_owned);
-                log.text(
-                    &letter
-                        .or_else(entity)
-                        .unwrap_or_else(|| format!("&{};", &*name)),
-                );
-                false
-            }
-            Ok(Event::Eof) => {
+            Event::Eof => {
                 let no_log = "the log is no OCEL 2.0 in JSON or XML: it has no <events>";
                 return ended(log.found, log.open.is_empty(), no_log, log.watch.position());
             }
-            Ok(_) => false,
-            Err(error) => return Err(unreadable(error, log.watch.position(), asked)),
-        };
+            _ => {}
+        }
+        let ends = matches!(event, Event::Empty(_) | Event::End(_));
         if ends && let Some(event) = log.end() {
             take(event.raw(asked)).map_err(SourceError::Stop)?;
         }

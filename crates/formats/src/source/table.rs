@@ -5,7 +5,7 @@ use std::io::{self, BufRead, Read as _};
 use reading::Mistake;
 use serde_json::Value;
 
-use super::split::{Come, Field, Split};
+use super::split::{self, Come, Field, Split};
 use super::{Asked, Layout, NO_UTF8, Raw, SourceError};
 
 /// Reads rows, one after another.
@@ -259,16 +259,7 @@ impl<'a, R: BufRead> Table<'a, R> {
         if self.delimiter != b'\t' || text.contains('\r') {
             return None;
         }
-        let mut column = 1;
-        let fields = text.split('\t').map(|field| {
-            let here = column;
-            column += field.chars().count() + 1;
-            Field {
-                text: field.to_owned(),
-                column: here,
-            }
-        });
-        let fields = fields.collect();
+        let fields = split::plain('\t', &text);
         Some((text, fields))
     }
 

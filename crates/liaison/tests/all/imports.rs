@@ -11,9 +11,8 @@ const HEADER: &str = "time,from,to,subject\n";
 
 /// A row a day, from South.
 fn rows(count: u32, subject: &str) -> String {
-    (1..=count)
-        .map(|day| format!("2024-03-{day:02}T10:00:00+09:00,s{day},n{day},{subject}\n"))
-        .collect()
+    let row = |day| format!("2024-03-{day:02}T10:00:00+09:00,s{day},n{day},{subject}\n");
+    (1..=count).map(row).collect::<Vec<_>>().concat()
 }
 
 #[test]
@@ -432,4 +431,76 @@ fn a_file_says_itself_what_stands_between_fields_and_no_row_has_more_than_the_he
     );
     desk.json(&format!("{line} --to 3"));
     assert_eq!(documents(&desk), ["south s > m: line 2"]);
+}
+
+#[test]
+fn a_log_without_resources_is_taken_by_a_rule_about_another_column() {
+    let desk = Desk::new();
+    let event = |name: &str, who: &str, time: &str| {
+        format!(
+            "<event><string key=\"concept:name\" value=\"{name}\"/>{who}<date key=\"time:timestamp\" value=\"{time}\"/></event>"
+        )
+    };
+    // What PM4Py writes of somebody who is not there.
+    let events = [
+        event("send", "", "2024-03-01T10:00:00.000+0100"),
+        event(
+            "get",
+            "<string key=\"org:resource\" value=\"nan\"/>",
+            "2024-03-01T10:00:00.000",
+        ),
+        event(
+            "send",
+            "<string key=\"org:resource\" value=\"anna\"/>",
+            "2024-03-01T10:00:00Z",
+        ),
+    ];
+    desk.write(
+        "log.xes",
+        &format!("<log><trace>{}</trace></log>", events.concat()),
+    );
+    let imported = desk.json("import log.xes --south-when 'concept:name == \"send\"' --out o");
+    assert_eq!(
+        (&imported["skipped"], &imported["local_times"]),
+        (&0.into(), &1.into())
+    );
+    assert_eq!(
+        documents(&desk),
+        ["north  > : get", "south  > : send", "south anna > : send"]
+    );
+    let output = desk.run("import log.xes --south-when 'from == \"anna\"' --out p");
+    assert_eq!(output.status.code(), Some(99), "two of three have nobody");
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        error.contains("let another column say who is South"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_meeting_of_another_pair_is_another_event() {
+    let desk = Desk::new();
+    desk.json("simulate workshop --seed 1 --out one");
+    desk.json("simulate workshop --seed 2 --out two");
+    let uids = |ledger: &str| -> Vec<String> {
+        let calendar = desk
+            .run(&format!("ledger export {ledger} --format ics"))
+            .stdout;
+        let calendar = String::from_utf8(calendar).expect("it is text");
+        calendar
+            .lines()
+            .filter(|line| line.starts_with("UID:"))
+            .map(str::to_owned)
+            .collect()
+    };
+    let (one, two) = (uids("one/south"), uids("two/south"));
+    assert_eq!(
+        one,
+        uids("one/north"),
+        "both ledgers of a pair hold the same meetings"
+    );
+    assert!(
+        !one.is_empty() && one.iter().all(|uid| !two.contains(uid)),
+        "{one:?} {two:?}"
+    );
 }
