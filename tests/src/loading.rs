@@ -514,9 +514,19 @@ async fn data_may_come_from_a_pipe_and_metadata_has_placeholders() {
     use std::io::Write as _;
 
     let address = target(Target::default()).await;
-    let more = ["--total", "20", "--rate", "200", "-H", "X-Number: {{sequence}}"];
+    let more = [
+        "--total",
+        "20",
+        "--rate",
+        "200",
+        "-H",
+        "X-Number: {{sequence}}",
+    ];
     let mut arguments = call(&address, PASS, &more);
-    let data = arguments.iter().position(|it| *it == "--data").expect("it has some");
+    let data = arguments
+        .iter()
+        .position(|it| *it == "--data")
+        .expect("it has some");
     arguments[data + 1] = "@-";
     let all: Vec<_> = ["load"].iter().chain(&arguments).copied().collect();
     let directory = tempfile::tempdir().expect("a directory");
@@ -530,7 +540,10 @@ async fn data_may_come_from_a_pipe_and_metadata_has_placeholders() {
     stdin.write_all(request.as_bytes()).expect("it reads");
     drop(stdin);
     let ended = tokio::task::spawn_blocking(move || running.wait_with_output());
-    let ended = within("the run's end", ended).await.expect("it waits").expect("it ends");
+    let ended = within("the run's end", ended)
+        .await
+        .expect("it waits")
+        .expect("it ends");
     let report: Value = serde_json::from_slice(&ended.stdout).expect("a report");
     assert_eq!(number(&report["codes"]["OK"]), 20, "{report}");
 }
@@ -539,7 +552,11 @@ async fn data_may_come_from_a_pipe_and_metadata_has_placeholders() {
 async fn what_cannot_be_called_is_told_before_the_run() {
     let address = target(Target::default()).await;
     for (method, more, said) in [
-        ("relay.v1.RelayServce/Pass", &[][..], "did you mean `relay.v1.RelayService`?"),
+        (
+            "relay.v1.RelayServce/Pass",
+            &[][..],
+            "did you mean `relay.v1.RelayService`?",
+        ),
         ("relay.v1.RelayService/Pas", &[], "did you mean `Pass`?"),
         (PASS, &["-H", "x: {{sequnce}}"], "did you mean `sequence`?"),
         (PASS, &["-H", "grpc-timeout: 1S"], "is no key for metadata"),
@@ -548,7 +565,11 @@ async fn what_cannot_be_called_is_told_before_the_run() {
     ] {
         let ran = load(&call(&address, method, more)).await;
         assert_ne!(ran.code, Some(0), "{ran:?}");
-        assert!(ran.stderr.contains(said), "{method} {more:?}: {}", ran.stderr);
+        assert!(
+            ran.stderr.contains(said),
+            "{method} {more:?}: {}",
+            ran.stderr
+        );
         assert!(ran.stdout.is_empty(), "{ran:?}");
     }
 }

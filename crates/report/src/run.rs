@@ -348,7 +348,7 @@ fn shortfalls(report: &Report, run: &Run) -> Vec<Shortfall> {
     found
 }
 
-fn shortfall(resource: &str, text: String) -> Shortfall {
+pub(crate) fn shortfall(resource: &str, text: String) -> Shortfall {
     Shortfall {
         resource: resource.to_owned(),
         text,

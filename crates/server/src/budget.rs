@@ -558,355 +558,320 @@ mod tests {
         Caller::new(number, None)
     }
 
-    fn on_paused_time(test: impl Future<Output = ()>) {
-        let mut runtime = tokio::runtime::Builder::new_current_thread();
-        let runtime = runtime.enable_time().start_paused(true).build();
-        runtime.expect("a runtime").block_on(test);
+    #[tokio::test(start_paused = true)]
+    async fn an_allowance_is_each_callers_own_and_the_store_everybodys() {
+        let budget = budget();
+        let one = caller(1);
+        let small = budget.lease(&one, 10).await.expect("its allowance");
+        assert_eq!(budget.used(), 0);
+        let mut large = budget.lease(&one, 600).await.expect("its share");
+        assert_eq!(budget.used(), 600);
+        large.shrink(200);
+        assert_eq!((budget.used(), large.bytes()), (200, 200));
+        drop((small, large));
+        assert_eq!(budget.used(), 0);
+        let whole = budget.lease(&one, 5_000).await.expect("all it may have");
+        assert_eq!(whole.bytes(), 600);
     }
 
-    #[test]
-    fn an_allowance_is_each_callers_own_and_the_store_everybodys() {
-        on_paused_time(async {
-            let budget = budget();
-            let one = caller(1);
-            let small = budget.lease(&one, 10).await.expect("its allowance");
-            assert_eq!(budget.used(), 0);
-            let mut large = budget.lease(&one, 600).await.expect("its share");
-            assert_eq!(budget.used(), 600);
-            large.shrink(200);
-            assert_eq!((budget.used(), large.bytes()), (200, 200));
-            drop((small, large));
-            assert_eq!(budget.used(), 0);
-            let whole = budget.lease(&one, 5_000).await.expect("all it may have");
-            assert_eq!(whole.bytes(), 600);
-        });
-    }
-
-    #[test]
-    fn whoever_waits_is_served_when_somebody_is_done() {
-        on_paused_time(async {
-            let budget = budget();
-            let (one, two) = (caller(1), caller(2));
-            let held = budget.lease(&one, 600).await.expect("there is room");
-            let waiting = async {
-                let began = Instant::now();
-                let lease = budget.lease(&two, 600).await;
-                (lease.is_ok(), began.elapsed())
-            };
-            let done = async {
-                tokio::time::sleep(Duration::from_millis(100)).await;
-                drop(held);
-            };
-            let ((served, after), ()) = tokio::join!(waiting, done);
-            assert!(served && after == Duration::from_millis(100), "{after:?}");
-            assert!(!one.cut.is_cancelled());
-        });
+    #[tokio::test(start_paused = true)]
+    async fn whoever_waits_is_served_when_somebody_is_done() {
+        let budget = budget();
+        let (one, two) = (caller(1), caller(2));
+        let held = budget.lease(&one, 600).await.expect("there is room");
+        let waiting = async {
+            let began = Instant::now();
+            let lease = budget.lease(&two, 600).await;
+            (lease.is_ok(), began.elapsed())
+        };
+        let done = async {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            drop(held);
+        };
+        let ((served, after), ()) = tokio::join!(waiting, done);
+        assert!(served && after == Duration::from_millis(100), "{after:?}");
+        assert!(!one.cut.is_cancelled());
     }
 
     /// Whoever holds for long is sent away when others wait, and nobody before.
-    #[test]
-    fn whoever_holds_for_long_makes_room() {
-        on_paused_time(async {
-            let budget = budget();
-            let (slow, quick, new) = (caller(1), caller(2), caller(3));
-            let held = budget.lease(&slow, 600).await.expect("there is room");
-            tokio::time::sleep(Duration::from_secs(60)).await;
-            let fresh = budget.lease(&quick, 400).await.expect("there is room");
-            assert!(!slow.cut.is_cancelled(), "nobody waited");
-            let gone = async {
-                slow.cut.cancelled().await;
-                drop(held);
-            };
-            let (lease, ()) = tokio::join!(budget.lease(&new, 500), gone);
-            assert!(lease.is_ok());
-            assert!(!quick.cut.is_cancelled(), "it has not held for long");
-            drop(fresh);
-        });
+    #[tokio::test(start_paused = true)]
+    async fn whoever_holds_for_long_makes_room() {
+        let budget = budget();
+        let (slow, quick, new) = (caller(1), caller(2), caller(3));
+        let held = budget.lease(&slow, 600).await.expect("there is room");
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        let fresh = budget.lease(&quick, 400).await.expect("there is room");
+        assert!(!slow.cut.is_cancelled(), "nobody waited");
+        let gone = async {
+            slow.cut.cancelled().await;
+            drop(held);
+        };
+        let (lease, ()) = tokio::join!(budget.lease(&new, 500), gone);
+        assert!(lease.is_ok());
+        assert!(!quick.cut.is_cancelled(), "it has not held for long");
+        drop(fresh);
     }
 
     /// However many wait for one caller, and since when: whoever has little comes first.
-    #[test]
-    fn whoever_has_little_is_served_first_and_nobody_is_passed_by() {
-        on_paused_time(async {
-            let budget = budget();
-            let (greedy, good, large) = (caller(1), caller(2), caller(3));
-            let kept = budget.lease(&greedy, 400).await.expect("there is room");
-            let mut second = budget.lease(&large, 600).await.expect("there is room");
-            let served = Mutex::new(Vec::new());
-            let wait = async |who: &Caller, bytes| {
-                let lease = budget.lease(who, bytes).await.expect("its turn comes");
-                served.lock().expect("one thread").push((who.number, bytes));
-                lease
-            };
-            let seen = || served.lock().expect("one thread").clone();
-            let freeing = async {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-                second.shrink(540);
-                tokio::time::sleep(Duration::from_millis(10)).await;
-                assert_eq!(seen(), [(2, 50)]);
-                second.shrink(450);
-                tokio::time::sleep(Duration::from_millis(10)).await;
-                assert_eq!(
-                    seen().len(),
-                    1,
-                    "the first wants 150: the second waits behind it"
-                );
-                drop(second);
-            };
-            tokio::join!(
-                wait(&greedy, 150),
-                wait(&greedy, 40),
-                wait(&good, 50),
-                freeing
+    #[tokio::test(start_paused = true)]
+    async fn whoever_has_little_is_served_first_and_nobody_is_passed_by() {
+        let budget = budget();
+        let (greedy, good, large) = (caller(1), caller(2), caller(3));
+        let kept = budget.lease(&greedy, 400).await.expect("there is room");
+        let mut second = budget.lease(&large, 600).await.expect("there is room");
+        let served = Mutex::new(Vec::new());
+        let wait = async |who: &Caller, bytes| {
+            let lease = budget.lease(who, bytes).await.expect("its turn comes");
+            served.lock().expect("one thread").push((who.number, bytes));
+            lease
+        };
+        let seen = || served.lock().expect("one thread").clone();
+        let freeing = async {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            second.shrink(540);
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            assert_eq!(seen(), [(2, 50)]);
+            second.shrink(450);
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            assert_eq!(
+                seen().len(),
+                1,
+                "the first wants 150: the second waits behind it"
             );
-            assert_eq!(seen().len(), 3);
-            drop(kept);
-            assert_eq!(budget.used(), 0);
-        });
+            drop(second);
+        };
+        tokio::join!(
+            wait(&greedy, 150),
+            wait(&greedy, 40),
+            wait(&good, 50),
+            freeing
+        );
+        assert_eq!(seen().len(), 3);
+        drop(kept);
+        assert_eq!(budget.used(), 0);
     }
 
     /// Even whoever holds some already, as long as it is little.
-    #[test]
-    fn whoever_has_little_passes_by_whoever_wants_much() {
-        on_paused_time(async {
-            let budget = budget();
-            let (good, others) = (caller(2), [caller(3), caller(4)]);
-            let held = budget.lease(&good, 20).await.expect("there is room");
-            let first = budget.lease(&others[0], 600).await.expect("room");
-            let mut second = budget.lease(&others[1], 370).await.expect("room");
-            let large = caller(1);
-            let large = budget.lease(&large, 500);
-            let small = async {
-                tokio::time::sleep(Duration::from_millis(1)).await;
-                budget.lease(&good, 40).await
-            };
-            let freeing = async {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-                second.shrink(310);
-            };
-            tokio::select! {
-                biased;
-                _ = large => panic!("there is no room for it"),
-                (small, ()) = async { tokio::join!(small, freeing) } => assert!(small.is_ok()),
-            }
-            drop((held, first, second));
-        });
+    #[tokio::test(start_paused = true)]
+    async fn whoever_has_little_passes_by_whoever_wants_much() {
+        let budget = budget();
+        let (good, others) = (caller(2), [caller(3), caller(4)]);
+        let held = budget.lease(&good, 20).await.expect("there is room");
+        let first = budget.lease(&others[0], 600).await.expect("room");
+        let mut second = budget.lease(&others[1], 370).await.expect("room");
+        let large = caller(1);
+        let large = budget.lease(&large, 500);
+        let small = async {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            budget.lease(&good, 40).await
+        };
+        let freeing = async {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            second.shrink(310);
+        };
+        tokio::select! {
+            biased;
+            _ = large => panic!("there is no room for it"),
+            (small, ()) = async { tokio::join!(small, freeing) } => assert!(small.is_ok()),
+        }
+        drop((held, first, second));
     }
 
     /// A lease that nobody takes, since whoever asked for it does not look, is a lease that is held.
-    #[test]
-    fn whoever_waits_and_does_not_look_keeps_nobody_from_being_served() {
-        on_paused_time(async {
-            let budget = budget();
-            let (one, asleep, good) = (caller(1), caller(2), caller(3));
-            let held = budget.lease(&one, 600).await.expect("there is room");
-            let mut asking = std::pin::pin!(budget.lease(&asleep, 500));
-            let asked = std::future::poll_fn(|context| {
-                std::task::Poll::Ready(asking.as_mut().poll(context).is_pending())
-            });
-            assert!(asked.await, "there is no room for it");
-            drop(held);
-            let gone = async {
-                asleep.cut.cancelled().await;
-            };
-            let lease = async {
-                let lease = budget.lease(&good, 600);
-                lease.await
-            };
-            let waiting = async { tokio::join!(lease, gone) };
-            let ended = tokio::time::timeout(Duration::from_secs(3), waiting).await;
-            assert!(ended.is_err() && asleep.cut.is_cancelled());
-            drop(asking.as_mut().await);
-            assert_eq!(budget.used(), 0);
+    #[tokio::test(start_paused = true)]
+    async fn whoever_waits_and_does_not_look_keeps_nobody_from_being_served() {
+        let budget = budget();
+        let (one, asleep, good) = (caller(1), caller(2), caller(3));
+        let held = budget.lease(&one, 600).await.expect("there is room");
+        let mut asking = std::pin::pin!(budget.lease(&asleep, 500));
+        let asked = std::future::poll_fn(|context| {
+            std::task::Poll::Ready(asking.as_mut().poll(context).is_pending())
         });
+        assert!(asked.await, "there is no room for it");
+        drop(held);
+        let gone = async {
+            asleep.cut.cancelled().await;
+        };
+        let lease = async {
+            let lease = budget.lease(&good, 600);
+            lease.await
+        };
+        let waiting = async { tokio::join!(lease, gone) };
+        let ended = tokio::time::timeout(Duration::from_secs(3), waiting).await;
+        assert!(ended.is_err() && asleep.cut.is_cancelled());
+        drop(asking.as_mut().await);
+        assert_eq!(budget.used(), 0);
     }
 
     /// A small lease that is old weighs less than a large one.
-    #[test]
-    fn whoever_keeps_most_from_others_goes() {
-        on_paused_time(async {
-            let budget = budget();
-            let (small, large, new) = (caller(1), caller(2), caller(3));
-            let _small = budget.lease(&small, 20).await.expect("there is room");
-            tokio::time::sleep(Duration::from_secs(2)).await;
-            let held = budget.lease(&large, 600).await.expect("there is room");
-            tokio::time::sleep(Duration::from_millis(1_500)).await;
-            let gone = async {
-                large.cut.cancelled().await;
-                drop(held);
-            };
-            let (lease, ()) = tokio::join!(budget.lease(&new, 600), gone);
-            assert!(lease.is_ok() && !small.cut.is_cancelled());
-        });
+    #[tokio::test(start_paused = true)]
+    async fn whoever_keeps_most_from_others_goes() {
+        let budget = budget();
+        let (small, large, new) = (caller(1), caller(2), caller(3));
+        let _small = budget.lease(&small, 20).await.expect("there is room");
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        let held = budget.lease(&large, 600).await.expect("there is room");
+        tokio::time::sleep(Duration::from_millis(1_500)).await;
+        let gone = async {
+            large.cut.cancelled().await;
+            drop(held);
+        };
+        let (lease, ()) = tokio::join!(budget.lease(&new, 600), gone);
+        assert!(lease.is_ok() && !small.cut.is_cancelled());
     }
 
     /// An upload that waits for its next piece is not in the way of those who have just taken the rest.
-    #[test]
-    fn whoever_has_little_and_waits_does_not_go_for_others_who_have_more() {
-        on_paused_time(async {
-            let budget = budget();
-            let (good, large, other, new) = (caller(1), caller(2), caller(3), caller(4));
-            let mut got = budget.lease(&good, 40).await.expect("there is room");
-            tokio::time::sleep(HELD_AT_EASE * 2).await;
-            let first = budget.lease(&large, 600).await.expect("there is room");
-            let second = budget.lease(&other, 360).await.expect("there is room");
-            let gone = async {
-                large.cut.cancelled().await;
-                drop(first);
-            };
-            let next = budget.lease(&good, 30);
-            let (next, newest, ()) = tokio::join!(next, budget.lease(&new, 100), gone);
-            assert!(next.is_ok() && newest.is_ok());
-            assert!(!good.cut.is_cancelled(), "it is kept from its own");
-            assert!(!other.cut.is_cancelled(), "one was enough");
-            got.shrink(0);
-            drop(second);
-        });
+    #[tokio::test(start_paused = true)]
+    async fn whoever_has_little_and_waits_does_not_go_for_others_who_have_more() {
+        let budget = budget();
+        let (good, large, other, new) = (caller(1), caller(2), caller(3), caller(4));
+        let mut got = budget.lease(&good, 40).await.expect("there is room");
+        tokio::time::sleep(HELD_AT_EASE * 2).await;
+        let first = budget.lease(&large, 600).await.expect("there is room");
+        let second = budget.lease(&other, 360).await.expect("there is room");
+        let gone = async {
+            large.cut.cancelled().await;
+            drop(first);
+        };
+        let next = budget.lease(&good, 30);
+        let (next, newest, ()) = tokio::join!(next, budget.lease(&new, 100), gone);
+        assert!(next.is_ok() && newest.is_ok());
+        assert!(!good.cut.is_cancelled(), "it is kept from its own");
+        assert!(!other.cut.is_cancelled(), "one was enough");
+        got.shrink(0);
+        drop(second);
     }
 
     /// Whoever has a little at a time of many things is not kept from his own by others.
-    #[test]
-    fn whoever_waits_for_much_in_small_pieces_has_no_little() {
-        on_paused_time(async {
-            let budget = budget();
-            let (good, new) = (caller(1), caller(2));
-            let crowd: Vec<Caller> = (3..=15).map(caller).collect();
-            let first = budget.lease(&good, 40).await.expect("there is room");
-            tokio::time::sleep(HELD_AT_EASE / 2).await;
-            let mut held = Vec::new();
-            for it in &crowd {
-                held.push(budget.lease(it, 73).await.expect("there is room"));
-            }
-            let many = crowd.iter().flat_map(|it| [it; 4]);
-            let many = many.map(async |it| {
-                let lease = budget.lease(it, 30);
-                it.cut.run_until_cancelled(lease).await
-            });
-            let crowded = futures_util::future::join_all(many);
-            let gone = async {
-                let cut = crowd.iter().map(|it| Box::pin(it.cut.cancelled()));
-                let ((), place, _) = futures_util::future::select_all(cut).await;
-                drop(held.remove(place));
-            };
-            let wanted =
-                async { tokio::join!(budget.lease(&good, 30), budget.lease(&new, 30), gone) };
-            tokio::select! {
-                biased;
-                (next, newest, ()) = wanted => assert!(next.is_ok() && newest.is_ok()),
-                _ = crowded => panic!("they want more than there is"),
-            }
-            assert!(!good.cut.is_cancelled());
-            drop(first);
+    #[tokio::test(start_paused = true)]
+    async fn whoever_waits_for_much_in_small_pieces_has_no_little() {
+        let budget = budget();
+        let (good, new) = (caller(1), caller(2));
+        let crowd: Vec<Caller> = (3..=15).map(caller).collect();
+        let first = budget.lease(&good, 40).await.expect("there is room");
+        tokio::time::sleep(HELD_AT_EASE / 2).await;
+        let mut held = Vec::new();
+        for it in &crowd {
+            held.push(budget.lease(it, 73).await.expect("there is room"));
+        }
+        let many = crowd.iter().flat_map(|it| [it; 4]);
+        let many = many.map(async |it| {
+            let lease = budget.lease(it, 30);
+            it.cut.run_until_cancelled(lease).await
         });
+        let crowded = futures_util::future::join_all(many);
+        let gone = async {
+            let cut = crowd.iter().map(|it| Box::pin(it.cut.cancelled()));
+            let ((), place, _) = futures_util::future::select_all(cut).await;
+            drop(held.remove(place));
+        };
+        let wanted = async { tokio::join!(budget.lease(&good, 30), budget.lease(&new, 30), gone) };
+        tokio::select! {
+            biased;
+            (next, newest, ()) = wanted => assert!(next.is_ok() && newest.is_ok()),
+            _ = crowded => panic!("they want more than there is"),
+        }
+        assert!(!good.cut.is_cancelled());
+        drop(first);
     }
 
     /// An upload that takes long, and of which more comes in, gets on.
-    #[test]
-    fn of_what_more_comes_in_does_not_go_for_others_who_have_more() {
-        on_paused_time(async {
-            let budget = budget();
-            let (good, large, other, new) = (caller(1), caller(2), caller(3), caller(4));
-            let first = budget.lease_for(&good, 40, 20).await.expect("room");
-            tokio::time::sleep(HELD_AT_EASE * 2).await;
-            let second = budget.lease_for(&good, 20, 10).await.expect("room");
-            let held = budget.lease(&large, 590).await.expect("there is room");
-            let others = budget.lease(&other, 350).await.expect("there is room");
-            let gone = async {
-                large.cut.cancelled().await;
-                drop(held);
-            };
-            let (newest, ()) = tokio::join!(budget.lease(&new, 100), gone);
-            assert!(newest.is_ok() && !good.cut.is_cancelled() && !other.cut.is_cancelled());
-            drop((first, second, others));
-        });
+    #[tokio::test(start_paused = true)]
+    async fn of_what_more_comes_in_does_not_go_for_others_who_have_more() {
+        let budget = budget();
+        let (good, large, other, new) = (caller(1), caller(2), caller(3), caller(4));
+        let first = budget.lease_for(&good, 40, 20).await.expect("room");
+        tokio::time::sleep(HELD_AT_EASE * 2).await;
+        let second = budget.lease_for(&good, 20, 10).await.expect("room");
+        let held = budget.lease(&large, 590).await.expect("there is room");
+        let others = budget.lease(&other, 350).await.expect("there is room");
+        let gone = async {
+            large.cut.cancelled().await;
+            drop(held);
+        };
+        let (newest, ()) = tokio::join!(budget.lease(&new, 100), gone);
+        assert!(newest.is_ok() && !good.cut.is_cancelled() && !other.cut.is_cancelled());
+        drop((first, second, others));
     }
 
     /// Whoever gives back a little from time to time does not keep the rest for ever.
-    #[test]
-    fn whoever_hardly_gets_on_goes_in_the_end() {
-        on_paused_time(async {
-            let budget = budget();
-            let (trickling, new) = (caller(1), caller(2));
-            let mut held = budget.lease(&trickling, 600).await.expect("there is room");
-            let going = async {
-                for left in 1..100 {
-                    tokio::select! {
-                        biased;
-                        () = trickling.cut.cancelled() => break,
-                        () = tokio::time::sleep(HELD_AT_EASE / 2) => held.shrink(600 - left),
-                    }
+    #[tokio::test(start_paused = true)]
+    async fn whoever_hardly_gets_on_goes_in_the_end() {
+        let budget = budget();
+        let (trickling, new) = (caller(1), caller(2));
+        let mut held = budget.lease(&trickling, 600).await.expect("there is room");
+        let going = async {
+            for left in 1..100 {
+                tokio::select! {
+                    biased;
+                    () = trickling.cut.cancelled() => break,
+                    () = tokio::time::sleep(HELD_AT_EASE / 2) => held.shrink(600 - left),
                 }
-                drop(held);
-            };
-            let began = Instant::now();
-            let (lease, ()) = tokio::join!(budget.lease(&new, 590), going);
-            assert!(lease.is_ok() && trickling.cut.is_cancelled());
-            assert_eq!(began.elapsed(), PATIENT_FOR);
-        });
+            }
+            drop(held);
+        };
+        let began = Instant::now();
+        let (lease, ()) = tokio::join!(budget.lease(&new, 590), going);
+        assert!(lease.is_ok() && trickling.cut.is_cancelled());
+        assert_eq!(began.elapsed(), PATIENT_FOR);
     }
 
     /// Where each of many has a little and waits for more, somebody goes all the same.
-    #[test]
-    fn of_many_who_have_little_and_wait_some_go() {
-        on_paused_time(async {
-            let budget = budget();
-            let crowd: Vec<Caller> = (1..=25).map(caller).collect();
-            let uploads = crowd.iter().map(async |it| {
-                let _first = budget.lease(it, 40).await;
-                tokio::time::sleep(Duration::from_millis(10)).await;
-                let second = async { budget.lease(it, 40).await.is_ok() };
-                tokio::select! {
-                    biased;
-                    () = it.cut.cancelled() => false,
-                    served = second => served,
-                }
-            });
-            let began = Instant::now();
-            let served = futures_util::future::join_all(uploads).await;
-            let served = served.into_iter().filter(|it| *it).count();
-            assert!(served >= 12, "{served}");
-            assert!(began.elapsed() < WAIT_MAX, "{:?}", began.elapsed());
+    #[tokio::test(start_paused = true)]
+    async fn of_many_who_have_little_and_wait_some_go() {
+        let budget = budget();
+        let crowd: Vec<Caller> = (1..=25).map(caller).collect();
+        let uploads = crowd.iter().map(async |it| {
+            let _first = budget.lease(it, 40).await;
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            let second = async { budget.lease(it, 40).await.is_ok() };
+            tokio::select! {
+                biased;
+                () = it.cut.cancelled() => false,
+                served = second => served,
+            }
         });
+        let began = Instant::now();
+        let served = futures_util::future::join_all(uploads).await;
+        let served = served.into_iter().filter(|it| *it).count();
+        assert!(served >= 12, "{served}");
+        assert!(began.elapsed() < WAIT_MAX, "{:?}", began.elapsed());
     }
 
     /// An upload that has got most of its memory is not whoever has most that waits.
-    #[test]
-    fn of_those_who_wait_whoever_gets_on_stays() {
-        on_paused_time(async {
-            let budget = budget();
-            let (good, large) = (caller(1), caller(2));
-            let mut got = budget.lease(&good, 400).await.expect("there is room");
-            let held = budget.lease(&large, 600).await.expect("there is room");
-            let crowd: Vec<Caller> = (3..20).map(caller).collect();
-            let waiting = async {
-                let waits = crowd.iter().map(|it| budget.lease_for(it, 80, 20));
-                futures_util::future::join_all(waits).await
-            };
-            let upload = async {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-                budget.lease_for(&good, 20, 20).await
-            };
-            let end = async {
-                tokio::time::sleep(Duration::from_millis(20)).await;
-                drop(held);
-                got.shrink(0);
-            };
-            let (_, lease, ()) = tokio::join!(waiting, upload, end);
-            assert!(lease.is_ok() && !good.cut.is_cancelled());
-            let sent = crowd.iter().filter(|it| it.cut.is_cancelled());
-            assert!(sent.count() > 0);
-        });
+    #[tokio::test(start_paused = true)]
+    async fn of_those_who_wait_whoever_gets_on_stays() {
+        let budget = budget();
+        let (good, large) = (caller(1), caller(2));
+        let mut got = budget.lease(&good, 400).await.expect("there is room");
+        let held = budget.lease(&large, 600).await.expect("there is room");
+        let crowd: Vec<Caller> = (3..20).map(caller).collect();
+        let waiting = async {
+            let waits = crowd.iter().map(|it| budget.lease_for(it, 80, 20));
+            futures_util::future::join_all(waits).await
+        };
+        let upload = async {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            budget.lease_for(&good, 20, 20).await
+        };
+        let end = async {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            drop(held);
+            got.shrink(0);
+        };
+        let (_, lease, ()) = tokio::join!(waiting, upload, end);
+        assert!(lease.is_ok() && !good.cut.is_cancelled());
+        let sent = crowd.iter().filter(|it| it.cut.is_cancelled());
+        assert!(sent.count() > 0);
     }
 
-    #[test]
-    fn nobody_waits_for_ever() {
-        on_paused_time(async {
-            let budget = budget();
-            let one = caller(1);
-            let _held = budget.lease(&one, 600).await.expect("there is room");
-            let refused = budget.lease(&one, 600).await.expect_err("its own share");
-            assert!(matches!(refused, Refusal::Exhausted { limit: 600, .. }));
-            assert!(!one.cut.is_cancelled(), "nobody sends himself away");
-        });
+    #[tokio::test(start_paused = true)]
+    async fn nobody_waits_for_ever() {
+        let budget = budget();
+        let one = caller(1);
+        let _held = budget.lease(&one, 600).await.expect("there is room");
+        let refused = budget.lease(&one, 600).await.expect_err("its own share");
+        assert!(matches!(refused, Refusal::Exhausted { limit: 600, .. }));
+        assert!(!one.cut.is_cancelled(), "nobody sends himself away");
     }
 }

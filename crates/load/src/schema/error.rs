@@ -32,7 +32,10 @@ pub enum SourceError {
         remedy: String,
     },
     /// The target cannot be asked.
-    #[error("the target cannot be asked what it serves: {}", visible::line(message))]
+    #[error(
+        "the target cannot be asked what it serves: {}",
+        visible::line(message)
+    )]
     Unreachable {
         /// Why.
         message: String,

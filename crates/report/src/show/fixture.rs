@@ -7,9 +7,10 @@ use crate::interval::{Interval, IntervalLatency, heat_bucket};
 use crate::latency::{Latencies, LatencyHistogram};
 use crate::report::{
     Books, Breakdown, ComparisonReport, FailureCount, FigureComparison, GeneratorReport,
-    RepeatReport, Report, SearchReport, Setup, Shortfall, Spread, Stage, StepReport, StreamsReport,
+    RepeatReport, Report, SearchReport, Setup, Spread, Stage, StepReport, StreamsReport,
     ThresholdReport, Trial, WorkflowReport,
 };
+use crate::run::shortfall;
 
 const RATE: u64 = 2_000;
 const WARMUP_S: u64 = 3;
@@ -75,15 +76,9 @@ pub(crate) fn amiss() -> Report {
     report.valid = false;
     report.interrupted = true;
     report.invalid_because = vec![
-        shortfall(
-            "processor",
-            "The threads that make calls could have run for 4.2 s and got no processor. Run the generator on a machine of \
-             its own, or split the run with --shard.",
-        ),
-        shortfall(
-            "in flight",
-            "256 calls were in flight for 1.6 s and 3,112 arrivals waited. Raise --in-flight.",
-        ),
+        shortfall("processor", "The threads that make calls could have run for 4.2 s and got no processor. Run the generator on a machine of \
+             its own, or split the run with --shard.".to_owned()),
+        shortfall("in flight", "256 calls were in flight for 1.6 s and 3,112 arrivals waited. Raise --in-flight.".to_owned()),
     ];
     report.unsent = 112;
     report.failures.insert(
@@ -505,13 +500,6 @@ fn message_of(code: &str) -> &'static str {
     }
 }
 
-fn shortfall(resource: &str, text: &str) -> Shortfall {
-    Shortfall {
-        resource: resource.to_owned(),
-        text: text.to_owned(),
-    }
-}
-
 fn threshold(text: &str, seen: &str, failed: bool) -> ThresholdReport {
     ThresholdReport {
         text: text.to_owned(),
@@ -587,11 +575,7 @@ fn search(draws: &mut Draws) -> SearchReport {
                     rate: *rate,
                     achieved_rate: rate.min(12_100.0),
                     held,
-                    because: if held {
-                        String::new()
-                    } else {
-                        "p99 was above 10 ms".to_owned()
-                    },
+                    because: (if held { "" } else { "p99 was above 10 ms" }).to_owned(),
                     calls: (*rate * 10.0) as u64,
                     errors: if held { 0 } else { 37 },
                     valid: *rate < 16_000.0,
@@ -617,59 +601,34 @@ fn repeats(draws: &mut Draws, calls: u64) -> Vec<RepeatReport> {
 }
 
 fn comparison() -> ComparisonReport {
-    let spread = |min, median, max| Spread {
-        repeats: 5,
-        min,
-        median,
-        max,
+    let spread = |text: &str| {
+        let figures: Vec<f64> = text.split(' ').filter_map(|it| it.parse().ok()).collect();
+        Spread {
+            repeats: 5,
+            min: figures[0],
+            median: figures[1],
+            max: figures[2],
+        }
     };
-    let figure = |name: &str, unit: &str, before, now, verdict: &str| FigureComparison {
-        name: name.to_owned(),
-        unit: unit.to_owned(),
-        before,
-        now,
-        verdict: verdict.to_owned(),
-    };
+    let figures = "achieved rate|/s|1951 1960 1966|1968.4 1972.1 1975.8|better
+        response p50|µs|1010 1040 1060|818 826 839|better
+        response p99|µs|2310 2480 2700|2390 2610 2830|same
+        service p99|µs|1880 1905 1950|2060 2140 2190|worse
+        errors|%|0.19 0.2 0.21|0.2 0.21 0.22|too few to judge";
+    let figures = figures.lines().map(|line| {
+        let cells: Vec<&str> = line.trim().split('|').collect();
+        FigureComparison {
+            name: cells[0].to_owned(),
+            unit: cells[1].to_owned(),
+            before: spread(cells[2]),
+            now: spread(cells[3]),
+            verdict: cells[4].to_owned(),
+        }
+    });
     ComparisonReport {
         baseline: "runs/before-group-commit.json".to_owned(),
         setup_differs: vec!["version: 0.0.9 before, 0.1.0 now".to_owned()],
-        figures: vec![
-            figure(
-                "achieved rate",
-                "/s",
-                spread(1_951.0, 1_960.0, 1_966.0),
-                spread(1_968.4, 1_972.1, 1_975.8),
-                "better",
-            ),
-            figure(
-                "response p50",
-                "µs",
-                spread(1_010.0, 1_040.0, 1_060.0),
-                spread(818.0, 826.0, 839.0),
-                "better",
-            ),
-            figure(
-                "response p99",
-                "µs",
-                spread(2_310.0, 2_480.0, 2_700.0),
-                spread(2_390.0, 2_610.0, 2_830.0),
-                "same",
-            ),
-            figure(
-                "service p99",
-                "µs",
-                spread(1_880.0, 1_905.0, 1_950.0),
-                spread(2_060.0, 2_140.0, 2_190.0),
-                "worse",
-            ),
-            figure(
-                "errors",
-                "%",
-                spread(0.19, 0.2, 0.21),
-                spread(0.2, 0.21, 0.22),
-                "too few to judge",
-            ),
-        ],
+        figures: figures.collect(),
     }
 }
 
