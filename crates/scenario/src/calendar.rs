@@ -15,7 +15,7 @@ pub(crate) const HOURS_KEYS: &[&str] = &["days", "opens", "closes", "holidays"];
 /// The first and the last minute of the office hours belong to the opening and the closing call.
 pub(crate) const CALL_S: u64 = 60;
 const DAY_S: i64 = 86_400;
-const DAYS_MAX: i32 = 3_660;
+pub(crate) const DAYS_MAX: i32 = 36_600;
 
 pub(crate) const WEEKDAYS: &[(&str, Weekday)] = &[
     ("Mon", Weekday::Monday),

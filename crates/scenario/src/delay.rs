@@ -9,7 +9,7 @@ use reading::Table;
 
 const MINUTES: RangeInclusive<u64> = 1..=100_000;
 /// Of the longest period.
-const SECONDS: RangeInclusive<u64> = 1..=3_660 * 86_400;
+const SECONDS: RangeInclusive<u64> = 1..=crate::calendar::DAYS_MAX as u64 * 86_400;
 const MINUTE_S: u64 = 60;
 
 /// How long something takes.

@@ -50,7 +50,7 @@ pub(crate) const APART_S: u64 = 60;
 const MINUTE_S: u64 = 60;
 /// What one call may carry, with room for the rest of the document.
 const BODY_BYTES_MAX: u64 = 1 << 20;
-const REPLY_S_MAX: u64 = 3_660 * 86_400;
+const REPLY_S_MAX: u64 = crate::calendar::DAYS_MAX as u64 * 86_400;
 
 /// Documents of one block of a scenario.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -144,6 +144,7 @@ impl Documents {
         subject: &str,
         office: Place,
         number: u64,
+        size: Option<u64>,
         staff: &PerPlace<Staff>,
         draw: &mut Draw,
     ) -> Document {
@@ -162,8 +163,9 @@ impl Documents {
         );
         let form = *draw.one_of(&self.forms);
         let precedence = (!self.precedences.is_empty()).then(|| *draw.one_of(&self.precedences));
-        if let Some(bytes) = &self.body_bytes {
-            body = of_length(body, bytes.draw(draw) as usize);
+        let drawn = |bytes: &Quantiles| size.unwrap_or_else(|| bytes.draw(draw));
+        if let Some(bytes) = self.body_bytes.as_ref().map(drawn) {
+            body = of_length(body, bytes as usize);
         }
         Document {
             form,

@@ -10,6 +10,8 @@ use reading::Value;
 const QUANTILES_MAX: usize = 1_001;
 /// Parts of the way from one quantile to the next.
 const PARTS: u64 = 1 << 20;
+/// How many draws in a row have the shape of their distribution.
+const ROW: u64 = 100;
 
 /// A distribution of whole numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,12 +36,53 @@ impl Quantiles {
         Some(Self(quantiles))
     }
 
+    /// The last of them.
+    pub(crate) fn most(&self) -> u64 {
+        self.0[self.0.len() - 1]
+    }
+
     pub(crate) fn draw(&self, draw: &mut Draw) -> u64 {
-        let last = self.0.len() as u64 - 1;
-        if last == 0 {
+        let parts = self.parts();
+        if parts == 0 {
             return self.0[0];
         }
-        let at = draw.within(0..=last * PARTS - 1);
+        self.at(draw.within(0..=parts - 1))
+    }
+
+    /// `count` draws, one of each of as many equal parts of the distribution: together they have its shape under every seed.
+    /// So has each hundred of them in a row; their order within it is drawn.
+    pub(crate) fn spread(&self, count: u64, draw: &mut Draw) -> Vec<u64> {
+        let parts = self.parts();
+        let ascending: Vec<u64> = (0..count)
+            .map(|index| {
+                let part = index * PARTS + draw.within(0..=PARTS - 1);
+                let at = u128::from(parts) * u128::from(part) / u128::from(count * PARTS);
+                self.at(at as u64)
+            })
+            .collect();
+        let mut rows = vec![Vec::new(); count.div_ceil(ROW).max(1) as usize];
+        let mut turns: Vec<usize> = (0..rows.len()).collect();
+        for alike in ascending.chunks(rows.len()) {
+            draw.shuffle_first(&mut turns, alike.len());
+            for (value, turn) in alike.iter().zip(&turns) {
+                rows[*turn].push(*value);
+            }
+        }
+        for row in &mut rows {
+            let length = row.len();
+            draw.shuffle_first(row, length);
+        }
+        rows.concat()
+    }
+
+    fn parts(&self) -> u64 {
+        (self.0.len() as u64 - 1) * PARTS
+    }
+
+    fn at(&self, at: u64) -> u64 {
+        if self.0.len() == 1 {
+            return self.0[0];
+        }
         let (index, part) = ((at / PARTS) as usize, at % PARTS);
         let (low, high) = (self.0[index], self.0[index + 1]);
         low + ((u128::from(high - low) * u128::from(part)) / u128::from(PARTS)) as u64

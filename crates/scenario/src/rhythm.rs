@@ -20,12 +20,15 @@ const RHYTHM_KEYS: &[&str] = &[
     "weeks",
     "train_per_mille",
     "train_gap_seconds",
+    "gaps_per_million",
 ];
 const SORTS: [&str; 4] = ["at", "bursts", "hours_of_day", "hours_of_week"];
 const WEIGHT_MAX: u64 = 1_000_000;
 const HOUR_S: u64 = 3_600;
 const DAY_S: u64 = 86_400;
 const MINUTE_S: u64 = 60;
+/// A gap a million times as long as the mean.
+const GAP_MAX: u64 = 1_000_000_000_000;
 
 /// When documents are sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +36,18 @@ pub(crate) enum Rhythm {
     /// Any moment of office time is as likely as any other: a Poisson process, given how many there are.
     OfficeTime,
     /// Moments of the clock.
-    Clock { sort: Sort, train: Option<Train> },
+    Clock { sort: Sort, nearness: Nearness },
+}
+
+/// How near one document is to the next, beyond what the sort of rhythm says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Nearness {
+    /// As chance has it.
+    Chance,
+    /// Some are near.
+    Train(Train),
+    /// By quantiles of the gap from each to the next, in millionths of the mean at the hour.
+    Gaps(Quantiles),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,7 +125,15 @@ impl Rhythm {
             "hours_of_day" => &["days"],
             _ => &["weeks"],
         };
-        let strays = ["days", "spread_minutes", "burst_minutes", "weeks"];
+        let of_hours = sort.starts_with("hours").then_some("gaps_per_million");
+        let companions: Vec<&str> = companions.iter().copied().chain(of_hours).collect();
+        let strays = [
+            "days",
+            "spread_minutes",
+            "burst_minutes",
+            "weeks",
+            "gaps_per_million",
+        ];
         for stray in strays.iter().filter(|key| !companions.contains(key)) {
             if let Some(stray) = table.optional(stray) {
                 let message = format!("`{}` says nothing beside `{sort}`", stray.path());
@@ -120,20 +142,46 @@ impl Rhythm {
             }
         }
         let sort = Sort::read(table, sort)?;
+        let nearness = Nearness::read(table)?;
+        Some(Self::Clock { sort, nearness })
+    }
+}
+
+impl Nearness {
+    fn read(table: &Table<'_>) -> Option<Self> {
         let per_mille = table.or("train_per_mille", 0, |value| value.integer(0..=999))?;
         let gap = table.or("train_gap_seconds", None, |value| {
             Quantiles::read(&value, &(1..=DAY_S)).map(Some)
         })?;
-        let train = match gap {
-            Some(gap_s) => Some(Train { per_mille, gap_s }),
+        if let Some(gaps) = table.optional("gaps_per_million") {
+            for train in ["train_per_mille", "train_gap_seconds"] {
+                if let Some(train) = table.optional(train) {
+                    let message = format!("`{}` is given beside `{}`", train.path(), gaps.path());
+                    train.mistake(message, "leave out the one or the other");
+                    return None;
+                }
+            }
+            return read_gaps(&gaps);
+        }
+        match gap {
+            Some(gap_s) => Some(Self::Train(Train { per_mille, gap_s })),
             None if per_mille > 0 => {
                 table.required("train_gap_seconds")?;
-                return None;
+                None
             }
-            None => None,
-        };
-        Some(Self::Clock { sort, train })
+            None => Some(Self::Chance),
+        }
     }
+}
+
+fn read_gaps(value: &Value<'_>) -> Option<Nearness> {
+    let quantiles = Quantiles::read(value, &(0..=GAP_MAX))?;
+    if quantiles.most() == 0 {
+        let message = format!("`{}` has no gap above 0", value.path());
+        value.mistake(message, "write a whole number above 0 as the last");
+        return None;
+    }
+    Some(Nearness::Gaps(quantiles))
 }
 
 fn quoted(key: &str) -> String {
@@ -243,16 +291,18 @@ impl Sort {
     /// `count` moments, in seconds of the period, ascending.
     pub(crate) fn moments(
         &self,
-        train: Option<&Train>,
+        nearness: &Nearness,
         count: u64,
         calendar: &Calendar,
         draw: &mut Draw,
     ) -> Vec<u64> {
         let spans = self.spans(calendar, draw);
         let last_s = calendar.last_s().saturating_sub(crate::documents::APART_S);
-        let mut moments = match self {
-            Self::At { .. } => dealt(&spans, count, draw),
-            _ => drawn(&spans, train, count, last_s, draw),
+        let mut moments = match (self, nearness) {
+            (Self::At { .. }, _) => dealt(&spans, count, draw),
+            (_, Nearness::Gaps(gaps)) => spaced(&spans, gaps, count, draw),
+            (_, Nearness::Train(train)) => drawn(&spans, Some(train), count, last_s, draw),
+            (_, Nearness::Chance) => drawn(&spans, None, count, last_s, draw),
         };
         moments.sort_unstable();
         moments
@@ -311,6 +361,34 @@ fn drawn(
             let span = cumulative.partition_point(|through| *through <= at);
             spans[span].moment(draw)
         }));
+    }
+    moments
+}
+
+/// Each moment a drawn gap after the one before, by a clock that goes as fast as the weights say. All gaps together are
+/// the whole of the spans: the last one goes on from the end at the beginning.
+fn spaced(spans: &[Span], gaps: &Quantiles, count: u64, draw: &mut Draw) -> Vec<u64> {
+    let gaps = gaps.spread(count, draw);
+    let all: u128 = gaps.iter().map(|gap| u128::from(*gap)).sum();
+    if all == 0 {
+        let together = drawn(spans, None, count.min(1), u64::MAX, draw);
+        return together.repeat(count as usize);
+    }
+    let area = |span: &Span| u128::from(span.weight) * u128::from(span.length_s);
+    let whole: u128 = spans.iter().map(area).sum();
+    let mut at = u128::from(draw.within(0..=gaps[0]));
+    let (mut span, mut before) = (0, 0_u128);
+    let mut moments = Vec::with_capacity(count as usize);
+    for gap in gaps[1..].iter().chain([&0]) {
+        // No product is larger than 128 bits hold.
+        let through = (whole / all * at + whole % all * at / all).min(whole - 1);
+        while before + area(&spans[span]) <= through {
+            before += area(&spans[span]);
+            span += 1;
+        }
+        let Span { from_s, weight, .. } = spans[span];
+        moments.push(from_s + ((through - before) / u128::from(weight)) as u64);
+        at += u128::from(*gap);
     }
     moments
 }

@@ -13,7 +13,7 @@ use crate::calendar::Calendar;
 use crate::delay::Delay;
 use crate::draw::Draw;
 use crate::follows::Follows;
-use crate::rhythm::Rhythm;
+use crate::rhythm::{Nearness, Rhythm};
 use crate::staff::Staff;
 use crate::timeline::{Act, Key, Plan};
 
@@ -79,6 +79,8 @@ impl Documents {
                 calendar.at_second(second)
             }
         };
+        let sizes = self.body_bytes.as_ref().filter(|_| self.gaps_hold());
+        let mut sizes = sizes.map_or(Vec::new(), |bytes| bytes.spread(count, draw));
         let mut reissues: BTreeMap<usize, usize> = BTreeMap::new();
         let mut sent: Vec<Sent> = Vec::with_capacity(posts.len());
         for (index, post) in posts.iter().enumerate() {
@@ -96,7 +98,7 @@ impl Documents {
             };
             let key = plan.next_key();
             let number = plan.next_number(office);
-            let document = self.document(&subject, office, number, staff, draw);
+            let document = self.document(&subject, office, number, sizes.pop(), staff, draw);
             let in_reply_to = replied.map(|(key, _)| key);
             let at = moment(post.sent_s);
             plan.add(
@@ -187,6 +189,18 @@ impl Documents {
         rhythm && plain && matches!(self.answer, Delay::Office(_))
     }
 
+    /// Whether the gaps are given: then all of what is measured holds its shape under every seed.
+    const fn gaps_hold(&self) -> bool {
+        let Sending::Begun {
+            rhythm: Rhythm::Clock { nearness, .. },
+            ..
+        } = &self.sending
+        else {
+            return false;
+        };
+        matches!(nearness, Nearness::Gaps(_))
+    }
+
     /// In the order of sending; an answer comes to each before the period ends.
     fn posts_in_office_time(&self, count: u64, calendar: &Calendar, draw: &mut Draw) -> Vec<Post> {
         let Delay::Office(answer_s) = &self.answer else {
@@ -221,7 +235,7 @@ impl Documents {
     ) -> Vec<Post> {
         let offices = self.offices(count, draw);
         let moments = match rhythm {
-            Rhythm::Clock { sort, train } => sort.moments(train.as_ref(), count, calendar, draw),
+            Rhythm::Clock { sort, nearness } => sort.moments(nearness, count, calendar, draw),
             Rhythm::OfficeTime => {
                 let last_s = calendar.office_s().saturating_sub(1 + APART_S);
                 let mut moments: Vec<u64> = (0..count)
@@ -235,8 +249,14 @@ impl Documents {
         let mut posts: Vec<Post> = posts
             .map(|(office, sent_s)| Post::new(office, sent_s))
             .collect();
-        if let Some(reply_s) = &self.reply_s {
-            posts = replies::match_replies(posts, self.reply_per_mille, reply_s, draw);
+        match &self.reply_s {
+            Some(reply_s) if self.gaps_hold() => {
+                replies::choose_replies(&mut posts, self.reply_per_mille, reply_s, draw);
+            }
+            Some(reply_s) => {
+                posts = replies::match_replies(posts, self.reply_per_mille, reply_s, draw);
+            }
+            None => {}
         }
         for post in &mut posts {
             post.answered_s = self.answered(post.sent_s, calendar, draw);

@@ -328,6 +328,42 @@ fn calls_are_unanswered_while_nobody_answers() {
     assert_eq!(unanswered, BTreeSet::from([16, 22, 23, 24]));
 }
 
+/// Half of all are sent together with the one before, and the hours keep their weights.
+#[test]
+fn gaps_have_their_quantiles_and_hours_their_weights() {
+    let hours =
+        "hours_of_day = [0, 0, 0, 0, 0, 0, 0, 0, 0, 3, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]";
+    let rhythm = format!("rhythm = {{ {hours}, gaps_per_million = [0, 0, 4000000] }}");
+    let reply = "reply_per_mille = 400\nreply_seconds = [30, 600, 90000]";
+    let timeline = parsed(&documents(&format!("total = 4000\n{rhythm}\n{reply}"))).timeline(3);
+    let sent = sent(&timeline);
+    let together = sent.windows(2).filter(|pair| pair[0].0 == pair[1].0);
+    let together = together.count() as f64 / 4000.0;
+    assert!((together - 0.5).abs() < 0.02, "{together}");
+    let early = sent.iter().filter(|(at, ..)| minutes(*at) < 600).count() as f64 / 4000.0;
+    assert!((early - 0.75).abs() < 0.02, "{early}");
+    // Replies take as long as they are to, and nothing was moved for it.
+    let at: BTreeMap<Key, Timestamp> = sent.iter().map(|(at, _, _, key, _)| (*key, *at)).collect();
+    let mut took: Vec<i64> = sent
+        .iter()
+        .filter_map(|(replied, .., of)| {
+            Some(replied.as_second() - at[&of.as_ref()?.clone()].as_second())
+        })
+        .collect();
+    took.sort_unstable();
+    assert_eq!(took.len(), 1600);
+    let soon = took.partition_point(|took| *took <= 600) as f64 / 1600.0;
+    assert!((soon - 0.5).abs() < 0.03, "{soon}: {took:?}");
+}
+
+/// A record may have more than ten years.
+#[test]
+fn a_period_may_have_a_hundred_years() {
+    let text = scenario_with(&documents("total = 300")).replace("2020-03-08", "2119-12-31");
+    let scenario = Scenario::parse("long.toml", &text).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(counts(&scenario.timeline(1)).documents, 300);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..Default::default() })]
 
@@ -372,6 +408,8 @@ proptest! {
             "rhythm = \"poisson\"",
             "rhythm = { at = [00:00:00, 23:59:00], days = [\"Sun\"], spread_minutes = 1440 }",
             "rhythm = { bursts = 3 }",
+            "rhythm = { hours_of_day = [1000000, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1], gaps_per_million = [0, 1, 1000000000000] }",
+            "rhythm = { hours_of_day = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], gaps_per_million = [7] }",
             "rhythm = { bursts = 900, burst_minutes = 1440, train_per_mille = 999, train_gap_seconds = [86400] }",
         ]),
         answered in 0_u64..=1000,
