@@ -5,10 +5,10 @@
 
 mod contacts;
 mod distances;
+mod gaps;
 mod observed;
 mod sample;
 mod text;
-mod trains;
 mod weeks;
 mod write;
 

@@ -7,9 +7,9 @@ use serde::Serialize;
 use words::figures::thousands;
 use words::style::{BAD, GOOD, HEADING, styled};
 
+use super::gaps::gaps;
 use super::observed::{Observed, Seen, Weeks};
 use super::sample::{burstiness, distance};
-use super::trains::gaps;
 use super::weeks::hour_of_week;
 
 /// How far two samples of one quantity are apart.
@@ -30,7 +30,7 @@ pub struct Distance {
 pub struct Distances {
     /// By quantity: hour of the week, direction, size, time to the acknowledgement or refusal, time to the reply.
     pub fitted: Vec<Distance>,
-    /// Of the gaps between one document and the next: what a fit comes near, and does not promise.
+    /// Of the gaps between one document and the next.
     pub gaps: Distance,
     /// Burstiness of the gaps, −1 to 1, of the one and of the other.
     pub burstiness: [Option<f64>; 2],
@@ -51,7 +51,8 @@ impl Distances {
             "fit, values",
             "held out",
         );
-        let mut row = |fit: &Distance, own: &Distance, promised: bool| {
+        let rows = self.all().zip(own.all());
+        for (fit, own) in rows {
             let ks = |distance: &Distance| {
                 distance
                     .ks
@@ -59,11 +60,7 @@ impl Distances {
             };
             let right = fit.ks.is_none_or(|ks| ks <= tolerance);
             let told = format!("{:>10}", ks(fit));
-            let told = match (promised, right) {
-                (false, _) => told,
-                (true, true) => styled(GOOD, &told),
-                (true, false) => styled(BAD, &told),
-            };
+            let told = styled(if right { GOOD } else { BAD }, &told);
             let _ = writeln!(
                 text,
                 "{:<36}{told}{:>12}{:>12}{:>14}",
@@ -72,11 +69,7 @@ impl Distances {
                 thousands(fit.one as u64),
                 thousands(fit.other as u64)
             );
-        };
-        for (fit, own) in self.fitted.iter().zip(&own.fitted) {
-            row(fit, own, true);
         }
-        row(&self.gaps, &own.gaps, false);
         if let [Some(fit), Some(held)] = self.burstiness {
             let _ = writeln!(
                 text,
@@ -123,9 +116,13 @@ impl Distances {
         }
     }
 
-    /// The largest distance of what a fit promises.
+    /// The largest of them.
     pub fn most(&self) -> f64 {
-        let found = self.fitted.iter().filter_map(|distance| distance.ks);
+        let found = self.all().filter_map(|distance| distance.ks);
         found.fold(0.0, f64::max)
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Distance> {
+        self.fitted.iter().chain([&self.gaps])
     }
 }

@@ -18,6 +18,11 @@ pub(super) const fn hour_of_week(at_s: i64) -> u64 {
     ((at_s - MONDAY_S).rem_euclid(WEEK_S) / 3_600).unsigned_abs()
 }
 
+/// How much of its hour is over at a local second.
+pub(super) fn hour_part(at_s: i64) -> f64 {
+    at_s.rem_euclid(3_600) as f64 / 3_600.0
+}
+
 /// The day of a local second.
 pub(super) fn date_of(at_s: i64) -> Date {
     let at = Timestamp::from_second(at_s).unwrap_or(Timestamp::UNIX_EPOCH);

@@ -8,19 +8,22 @@ use scenario::Scenario;
 
 use super::FitError;
 use super::contacts::Hours;
+use super::gaps::{self, Clock};
 use super::observed::{OFFICERS_MAX, Observed, Seen, Weeks};
 use super::sample::quantiles;
 use super::text::{fits, listed, most_frequent, offset_text, per_mille, text, words};
-use super::trains::{self, Train};
 use super::weeks::{hour_of_week, week_of, weekday_word};
 
-const DAYS_MAX: i64 = 3_660;
-const QUANTILES: usize = 101;
+const DAYS_MAX: i64 = 36_600;
+const QUANTILES: usize = 201;
 const WEIGHT_MAX: u64 = 1_000_000;
 const NAME_BYTES_MAX: usize = 256;
 /// Officers of a rank who are named; more are counted.
 const NAMED_MAX: usize = 10;
 const BODY_BYTES_MAX: u64 = 1 << 20;
+/// What a block of documents needs beside its rhythm.
+const PLAIN: &str =
+    "forms = [\"note\"]\nsubjects = [\"x\"]\nanswered_per_mille = 0\nanswer_seconds = [1]\n";
 
 impl Observed {
     /// A scenario file named `name`, fitted to the documents of some weeks, and to all contacts and calls where that is all
@@ -40,13 +43,10 @@ impl Observed {
         }
         let hours = self.contacts.hours();
         let head = self.head(name, first, last, &hours);
-        let documents = DocumentsFit::of(self, &seen);
-        let observed_gaps = trains::gaps(seen.iter().map(|seen| seen.at_s));
-        let offset_s = i64::from(self.offset().seconds());
-        let train = trains::fitted(&observed_gaps, offset_s, |train| {
-            format!("{head}{}", documents.block(train))
-        });
-        let mut file = format!("{head}{}", documents.block(train.as_ref()));
+        let mut file = head.clone();
+        if !seen.is_empty() {
+            file += &documents_block(self, &seen, &head);
+        }
         if weeks == Weeks::All {
             let days: Vec<Date> = first
                 .series(jiff::Span::new().days(1))
@@ -107,70 +107,43 @@ impl Observed {
     }
 }
 
-/// The block of documents, but for its trains.
-struct DocumentsFit {
-    before: String,
-    rhythm: String,
-    after: String,
-}
-
-impl DocumentsFit {
-    fn of(observed: &Observed, seen: &[&Seen]) -> Self {
-        if seen.is_empty() {
-            return Self {
-                before: String::new(),
-                rhythm: String::new(),
-                after: String::new(),
-            };
-        }
-        let of_south = seen
-            .iter()
-            .filter(|seen| seen.place == Place::South)
-            .count();
-        let before = format!(
-            "\n[documents]\ntotal = {}\nshare_of_south_per_mille = {}\n",
-            seen.len(),
-            per_mille(of_south, seen.len())
-        );
-        Self {
-            before,
-            rhythm: rhythm(observed, seen),
-            after: rest(observed, seen),
-        }
-    }
-
-    fn block(&self, train: Option<&Train>) -> String {
-        let Self {
-            before,
-            rhythm,
-            after,
-        } = self;
-        let train = train.map_or_else(String::new, |train| {
-            format!(
-                "# Beyond that, documents that come soon after the one before.\nrhythm.train_per_mille = {}\nrhythm.train_gap_seconds = {}\n",
-                train.per_mille,
-                listed(&train.gap_s)
-            )
-        });
-        format!("{before}{rhythm}{train}{after}")
-    }
-}
-
-fn rhythm(observed: &Observed, seen: &[&Seen]) -> String {
-    let mut hours = [0_u64; 168];
+/// The block of documents of a scenario that begins with `head`.
+fn documents_block(observed: &Observed, seen: &[&Seen], head: &str) -> String {
+    let mut hours = vec![0_u64; 168];
     let weeks = (observed.last_week() - observed.first_week() + 1).unsigned_abs();
     let mut by_week = vec![0_u64; weeks as usize];
     for seen in seen {
         hours[hour_of_week(seen.at_s) as usize] += 1;
         by_week[(week_of(seen.at_s) - observed.first_week()) as usize] += 1;
     }
-    let mut rhythm = "# A weight for each hour of the week, a line a day, Monday first; then one for each week.\nrhythm.hours_of_week = [\n".to_owned();
-    for day in weights(&hours).chunks(24) {
+    let (hours, by_week) = (weights(&hours), weights(&by_week));
+    let of_south = seen.iter().filter(|seen| seen.place == Place::South);
+    let mut block = format!(
+        "\n[documents]\ntotal = {}\nshare_of_south_per_mille = {}\n",
+        seen.len(),
+        per_mille(of_south.count(), seen.len())
+    );
+    block += "# A weight for each hour of the week, a line a day, Monday first; then one for each week.\nrhythm.hours_of_week = [\n";
+    for day in hours.chunks(24) {
         let day: Vec<String> = day.iter().map(u64::to_string).collect();
-        let _ = writeln!(rhythm, "    {},", day.join(", "));
+        let _ = writeln!(block, "    {},", day.join(", "));
     }
-    let _ = writeln!(rhythm, "]\nrhythm.weeks = {}", listed(&weights(&by_week)));
-    rhythm
+    let _ = writeln!(block, "]\nrhythm.weeks = {}", listed(&by_week));
+    let with = |gaps: &[u64]| format!("{block}rhythm.gaps_per_million = {}\n", listed(gaps));
+    let clock = Clock {
+        hours: &hours,
+        weeks: &by_week,
+        first_week: observed.first_week(),
+    };
+    let times: Vec<i64> = seen.iter().map(|seen| seen.at_s).collect();
+    let offset_s = i64::from(observed.offset().seconds());
+    let gaps = gaps::fitted(&times, &clock, offset_s, |gaps| {
+        format!("{head}{}{PLAIN}", with(gaps))
+    });
+    if !gaps.is_empty() {
+        block = with(&gaps);
+    }
+    block + &rest(observed, seen)
 }
 
 /// Everything of the documents but how many and when.

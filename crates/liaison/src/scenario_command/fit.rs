@@ -19,7 +19,7 @@ use command::system::Stopwatch;
 use records::source;
 
 const EXAMPLES: &str = "\
-Of documents it takes totals, hours of the week, weeks, direction, sizes, trains, and how long answers and replies \
+Of documents it takes totals, hours of the week, weeks, direction, sizes, gaps, and how long answers and replies \
 take; of meetings and consultations their kinds, totals, days, notice, durations, and how often they are countered, \
 declined or cancelled. Replies are documents that name what they answer; where none does, documents that go back \
 between the same two officers.
