@@ -27,6 +27,9 @@ const WEIGHT_MAX: u64 = 1_000_000;
 const HOUR_S: u64 = 3_600;
 const DAY_S: u64 = 86_400;
 const MINUTE_S: u64 = 60;
+const HOURS_OF_WEEK: usize = 168;
+/// Orders of gaps that are drawn, of which that is taken which is nearest to the weights of the hours.
+const ORDERS: usize = 8;
 /// A gap a million times as long as the mean.
 const GAP_MAX: u64 = 1_000_000_000_000;
 
@@ -300,7 +303,12 @@ impl Sort {
         let last_s = calendar.last_s().saturating_sub(crate::documents::APART_S);
         let mut moments = match (self, nearness) {
             (Self::At { .. }, _) => dealt(&spans, count, draw),
-            (_, Nearness::Gaps(gaps)) => spaced(&spans, gaps, count, draw),
+            (_, Nearness::Gaps(gaps)) => {
+                let monday_s = u64::from(calendar.first_weekday()) * DAY_S;
+                let orders = (0..ORDERS).map(|_| spaced(&spans, gaps, count, draw));
+                let unlike = |moments: &Vec<u64>| unlike(moments, &spans, monday_s);
+                orders.min_by_key(unlike).unwrap_or_default()
+            }
             (_, Nearness::Train(train)) => drawn(&spans, Some(train), count, last_s, draw),
             (_, Nearness::Chance) => drawn(&spans, None, count, last_s, draw),
         };
@@ -391,6 +399,26 @@ fn spaced(spans: &[Span], gaps: &Quantiles, count: u64, draw: &mut Draw) -> Vec<
         at += u128::from(*gap);
     }
     moments
+}
+
+/// How far the shares of the hours of a week among `moments` are from those of the weights; the first day begins
+/// `monday_s` into its week.
+fn unlike(moments: &[u64], spans: &[Span], monday_s: u64) -> u128 {
+    let mut hours = [[0_u128; 2]; HOURS_OF_WEEK];
+    let hour = |at_s: u64| ((monday_s + at_s) / HOUR_S) as usize % HOURS_OF_WEEK;
+    for moment in moments {
+        hours[hour(*moment)][0] += 1;
+    }
+    for span in spans {
+        hours[hour(span.from_s)][1] += u128::from(span.weight);
+    }
+    let [all, whole] = [0, 1].map(|of| hours.iter().map(|hour| hour[of]).sum::<u128>());
+    let mut through = [0, 0];
+    let apart = hours.iter().map(|hour| {
+        through = [through[0] + hour[0], through[1] + hour[1]];
+        (through[0] * whole).abs_diff(through[1] * all)
+    });
+    apart.max().unwrap_or(0)
 }
 
 fn days_of(calendar: &Calendar, named: Option<&[Weekday]>) -> Vec<u64> {

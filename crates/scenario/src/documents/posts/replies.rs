@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use office::PerPlace;
+use office::{PerPlace, Place};
 
 use super::Post;
 use crate::draw::Draw;
@@ -81,47 +81,98 @@ fn question(
     Some((found.1, moved))
 }
 
-/// Makes `per_mille` of the posts replies to one of the peer's that was sent before, each to another one, and moves none: it
-/// is for those to be replies that were sent as long after a question as a reply takes.
+/// Makes `per_mille` of the posts replies to one that was sent before, each to another one, and moves none: it is for those to
+/// be replies that were sent as long after a question as a reply takes. The offices change places, so that the peer replies.
 pub(super) fn choose_replies(
     posts: &mut [Post],
     per_mille: u64,
     reply_s: &Quantiles,
     draw: &mut Draw,
 ) {
-    let mut open: PerPlace<BTreeSet<(u64, usize)>> = PerPlace::default();
-    for (index, post) in posts.iter().enumerate() {
-        open[post.office].insert((post.sent_s, index));
-    }
-    let mut unasked: Vec<usize> = (0..posts.len()).collect();
     let mut takes_s = reply_s.spread(posts.len() as u64 * per_mille / 1_000, draw);
     // Of those that take the least, the fewest are near enough.
     takes_s.sort_unstable();
+    let sent = posts.iter().enumerate();
+    let mut open = sent.map(|(index, post)| (post.sent_s, index)).collect();
+    let mut unasked: Vec<usize> = (0..posts.len()).collect();
     for takes_s in takes_s {
-        let mut nearest: Option<(u64, usize, (u64, usize))> = None;
-        for _ in 0..TRIES_MAX {
-            let at = draw.within(0..=unasked.len() as u64 - 1) as usize;
-            let post = &posts[unasked[at]];
-            let peers = &open[post.office.peer()];
-            let Some(wanted) = post.sent_s.checked_sub(takes_s) else {
-                continue;
-            };
-            let Some(found) = near(peers, wanted, post.sent_s) else {
-                continue;
-            };
-            let apart = found.0.abs_diff(wanted);
-            if nearest.is_none_or(|(least, ..)| apart < least) {
-                nearest = Some((apart, at, found));
-            }
-            if apart * NEAR_PARTS <= takes_s {
-                break;
-            }
-        }
-        if let Some((_, at, found)) = nearest {
+        if let Some((at, question)) = nearest(posts, &unasked, &open, takes_s, draw) {
             let reply = unasked.swap_remove(at);
-            open[posts[reply].office.peer()].remove(&found);
-            posts[reply].reply_to = Some(found.1);
-            posts[found.1].has_reply = true;
+            open.remove(&(posts[question].sent_s, question));
+            posts[reply].reply_to = Some(question);
+            posts[question].has_reply = true;
+        }
+    }
+    take_turns(posts, draw);
+}
+
+/// Of the posts that are tried the one that would be sent most nearly so long after an open question, as an index into those
+/// that are no reply; and the question.
+fn nearest(
+    posts: &[Post],
+    unasked: &[usize],
+    open: &BTreeSet<(u64, usize)>,
+    takes_s: u64,
+    draw: &mut Draw,
+) -> Option<(usize, usize)> {
+    let mut nearest: Option<(u64, usize, usize)> = None;
+    let last = (unasked.len() as u64).checked_sub(1)?;
+    for _ in 0..TRIES_MAX {
+        let at = draw.within(0..=last) as usize;
+        let sent_s = posts[unasked[at]].sent_s;
+        let wanted = sent_s.checked_sub(takes_s);
+        let Some((found, wanted)) =
+            wanted.and_then(|wanted| Some((near(open, wanted, sent_s)?, wanted)))
+        else {
+            continue;
+        };
+        let apart = found.0.abs_diff(wanted);
+        if nearest.is_none_or(|(least, ..)| apart < least) {
+            nearest = Some((apart, at, found.1));
+        }
+        if apart * NEAR_PARTS <= takes_s {
+            break;
+        }
+    }
+    nearest.map(|(_, at, question)| (at, question))
+}
+
+/// Deals the offices out anew, as many posts to each as it had: each reply is of the other office than what it answers. What
+/// cannot be so is no reply.
+fn take_turns(posts: &mut [Post], draw: &mut Draw) {
+    let mut left = PerPlace::new(0_u64, 0_u64);
+    let mut reply_of = vec![None; posts.len()];
+    for (index, post) in posts.iter().enumerate() {
+        left[post.office] += 1;
+        if let Some(question) = post.reply_to {
+            reply_of[question] = Some(index);
+        }
+    }
+    let begun = (0..posts.len()).filter(|index| posts[*index].reply_to.is_none());
+    let mut threads: Vec<Vec<usize>> = begun
+        .map(|first| std::iter::successors(Some(first), |index| reply_of[*index]).collect())
+        .collect();
+    let count = threads.len();
+    draw.shuffle_first(&mut threads, count);
+    // Those of one post are dealt last, and take whatever is left.
+    threads.sort_by_key(|thread| std::cmp::Reverse(thread.len()));
+    for thread in threads {
+        let mut drawn = |left: &PerPlace<u64>| {
+            let [south, north] = Place::BOTH.map(|place| left[place]);
+            Place::BOTH[usize::from(draw.within(0..=south + north - 1) >= south)]
+        };
+        let first = drawn(&left);
+        let needs = [thread.len().div_ceil(2) as u64, thread.len() as u64 / 2];
+        let has_room = |first: &Place| left[*first] >= needs[0] && left[first.peer()] >= needs[1];
+        let first = [first, first.peer()].into_iter().find(has_room);
+        for (turn, index) in thread.into_iter().enumerate() {
+            let office =
+                first.map_or_else(|| drawn(&left), |first| [first, first.peer()][turn % 2]);
+            left[office] -= 1;
+            posts[index].office = office;
+            if first.is_none() {
+                (posts[index].reply_to, posts[index].has_reply) = (None, false);
+            }
         }
     }
 }
