@@ -11,6 +11,7 @@ use reading::{Table, Value};
 
 pub(crate) const PERIOD_KEYS: &[&str] = &["first_day", "last_day", "utc_offset"];
 pub(crate) const HOURS_KEYS: &[&str] = &["days", "opens", "closes", "holidays"];
+const HOLIDAY_KEYS: [&str; 2] = ["from", "until"];
 
 /// The first and the last minute of the office hours belong to the opening and the closing call.
 pub(crate) const CALL_S: u64 = 60;
@@ -40,7 +41,8 @@ pub(crate) struct Period {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct OfficeHours {
     days: Vec<Weekday>,
-    holidays: Vec<Date>,
+    /// From the first to the last of each.
+    holidays: Vec<(Date, Date)>,
     opens_s: u64,
     closes_s: u64,
 }
@@ -107,15 +109,22 @@ fn day(value: &Value<'_>) -> Option<Date> {
 }
 
 impl OfficeHours {
-    pub(crate) fn read(table: &Table<'_>) -> Option<Self> {
+    pub(crate) fn read(table: &Table<'_>, period: Option<&Period>) -> Option<Self> {
         let days = table
             .required("days")
             .and_then(|value| value.filled_list(|weekday| weekday.word(WEEKDAYS)));
-        let holidays = table.or("holidays", Vec::new(), |value| value.list(|day| day.date()));
+        let holidays = table.or("holidays", Vec::new(), |value| {
+            value.list(|days| holidays(&days, period))
+        });
         let opens = table.required("opens").and_then(|value| value.time());
         let closes_value = table.required("closes");
         let closes = closes_value.as_ref().and_then(Value::time);
-        let (opens_s, closes_s) = (second_of(opens?), second_of(closes?));
+        let opens_s = second_of(opens?);
+        // Midnight is the one at the end of the day.
+        let closes_s = match second_of(closes?) {
+            0 => DAY_S as u64,
+            closes_s => closes_s,
+        };
         if closes_s < opens_s + 30 * 60 {
             let message =
                 "the office hours are shorter than half an hour, or end before they begin";
@@ -133,10 +142,52 @@ impl OfficeHours {
         })
     }
 
+    fn is_holiday(&self, date: Date) -> bool {
+        let mut holidays = self.holidays.iter();
+        holidays.any(|(from, until)| (*from..=*until).contains(&date))
+    }
+
     /// Minutes of a day between the opening and the closing call.
     pub(crate) fn minutes(&self) -> u64 {
         (self.closes_s - self.opens_s - 2 * CALL_S) / 60
     }
+}
+
+/// A day, or all from one to another.
+fn holidays(value: &Value<'_>, period: Option<&Period>) -> Option<(Date, Date)> {
+    let (from, until) = if value.is_table() {
+        value.table(&HOLIDAY_KEYS, |table| {
+            let [from, until] =
+                HOLIDAY_KEYS.map(|key| table.required(key).and_then(|day| day.date()));
+            let (from, until) = (from?, until?);
+            if until < from {
+                let message = format!("`{}` ends on {until}, before {from}", value.path());
+                table
+                    .required("until")?
+                    .mistake(message, "write a later day");
+                return None;
+            }
+            Some((from, until))
+        })?
+    } else {
+        let day = value.date()?;
+        (day, day)
+    };
+    let Some(period) = period else {
+        return Some((from, until));
+    };
+    let (first, last) = (period.first_day, period.date(period.days - 1));
+    if until < first || last < from {
+        value.mistake(
+            format!(
+                "`{}` is outside the period, {first} to {last}",
+                value.path()
+            ),
+            "leave it out, or change `period`",
+        );
+        return None;
+    }
+    Some((from, until))
 }
 
 /// The second of a day at which `time` is.
@@ -157,7 +208,7 @@ impl Calendar {
         let works = |day: &u64| {
             let weekday = WEEKDAYS[((u64::from(first) + day) % 7) as usize].1;
             let date = period.date(*day);
-            hours.days.contains(&weekday) && !hours.holidays.contains(&date)
+            hours.days.contains(&weekday) && !hours.is_holiday(date)
         };
         let working_days = (0..period.days).filter(works).collect();
         Self {
@@ -279,7 +330,8 @@ impl Calendar {
 
     /// When the offices close on the day with the index `day`.
     pub(crate) fn closes(&self, day: u64) -> Timestamp {
-        self.at(day, self.hours.closes_s)
+        // At midnight the day is over.
+        self.at(day, self.hours.closes_s.min(DAY_S as u64 - 1))
     }
 
     /// `second` seconds after the opening call's minute on the day with the index `day`.

@@ -42,6 +42,10 @@ pub(crate) const DOCUMENTS_KEYS: &[&str] = &[
     "reply_per_mille",
     "reply_seconds",
     "refused_per_mille",
+    "stays_refused_per_mille",
+    "deadline_minutes_min",
+    "deadline_minutes_max",
+    "deadline_seconds",
 ];
 
 pub(crate) const TOPIC_BYTES_MAX: usize = 512;
@@ -68,6 +72,9 @@ pub(crate) struct Documents {
     reply_per_mille: u64,
     reply_s: Option<Quantiles>,
     pub(crate) refused_per_mille: u64,
+    /// Of those refused, how many are not sent again.
+    stays_refused_per_mille: u64,
+    deadline: Option<Delay>,
 }
 
 /// When the documents of a block are sent, and by whom.
@@ -112,6 +119,11 @@ impl Documents {
         let reply_per_mille = table.per_mille("reply_per_mille");
         let reply_s = quantiles("reply_seconds", 1..=REPLY_S_MAX);
         let refused_per_mille = table.per_mille("refused_per_mille");
+        let stays_refused_per_mille = table.per_mille("stays_refused_per_mille");
+        let deadline = match Delay::is_given(table, "deadline") {
+            true => Delay::read(table, "deadline").map(Some),
+            false => Some(None),
+        };
         let (amount, answer) = (amount?, answer?);
         let in_office_time = matches!(
             sending,
@@ -136,6 +148,8 @@ impl Documents {
             reply_per_mille: reply_per_mille?,
             reply_s: reply_s?,
             refused_per_mille: refused_per_mille?,
+            stays_refused_per_mille: stays_refused_per_mille?,
+            deadline: deadline?,
         })
     }
 
@@ -152,14 +166,22 @@ impl Documents {
             staff[office].of_rank(*draw.one_of(&[Rank::Chief, Rank::DeputyChief]), draw);
         let rank = signatory.rank.unwrap_or(Rank::Chief);
         let addressee = staff[office.peer()].of_rank(rank, draw);
-        let (letter, from, to) = match office {
-            Place::South => ("S", "South", "North"),
-            Place::North => ("N", "North", "South"),
+        let letter = match office {
+            Place::South => "S",
+            Place::North => "N",
         };
+        let called = |place: Place| {
+            let usual = match place {
+                Place::South => "the South office",
+                Place::North => "the North office",
+            };
+            staff[place].label().unwrap_or(usual)
+        };
+        let (from, to) = (called(office), called(office.peer()));
         let reference = format!("{letter}-{number:03}");
         let mut body = format!(
-            "{reference}\nFrom the {from} office to the {to} office.\nSubject: {subject}\n\
-             The {from} office asks the {to} office to take note.\n"
+            "{reference}\nFrom {from} to {to}.\nSubject: {subject}\n{} asks {to} to take note.\n",
+            capital(from)
         );
         let form = *draw.one_of(&self.forms);
         let precedence = (!self.precedences.is_empty()).then(|| *draw.one_of(&self.precedences));
@@ -268,6 +290,13 @@ pub(crate) fn draw_all(
         }
     }
     sent.into_iter().flatten().collect()
+}
+
+/// The text with a capital at its beginning.
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(char::to_uppercase);
+    first.into_iter().flatten().chain(letters).collect()
 }
 
 /// The text, filled up or cut to `bytes`.

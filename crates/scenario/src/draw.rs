@@ -8,6 +8,9 @@ use rand_core::{RngCore, SeedableRng};
 /// The chance of no arrival where one is to be expected: 2^64 / e.
 const NO_ARRIVAL: u64 = 6_786_177_901_268_885_274;
 
+/// Where a part draws what was added to it; the parts draw from the streams below.
+const BESIDE_STREAMS: u64 = 1 << 40;
+
 /// Draws for one part of a scenario. Each part has a stream of its own: a change in one part of the
 /// file leaves the draws of the others as they were.
 #[derive(Debug)]
@@ -19,6 +22,14 @@ impl Draw {
     pub(crate) fn new(seed: u64, stream: u64) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         rng.set_stream(stream);
+        Self { rng }
+    }
+
+    /// Draws for what was added to a part: those of the part stay as they were.
+    pub(crate) fn beside(&self) -> Self {
+        let mut rng = self.rng.clone();
+        rng.set_stream(self.rng.get_stream() + BESIDE_STREAMS);
+        rng.set_word_pos(0);
         Self { rng }
     }
 

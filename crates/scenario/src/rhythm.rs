@@ -80,6 +80,23 @@ pub(crate) struct Train {
 }
 
 impl Rhythm {
+    /// `count` moments, in seconds of the period, ascending.
+    pub(crate) fn moments(&self, count: u64, calendar: &Calendar, draw: &mut Draw) -> Vec<u64> {
+        match self {
+            Self::Clock { sort, nearness } => sort.moments(nearness, count, calendar, draw),
+            Self::OfficeTime => {
+                let last_s = calendar
+                    .office_s()
+                    .saturating_sub(1 + crate::documents::APART_S);
+                let mut moments: Vec<u64> = (0..count)
+                    .map(|_| calendar.second_of(draw.within(0..=last_s)))
+                    .collect();
+                moments.sort_unstable();
+                moments
+            }
+        }
+    }
+
     /// Reads `rhythm` of a block.
     pub(crate) fn read(table: &Table<'_>, calendar: Option<&Calendar>) -> Option<Self> {
         table.or("rhythm", Self::OfficeTime, |value| {
@@ -292,7 +309,7 @@ impl Sort {
     }
 
     /// `count` moments, in seconds of the period, ascending.
-    pub(crate) fn moments(
+    fn moments(
         &self,
         nearness: &Nearness,
         count: u64,

@@ -79,7 +79,8 @@ impl Scenario {
             .required("staff")
             .and_then(|value| value.table(PLACES_KEYS, read_staff));
         let calls = root.or("calls", None, |value| {
-            value.table(CALLS_KEYS, Calls::read).map(Some)
+            let read = |table: &Table<'_>| Calls::read(table, calendar);
+            value.table(CALLS_KEYS, read).map(Some)
         });
         let staff_known = staff.as_ref();
         let documents = read_documents(root, calendar);
@@ -94,10 +95,11 @@ impl Scenario {
         let consultations = read_consultations(root, calendar, staff_known);
         let place = heading.as_ref().map_or("", |(_, _, place)| place);
         let events = root.or("events", Events::default(), |value| {
-            Events::read(&value, calendar, staff_known, place)
+            Events::read(list_of_tables(&value)?, calendar, staff_known, place)
         });
         let faults = root.or("faults", Vec::new(), |value| {
-            value.list(|item| item.table(FAULTS_KEYS, |table| faults::read(table, calendar)))
+            list_of_tables(&value)?
+                .list(|item| item.table(FAULTS_KEYS, |table| faults::read(table, calendar)))
         });
         let parts_known = events.is_some()
             && documents.is_some()
@@ -305,9 +307,11 @@ fn read_calendar(root: &Table<'_>) -> Option<Calendar> {
     let period = root
         .required("period")
         .and_then(|value| value.table(PERIOD_KEYS, Period::read));
-    let hours = root
-        .required("office_hours")
-        .and_then(|value| value.table(HOURS_KEYS, OfficeHours::read));
+    let hours = root.required("office_hours").and_then(|value| {
+        value.table(HOURS_KEYS, |table| {
+            OfficeHours::read(table, period.as_ref())
+        })
+    });
     Some(Calendar::new(period?, hours?))
 }
 
@@ -329,13 +333,22 @@ fn read_documents<'a>(
     })
 }
 
+/// The value, unless it is a table where there is a list of them.
+fn list_of_tables<'v, 'a>(value: &'v Value<'a>) -> Option<&'v Value<'a>> {
+    if value.is_table() {
+        let remedy = format!("begin each of them with `[[{}]]`", value.path());
+        return value.wrong_type(&remedy);
+    }
+    Some(value)
+}
+
 fn read_meetings<'a>(
     root: &Table<'a>,
     calendar: Option<&Calendar>,
     staff: Option<&PerPlace<Staff>>,
 ) -> Option<Vec<(Value<'a>, Meetings)>> {
     root.or("meetings", Vec::new(), |value| {
-        let meetings = value.list(|item| {
+        let meetings = list_of_tables(&value)?.list(|item| {
             let block = item.table(MEETINGS_KEYS, |table| {
                 Meetings::read(table, calendar, staff)
             })?;
@@ -351,7 +364,7 @@ fn read_consultations(
     staff: Option<&PerPlace<Staff>>,
 ) -> Option<Vec<Consultations>> {
     root.or("consultations", Vec::new(), |value| {
-        let consultations = value.list(|item| {
+        let consultations = list_of_tables(&value)?.list(|item| {
             let block = item.table(CONSULTATIONS_KEYS, |table| {
                 Consultations::read(table, calendar, staff)
             })?;

@@ -15,16 +15,22 @@ pub(crate) const STAFF_KEYS: &[&str] = &[
     "government_officials",
     "working_level_officials",
     "present",
+    "label",
+    "rank_labels",
 ];
 /// Who may come and go; working-level officials are always there.
 const PRESENT_KEYS: &[&str] = &["chiefs", "deputy_chiefs", "government_officials"];
 
 const OFFICERS_MAX: u64 = 1_000;
 pub(crate) const NAME_BYTES_MAX: usize = 256;
+/// Two of them and a number are a name.
+const LABEL_BYTES_MAX: usize = 100;
 
 /// The officers of an office, by rank. No rank is without an officer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Staff {
+    /// What the office is called in what people read.
+    label: Option<String>,
     // In the order of `Rank::WORDS`.
     by_rank: Vec<Vec<Officer>>,
     // In the same order. None: on every day.
@@ -33,10 +39,27 @@ pub struct Staff {
 
 impl Staff {
     pub(crate) fn read(place: Place, table: &Table<'_>) -> Option<Self> {
+        let label = table.or("label", None, |value| value.text(LABEL_BYTES_MAX).map(Some));
+        let rank_keys = &STAFF_KEYS[..Rank::WORDS.len()];
+        let rank_labels = table.or("rank_labels", vec![None; Rank::WORDS.len()], |value| {
+            value.table(rank_keys, |table| {
+                let label =
+                    |key: &&str| table.or(key, None, |value| value.text(LABEL_BYTES_MAX).map(Some));
+                let labels: Vec<_> = rank_keys.iter().map(label).collect();
+                labels.into_iter().collect()
+            })
+        });
+        let rank_labels_known = rank_labels.clone().unwrap_or_default();
+        let office = label.clone().flatten();
+        let office = office.unwrap_or_else(|| format!("the {place} office"));
         let ranks: Vec<Option<Vec<Officer>>> = STAFF_KEYS
             .iter()
             .zip(Rank::WORDS)
-            .map(|(key, (word, rank))| officers(&table.required(key)?, place, word, *rank))
+            .enumerate()
+            .map(|(index, (key, (word, rank)))| {
+                let label = rank_labels_known.get(index).and_then(Option::as_deref);
+                officers(&table.required(key)?, &office, label.unwrap_or(word), *rank)
+            })
             .collect();
         let present = table.or("present", vec![None; Rank::WORDS.len()], |value| {
             value.table(PRESENT_KEYS, |table| {
@@ -50,10 +73,17 @@ impl Staff {
             })
         });
         let by_rank = ranks.into_iter().collect::<Option<_>>()?;
+        rank_labels?;
         Some(Self {
+            label: label?,
             by_rank,
             present: present?,
         })
+    }
+
+    /// What the office is called, if not by its place.
+    pub(crate) fn label(&self) -> Option<&str> {
+        self.label.as_deref()
     }
 
     /// How many officers.
@@ -119,14 +149,14 @@ impl Staff {
 }
 
 /// Names, or the count of officers who have none in the record.
-fn officers(value: &Value<'_>, place: Place, word: &str, rank: Rank) -> Option<Vec<Officer>> {
+fn officers(value: &Value<'_>, office: &str, word: &str, rank: Rank) -> Option<Vec<Officer>> {
     let officer = |name| Officer {
         name,
         rank: Some(rank),
     };
     if value.is_integer() {
         let count = value.integer(1..=OFFICERS_MAX)?;
-        let unnamed = |number| officer(format!("{word} {number} of the {place} office"));
+        let unnamed = |number| officer(format!("{word} {number} of {office}"));
         return Some((1..=count).map(unnamed).collect());
     }
     let names = value.filled_list(|name| name.text(NAME_BYTES_MAX))?;

@@ -71,6 +71,7 @@ impl Documents {
         draw: &mut Draw,
         plan: &mut Plan,
     ) -> Vec<Sent> {
+        let mut beside = draw.beside();
         let posts = self.posts(count, followed, calendar, draw);
         let moment = |second: u64| {
             if self.in_office_time() {
@@ -98,9 +99,11 @@ impl Documents {
             };
             let key = plan.next_key();
             let number = plan.next_number(office);
-            let document = self.document(&subject, office, number, sizes.pop(), staff, draw);
+            let mut document = self.document(&subject, office, number, sizes.pop(), staff, draw);
             let in_reply_to = replied.map(|(key, _)| key);
             let at = moment(post.sent_s);
+            document.deadline = self.deadline(at, calendar, &mut beside);
+            let deadline = document.deadline;
             plan.add(
                 at,
                 office,
@@ -110,17 +113,24 @@ impl Documents {
                     in_reply_to,
                 },
             );
-            let reissue = post.answered_s.and_then(|answered_s| {
+            let (mut reissue, mut refused) = (None, false);
+            if let Some(answered_s) = post.answered_s {
                 let by = staff[office.peer()].any(draw);
-                // A refused document is sent again under the total, or it is not refused.
-                let refused = draw.chance(self.refused_per_mille) && !post.has_reply;
-                let reissue = refused
-                    .then(|| reissue_of(&posts, index, answered_s, &reissues))
-                    .flatten();
-                let answer = answer(key, by, reissue.is_some());
-                plan.add(moment(answered_s), office.peer(), answer);
-                reissue
-            });
+                refused = draw.chance(self.refused_per_mille) && !post.has_reply;
+                let stays = refused && beside.chance(self.stays_refused_per_mille);
+                let answered = moment(answered_s);
+                // What comes too late does not come: it has expired.
+                let in_time = deadline.is_none_or(|deadline| answered < deadline);
+                refused &= in_time;
+                if refused && !stays {
+                    // It is sent again under the total, or it is not refused.
+                    reissue = reissue_of(&posts, index, answered_s, &reissues);
+                    refused = reissue.is_some();
+                }
+                if in_time {
+                    plan.add(answered, office.peer(), answer(key, by, refused));
+                }
+            }
             if let Some(later) = reissue {
                 reissues.insert(later, index);
             }
@@ -130,10 +140,17 @@ impl Documents {
                 subject,
                 at,
                 answered_s: post.answered_s.unwrap_or(post.sent_s),
-                answerable: reissue.is_none(),
+                answerable: !refused,
             });
         }
         sent
+    }
+
+    /// Until when what is sent `at` is to be answered; at any time if that is after the period.
+    fn deadline(&self, at: Timestamp, calendar: &Calendar, beside: &mut Draw) -> Option<Timestamp> {
+        let second = calendar.second_at(at);
+        let deadline = self.deadline.as_ref()?.after(second, calendar, beside);
+        deadline.map(|second| calendar.at_second(second))
     }
 
     /// What is to be sent, in that order.
@@ -234,17 +251,7 @@ impl Documents {
         draw: &mut Draw,
     ) -> Vec<Post> {
         let offices = self.offices(count, draw);
-        let moments = match rhythm {
-            Rhythm::Clock { sort, nearness } => sort.moments(nearness, count, calendar, draw),
-            Rhythm::OfficeTime => {
-                let last_s = calendar.office_s().saturating_sub(1 + APART_S);
-                let mut moments: Vec<u64> = (0..count)
-                    .map(|_| calendar.second_of(draw.within(0..=last_s)))
-                    .collect();
-                moments.sort_unstable();
-                moments
-            }
-        };
+        let moments = rhythm.moments(count, calendar, draw);
         let posts = offices.into_iter().zip(moments);
         let mut posts: Vec<Post> = posts
             .map(|(office, sent_s)| Post::new(office, sent_s))

@@ -471,3 +471,139 @@ fn a_long_chain_at_the_end_of_the_period_stays_in_it() {
         assert!(timeline.events.iter().all(|event| event.at < timeline.end));
     }
 }
+
+/// Calls by an amount and a rhythm: the last of several on one day closes it.
+#[test]
+fn calls_come_to_their_total_by_their_rhythm() {
+    let rhythm = "rhythm = { at = [10:00:00, 13:00:00, 16:00:00] }";
+    let scenario = parsed(&format!(
+        "[calls]\nmade_by = \"seed\"\ntotal = 30\n{rhythm}\n"
+    ));
+    let timeline = scenario.timeline(2);
+    let mut days: BTreeMap<_, Vec<office::call::CallKind>> = BTreeMap::new();
+    for event in &timeline.events {
+        let Act::RecordCall { call } = &event.act else {
+            panic!("{event:?}");
+        };
+        assert_eq!(call.day, crate::timelines::day(event.at));
+        days.entry(call.day).or_default().push(call.kind);
+    }
+    use office::call::CallKind::{Closing, Opening};
+    assert_eq!(days.len(), 10);
+    assert!(
+        days.values()
+            .all(|kinds| *kinds == [Opening, Opening, Closing]),
+        "{days:?}"
+    );
+}
+
+/// Of the refused the share given stays refused; of the others each is sent again.
+#[test]
+fn a_share_of_what_is_refused_stays_refused() {
+    let count = |stays: u64| {
+        let keys =
+            format!("total = 2000\nrefused_per_mille = 400\nstays_refused_per_mille = {stays}");
+        let timeline = parsed(&documents(&keys)).timeline(1);
+        let refused = |event: &&scenario::Event| matches!(event.act, Act::RefuseDocument { .. });
+        let again = sent(&timeline)
+            .iter()
+            .filter(|(_, _, document, ..)| document.subject.ends_with("(reissued)"))
+            .count();
+        (timeline.events.iter().filter(refused).count(), again)
+    };
+    let (refused, again) = count(0);
+    assert_eq!(refused, again);
+    let (refused, again) = count(250);
+    assert!(
+        (refused as f64 * 0.75 - again as f64).abs() < 40.0,
+        "{again} of {refused}"
+    );
+    let (refused, again) = count(1_000);
+    assert!(
+        (750..850).contains(&refused) && again == 0,
+        "{again} of {refused}"
+    );
+}
+
+/// What is not answered by its deadline is not answered, and the other draws stay as they were.
+#[test]
+fn drawn_documents_have_deadlines() {
+    let keys = "total = 500\nanswer_seconds = [60, 3600]";
+    let keys = |more: &str| {
+        documents(&format!("{keys}\n{more}")).replace("answer_seconds = [10, 60]\n", "")
+    };
+    let plain = parsed(&keys("")).timeline(1);
+    let timeline = parsed(&keys("deadline_seconds = [1830]")).timeline(1);
+    let deadlines: BTreeMap<Key, Timestamp> = sent(&timeline)
+        .iter()
+        .filter_map(|(_, _, document, key, _)| Some((*key, document.deadline?)))
+        .collect();
+    assert!(deadlines.len() > 490, "{}", deadlines.len());
+    let answers: Vec<_> = timeline
+        .events
+        .iter()
+        .filter(|event| !event.act.begins())
+        .collect();
+    assert!((200..300).contains(&answers.len()), "{}", answers.len());
+    for answer in answers {
+        let key = answer.act.key().expect("it is about a document");
+        assert!(
+            deadlines
+                .get(&key)
+                .is_none_or(|deadline| answer.at < *deadline)
+        );
+        assert!(plain.events.contains(answer));
+    }
+}
+
+/// Open from midnight to midnight, and closed from one holiday to another.
+#[test]
+fn offices_may_be_open_all_day_and_closed_for_days() {
+    let text = scenario_with("[calls]\nmade_by = \"south\"\n")
+        .replace("opens = 09:00:00", "opens = 00:00:00")
+        .replace(
+            "closes = 17:00:00",
+            "closes = 00:00:00\nholidays = [2020-02-24, { from = 2020-02-26, until = 2020-03-05 }]",
+        );
+    let scenario = Scenario::parse("own.toml", &text).unwrap_or_else(|error| panic!("{error}"));
+    let calls = scenario.timeline(1).events;
+    let at: Vec<String> = calls
+        .iter()
+        .map(|event| KOREA.to_datetime(event.at).to_string())
+        .collect();
+    assert_eq!(
+        at,
+        [
+            "2020-02-25T00:00:00",
+            "2020-02-25T23:59:59",
+            "2020-03-06T00:00:00",
+            "2020-03-06T23:59:59"
+        ]
+    );
+}
+
+/// Offices and ranks bear the names given, in officers and in bodies.
+#[test]
+fn labels_stand_in_what_people_read() {
+    let text = scenario_with(&documents("total = 5\nbody_bytes = [300]"))
+        .replace("south = { ", "south = { label = \"the mission\", rank_labels = { deputy_chiefs = \"second head\", chiefs = \"head\" }, ");
+    let scenario = Scenario::parse("own.toml", &text).unwrap_or_else(|error| panic!("{error}"));
+    let timeline = scenario.timeline(1);
+    for (_, place, document, ..) in sent(&timeline) {
+        let body = String::from_utf8_lossy(&document.body);
+        let (from, to) = if place == Place::South {
+            ("the mission", "the North office")
+        } else {
+            ("the North office", "the mission")
+        };
+        assert!(body.contains(&format!("From {from} to {to}.")), "{body}");
+        let officers = [&document.signatory, &document.addressee]
+            .map(|officer| officer.as_ref().expect("one").name.clone());
+        assert!(
+            officers
+                .iter()
+                .any(|name| name.ends_with("head 1 of the mission")),
+            "{officers:?}"
+        );
+    }
+}
