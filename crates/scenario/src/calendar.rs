@@ -7,10 +7,13 @@ use jiff::Timestamp;
 use jiff::civil::{Date, DateTime, Time, Weekday};
 use jiff::tz::Offset;
 
+use office::Place;
 use reading::{Table, Value};
 
 pub(crate) const PERIOD_KEYS: &[&str] = &["first_day", "last_day", "utc_offset"];
-pub(crate) const HOURS_KEYS: &[&str] = &["days", "opens", "closes", "holidays"];
+pub(crate) const HOURS_KEYS: &[&str] = &["days", "opens", "closes", "holidays", "south", "north"];
+/// Of one office, where they are others.
+const OFFICE_KEYS: &[&str] = &["days", "opens", "closes", "holidays", "utc_offset"];
 const HOLIDAY_KEYS: [&str; 2] = ["from", "until"];
 
 /// The first and the last minute of the office hours belong to the opening and the closing call.
@@ -35,6 +38,8 @@ pub(crate) struct Period {
     days: u64,
     // Of the first day's midnight, in seconds since 1970-01-01 00:00 UTC.
     start_s: i64,
+    // The clock's distance from UTC.
+    offset_s: i64,
 }
 
 /// On which days, from when to when.
@@ -76,11 +81,13 @@ impl Period {
             return None;
         }
         let midnight = first_day.to_datetime(Time::midnight());
+        let offset_s = i64::from(offset?.seconds());
         let start_s = offset?.to_timestamp(midnight).ok()?.as_second();
         Some(Self {
             first_day,
             days: u64::from(days.cast_unsigned()),
             start_s,
+            offset_s,
         })
     }
 }
@@ -120,11 +127,7 @@ impl OfficeHours {
         let closes_value = table.required("closes");
         let closes = closes_value.as_ref().and_then(Value::time);
         let opens_s = second_of(opens?);
-        // Midnight is the one at the end of the day.
-        let closes_s = match second_of(closes?) {
-            0 => DAY_S as u64,
-            closes_s => closes_s,
-        };
+        let closes_s = closing_of(closes?);
         if closes_s < opens_s + 30 * 60 {
             let message =
                 "the office hours are shorter than half an hour, or end before they begin";
@@ -134,6 +137,68 @@ impl OfficeHours {
             );
             return None;
         }
+        let common = Self {
+            days: days?,
+            holidays: holidays?,
+            opens_s,
+            closes_s,
+        };
+        let mut own = Vec::new();
+        for place in Place::BOTH {
+            own.push(table.or(place.word(), common.clone(), |value| {
+                value.table(OFFICE_KEYS, |table| common.of_office(table, period))
+            }));
+        }
+        let own: Option<Vec<Self>> = own.into_iter().collect();
+        let together = own?.into_iter().reduce(Self::and)?;
+        if together.closes_s < together.opens_s + 30 * 60 {
+            let either = table.optional("north").or_else(|| table.optional("south"));
+            either?.mistake(
+                "the offices are open together for less than half an hour".to_owned(),
+                "write hours of which half an hour and more is common to both",
+            );
+            return None;
+        }
+        Some(together)
+    }
+
+    /// When both offices work.
+    fn and(mut self, other: Self) -> Self {
+        self.days.retain(|day| other.days.contains(day));
+        self.holidays.extend(other.holidays);
+        self.opens_s = self.opens_s.max(other.opens_s);
+        self.closes_s = self.closes_s.min(other.closes_s);
+        self
+    }
+
+    /// Those of an office for which some are others, by the clock of the scenario.
+    fn of_office(&self, table: &Table<'_>, period: Option<&Period>) -> Option<Self> {
+        let days = table.or("days", self.days.clone(), |value| {
+            value.filled_list(|weekday| weekday.word(WEEKDAYS))
+        });
+        let holidays = table.or("holidays", self.holidays.clone(), |value| {
+            value.list(|days| holidays(&days, period))
+        });
+        let opens = table.or("opens", self.opens_s, |value| value.time().map(second_of));
+        let closes = table.or("closes", self.closes_s, |value| {
+            value.time().map(closing_of)
+        });
+        let offset = table.or("utc_offset", None, |value| value.utc_offset().map(Some));
+        let offset_s = offset?.map(|offset| i64::from(offset.seconds()));
+        let later_s = period
+            .zip(offset_s)
+            .map_or(0, |(period, offset_s)| period.offset_s - offset_s);
+        let moved = |second: u64| u64::try_from(second as i64 + later_s).ok();
+        let (opens_s, closes_s) = (moved(opens?), moved(closes?));
+        let closes_s = closes_s.filter(|closes_s| *closes_s <= DAY_S as u64);
+        let (Some(opens_s), Some(closes_s)) = (opens_s, closes_s) else {
+            table.required("utc_offset")?.mistake(
+                "the hours of this office begin or end on another day by the clock of `period`"
+                    .to_owned(),
+                "write a `utc_offset` nearer to that of `period`, or other hours",
+            );
+            return None;
+        };
         Some(Self {
             days: days?,
             holidays: holidays?,
@@ -150,6 +215,14 @@ impl OfficeHours {
     /// Minutes of a day between the opening and the closing call.
     pub(crate) fn minutes(&self) -> u64 {
         (self.closes_s - self.opens_s - 2 * CALL_S) / 60
+    }
+}
+
+/// The second of a day at which offices close; midnight is the one at the end of the day.
+fn closing_of(time: Time) -> u64 {
+    match second_of(time) {
+        0 => DAY_S as u64,
+        second => second,
     }
 }
 

@@ -607,3 +607,33 @@ fn labels_stand_in_what_people_read() {
         );
     }
 }
+
+/// What both do, they do while both are open, each by its own clock.
+#[test]
+fn offices_may_have_hours_holidays_and_a_clock_each() {
+    let own = "south = { holidays = [2020-02-25] }\nnorth = { opens = 10:00:00, utc_offset = \"+08:00\", days = [\"Tue\", \"Wed\"] }";
+    let text = scenario_with("[calls]\nmade_by = \"south\"\n")
+        .replace("closes = 17:00:00", &format!("closes = 17:00:00\n{own}"));
+    let scenario = Scenario::parse("own.toml", &text).unwrap_or_else(|error| panic!("{error}"));
+    let calls = scenario.timeline(1).events;
+    let at: Vec<String> = calls
+        .iter()
+        .map(|event| {
+            KOREA
+                .to_datetime(event.at)
+                .strftime("%a %d %H:%M")
+                .to_string()
+        })
+        .collect();
+    assert_eq!(
+        at,
+        [
+            "Wed 26 11:00",
+            "Wed 26 17:00",
+            "Tue 03 11:00",
+            "Tue 03 17:00",
+            "Wed 04 11:00",
+            "Wed 04 17:00"
+        ]
+    );
+}
