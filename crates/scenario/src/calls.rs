@@ -133,7 +133,7 @@ fn read_drawn(table: &Table<'_>, calendar: Option<&Calendar>) -> Option<Option<(
     let given = |key: &&str| table.optional(key).is_some();
     if !["total", "per_day", "per_week"]
         .iter()
-        .any(|key| given(&key))
+        .any(|key| given(key))
     {
         if let Some(rhythm) = table.optional("rhythm") {
             let message = format!("`{}` says nothing without `total`", rhythm.path());

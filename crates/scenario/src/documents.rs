@@ -120,9 +120,10 @@ impl Documents {
         let reply_s = quantiles("reply_seconds", 1..=REPLY_S_MAX);
         let refused_per_mille = table.per_mille("refused_per_mille");
         let stays_refused_per_mille = table.per_mille("stays_refused_per_mille");
-        let deadline = match Delay::is_given(table, "deadline") {
-            true => Delay::read(table, "deadline").map(Some),
-            false => Some(None),
+        let deadline = if Delay::is_given(table, "deadline") {
+            Delay::read(table, "deadline").map(Some)
+        } else {
+            Some(None)
         };
         let (amount, answer) = (amount?, answer?);
         let in_office_time = matches!(

@@ -80,8 +80,7 @@ impl Documents {
                 calendar.at_second(second)
             }
         };
-        let sizes = self.body_bytes.as_ref().filter(|_| self.gaps_hold());
-        let mut sizes = sizes.map_or(Vec::new(), |bytes| bytes.spread(count, draw));
+        let mut sizes = self.sizes(count, draw);
         let mut reissues: BTreeMap<usize, usize> = BTreeMap::new();
         let mut sent: Vec<Sent> = Vec::with_capacity(posts.len());
         for (index, post) in posts.iter().enumerate() {
@@ -144,6 +143,12 @@ impl Documents {
             });
         }
         sent
+    }
+
+    /// The sizes, if they are to have their shape under every seed.
+    fn sizes(&self, count: u64, draw: &mut Draw) -> Vec<u64> {
+        let sizes = self.body_bytes.as_ref().filter(|_| self.gaps_hold());
+        sizes.map_or(Vec::new(), |bytes| bytes.spread(count, draw))
     }
 
     /// Until when what is sent `at` is to be answered; at any time if that is after the period.
