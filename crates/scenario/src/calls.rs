@@ -131,10 +131,7 @@ impl Calls {
 
 fn read_drawn(table: &Table<'_>, calendar: Option<&Calendar>) -> Option<Option<(Amount, Rhythm)>> {
     let given = |key: &&str| table.optional(key).is_some();
-    if !["total", "per_day", "per_week"]
-        .iter()
-        .any(|key| given(key))
-    {
+    if !["total", "per_day", "per_week"].iter().any(given) {
         if let Some(rhythm) = table.optional("rhythm") {
             let message = format!("`{}` says nothing without `total`", rhythm.path());
             rhythm.mistake(
