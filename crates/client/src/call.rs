@@ -203,7 +203,7 @@ mod tests {
     #[test]
     fn one_that_does_not_is_a_header_and_the_whole_body_in_chunks() {
         use pb::upload_document_request::Part;
-        let body: Vec<u8> = (0..5 * CHUNK_BYTES + 1).map(|at| at as u8).collect();
+        let body: Vec<u8> = (0..=5 * CHUNK_BYTES).map(|at| at as u8).collect();
         let (document, call) = sent(body.clone());
         let (path, parts) = call.in_parts().expect("it is too long for one request");
         assert_eq!((path, parts.len()), (UPLOAD, 7));

@@ -25,7 +25,6 @@ pub(crate) enum Named {
 }
 
 /// Reads an argument. What exists on disk is a path; `south` and `north` are offices all the same.
-#[expect(clippy::unnecessary_wraps, reason = "clap takes what may fail")]
 pub(crate) fn parse(text: &str) -> Result<Named, String> {
     if text.is_empty() {
         return Err(

@@ -140,7 +140,7 @@ fn write(
         .take_while(|token| token.is_blank())
         .count();
     let (before, statement) = statement.split_at(blank);
-    before.iter().for_each(|token| out.push_str(token.text));
+    out.extend(before.iter().map(|token| token.text));
     let words: Vec<&str> = statement
         .iter()
         .filter(|it| !it.is_blank())
@@ -247,7 +247,7 @@ fn options_of(statement: &[Token<'_>], own: &mut Features) -> Result<String, Uns
     }
     let mut out = text(&statement[..open]);
     if !kept.is_empty() {
-        out.push_str(&format!("[{}]", kept.join(",")));
+        out.extend(["[", &kept.join(","), "]"]);
     }
     keep_lines(&statement[open..close], &mut out);
     out.push_str(&text(&statement[close + 1..]));

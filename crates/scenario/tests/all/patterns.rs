@@ -475,6 +475,8 @@ fn a_long_chain_at_the_end_of_the_period_stays_in_it() {
 /// Calls by an amount and a rhythm: the last of several on one day closes it.
 #[test]
 fn calls_come_to_their_total_by_their_rhythm() {
+    use office::call::CallKind::{Closing, Opening};
+
     let rhythm = "rhythm = { at = [10:00:00, 13:00:00, 16:00:00] }";
     let scenario = parsed(&format!(
         "[calls]\nmade_by = \"seed\"\ntotal = 30\n{rhythm}\n"
@@ -488,7 +490,6 @@ fn calls_come_to_their_total_by_their_rhythm() {
         assert_eq!(call.day, crate::timelines::day(event.at));
         days.entry(call.day).or_default().push(call.kind);
     }
-    use office::call::CallKind::{Closing, Opening};
     assert_eq!(days.len(), 10);
     assert!(
         days.values()

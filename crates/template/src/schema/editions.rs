@@ -5,7 +5,10 @@
 
 use prost::Message;
 use prost_types::field_descriptor_proto::{Label, Type};
-use prost_types::{DescriptorProto, FieldDescriptorProto, FileDescriptorProto, FileDescriptorSet};
+use prost_types::{
+    DescriptorProto, FieldDescriptorProto, FileDescriptorProto, FileDescriptorSet,
+    MessageOptions as KnownOptions,
+};
 
 const EDITIONS: &str = "editions";
 const REQUIRED: i32 = 3;
@@ -148,7 +151,11 @@ fn lower_message(message: &mut DescriptorProto, seen: &Nested, around: &Features
         lower_message(nested, seen, &features);
     }
     // The entries of a map are as they always were.
-    if message.options.as_ref().is_some_and(|it| it.map_entry()) {
+    if message
+        .options
+        .as_ref()
+        .is_some_and(KnownOptions::map_entry)
+    {
         return;
     }
     for (field, seen) in message.field.iter_mut().zip(&seen.field) {
