@@ -105,6 +105,18 @@ fn json(text: &str) -> Value {
     serde_json::from_str(text).expect("it is JSON")
 }
 
+/// The journal as it was printed then: 0.1.0 cut long lines in a pipe, too.
+fn as_it_was(is: &str, was: &str) -> String {
+    let lines = is.lines().zip(was.lines());
+    let cut = lines.map(|(is, was)| match was.strip_suffix('…') {
+        Some(kept) if is.starts_with(kept) => was,
+        _ => is,
+    });
+    let cut: String = cut.map(|line| format!("{line}\n")).collect();
+    let more = is.lines().count().saturating_sub(was.lines().count());
+    cut + &"more\n".repeat(more)
+}
+
 /// What was printed then; a later version may say more.
 fn says_still(is: &Value, was: &Value) -> bool {
     match (is, was) {
@@ -137,7 +149,7 @@ async fn they_verify_count_reconcile_and_read_as_they_did() {
         for office in OFFICES {
             let shown = copied.run(&format!("ledger show {name}/{office}")).await;
             let was = kept.expected(&format!("{name}-{office}.journal"));
-            assert_eq!(shown.stdout, was, "{name}/{office}");
+            assert_eq!(as_it_was(&shown.stdout, &was), was, "{name}/{office}");
         }
     }
 }
@@ -364,7 +376,8 @@ async fn what_waited_at_a_torn_office_of_theirs_is_delivered() {
     let tally = copied.json("tally torn/south").await;
     assert_eq!(tally, json(&FIRST.expected("torn.tally.json")));
     let shown = copied.run("ledger show torn/south").await;
-    assert_eq!(shown.stdout, FIRST.expected("torn-south.journal"));
+    let was = FIRST.expected("torn-south.journal");
+    assert_eq!(as_it_was(&shown.stdout, &was), was);
 
     let mut pair = Pair::idle(&[]).await;
     copy(&FIRST.path("torn/south"), &pair.data(Place::South));
