@@ -112,7 +112,7 @@ fn as_it_was(is: &str, was: &str) -> String {
         Some(kept) if is.starts_with(kept) => was,
         _ => is,
     });
-    let cut: String = cut.map(|line| format!("{line}\n")).collect();
+    let cut: String = cut.flat_map(|line| [line, "\n"]).collect();
     let more = is.lines().count().saturating_sub(was.lines().count());
     cut + &"more\n".repeat(more)
 }
