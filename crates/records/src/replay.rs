@@ -20,7 +20,7 @@ use words::time;
 
 use self::keys::Keys;
 use self::report::Report;
-use crate::room::make_room;
+use crate::room::Staged;
 use crate::{source, zone};
 use command::connect;
 use command::failure::Failure;
@@ -152,9 +152,9 @@ impl ReplayArgs {
         let seed = self.seed.unwrap_or(1);
         let out = self.out.clone();
         let out = out.unwrap_or_else(|| Path::new("liaison-data").join(format!("replayed-{seed}")));
-        make_room(&out, self.force)?;
+        let staged = Staged::apart(&out, self.force, &self.ledger)?;
         let stopwatch = Stopwatch::start();
-        let stage = |start| Stage::on_disk(start, seed, &out);
+        let stage = |start| Stage::on_disk(start, seed, staged.path());
         let progress = Arc::<Progress>::default();
         let played = told(&progress, || {
             simulator::play_simulated(
@@ -167,15 +167,16 @@ impl ReplayArgs {
         });
         let played = played.map_err(failed)?;
         let wall = stopwatch.elapsed();
-        zone::carry(&self.ledger, &out)?;
+        zone::carry(&self.ledger, staged.path())?;
         let verified = if self.verify {
-            let found = source::recording(&out)?;
+            let found = source::recording(staged.path())?;
             let wanted = compare::wanted(recording.sides(), selection);
             let found = compare::wanted(found.sides(), &Selection::default());
             Some(compare(wanted, found, &rules(&played)).map_err(failed)?)
         } else {
             None
         };
+        staged.settle()?;
         Ok(Report {
             wall,
             verified,

@@ -13,46 +13,26 @@ use command::failure::Failure;
 pub(crate) struct Room {
     /// The ledger that is read.
     pub(crate) from: PathBuf,
-    /// Where the new one lies.
+    /// Where the new one will lie, once it is whole.
     pub(crate) out: PathBuf,
     /// Its files.
     pub(crate) storage: Arc<dyn Storage>,
 }
 
 /// Room for each of the ledgers at `read`: at `out` for a ledger, at `out/south` and `out/north` for a pair.
-pub(crate) fn rooms(read: &Path, out: &Path, force: bool) -> Result<Vec<Room>, Failure> {
+pub(crate) fn rooms(read: &Path, out: &Path, force: bool) -> Result<(Staged, Vec<Room>), Failure> {
     let ledgers = source::ledgers_in(read)?;
-    room_at(out, force, read)?;
+    let staged = Staged::apart(out, force, read)?;
     let each = ledgers.into_iter().map(|from| {
-        let out = if from == read {
-            out.to_owned()
-        } else {
-            out.join(from.file_name().unwrap_or_default())
+        let below = |out: &Path| match from.file_name() {
+            Some(name) if from != read => out.join(name),
+            _ => out.to_owned(),
         };
-        let storage = create(&out)?;
+        let (out, storage) = (below(out), create(&below(staged.path()))?);
         Ok(Room { from, out, storage })
     });
-    each.collect()
-}
-
-/// Sees to it that `out` can take ledgers: it is empty, or with `force` what an earlier run left there goes. The
-/// ledgers that are read must lie elsewhere.
-pub(crate) fn room_at(out: &Path, force: bool, read: &Path) -> Result<(), Failure> {
-    let (ours, theirs) = (canonical(out), canonical(read));
-    if ours.starts_with(&theirs) || theirs.starts_with(&ours) {
-        return Err(Failure::Usage(format!(
-            "{} is where {} is read from; name another --out",
-            out.display(),
-            read.display()
-        )));
-    }
-    make_room(out, force)?;
-    if source::is_ledger(out) {
-        fs::remove_dir_all(out).map_err(|error| {
-            Failure::Failed(format!("failed to make room at {}: {error}", out.display()))
-        })?;
-    }
-    Ok(())
+    let each = each.collect::<Result<_, Failure>>()?;
+    Ok((staged, each))
 }
 
 /// A directory for a ledger.
@@ -77,25 +57,44 @@ pub struct Staged {
 }
 
 /// Where new ledgers are until they are whole: inside, so that they are on the same file system, and can be moved.
-const STAGE: &str = ".new";
+const STAGE: &str = ".liaison-new";
+/// Where what they replace is until they are in its place.
+const REPLACED: &str = ".liaison-old";
 
 impl Staged {
     /// Begins ledgers for `out`. What is there stays until [`Self::settle`].
     pub fn begin(out: &Path, force: bool) -> Result<Self, Failure> {
-        if !force {
-            make_room(out, false)?;
-        }
-        let (fresh, directory) = (!out.exists(), out.join(STAGE));
-        if directory.exists() {
-            fs::remove_dir_all(&directory).map_err(|error| not_made(out, &error))?;
-        }
-        fs::create_dir_all(&directory).map_err(|error| not_made(out, &error))?;
+        let begun = || {
+            put_back(out)?;
+            let directory = out.join(STAGE);
+            if directory.exists() {
+                fs::remove_dir_all(&directory)?;
+            }
+            Ok(directory)
+        };
+        let directory = begun().map_err(|error| not_made(out, &error))?;
+        replaced(out, force)?;
+        let fresh = !out.exists();
+        create(&directory)?;
         Ok(Self {
             out: out.to_owned(),
             force,
             directory,
             fresh,
         })
+    }
+
+    /// The same for what is made of the ledgers at `read`, which must lie elsewhere.
+    pub(crate) fn apart(out: &Path, force: bool, read: &Path) -> Result<Self, Failure> {
+        let (ours, theirs) = (canonical(out), canonical(read));
+        if ours.starts_with(&theirs) || theirs.starts_with(&ours) {
+            return Err(Failure::Usage(format!(
+                "{} is where {} is read from; name another --out",
+                out.display(),
+                read.display()
+            )));
+        }
+        Self::begin(out, force)
     }
 
     /// Where they are written until then.
@@ -105,15 +104,43 @@ impl Staged {
 
     /// Puts them in the place of what an earlier run left there.
     pub fn settle(mut self) -> Result<(), Failure> {
-        self.fresh = false;
-        make_room(&self.out, self.force)?;
-        let moved = fs::read_dir(&self.directory).and_then(|mut names| {
-            names.try_for_each(|name| {
-                let name = name?;
-                fs::rename(name.path(), self.out.join(name.file_name()))
-            })
-        });
-        moved.map_err(|error| not_made(&self.out, &error))
+        let replaced = replaced(&self.out, self.force)?;
+        let settled = self.exchange(&replaced);
+        if settled.is_err() {
+            // The first failure is the one to tell; what cannot be put back now is, by the next run.
+            let _ = put_back(&self.out);
+        } else {
+            self.fresh = false;
+        }
+        settled.map_err(|error| not_made(&self.out, &error))
+    }
+
+    /// Moving takes no time, whatever is moved: so there is hardly a moment in which neither lies there, and a run that
+    /// is killed in it has both to be put back.
+    fn exchange(&self, replaced: &[PathBuf]) -> std::io::Result<()> {
+        if source::is_ledger(&self.out) {
+            // The files of two ledgers in one directory would be told apart by nobody.
+            let (out, old) = (canonical(&self.out), old_ledger(&self.out));
+            fs::rename(&out, &old)?;
+            fs::rename(old.join(STAGE), &out)?;
+            return fs::remove_dir_all(&old);
+        }
+        let old = self.out.join(REPLACED);
+        if !replaced.is_empty() {
+            fs::create_dir(&old)?;
+        }
+        for path in replaced {
+            fs::rename(path, old.join(path.file_name().unwrap_or_default()))?;
+        }
+        for name in fs::read_dir(&self.directory)? {
+            let name = name?;
+            fs::rename(name.path(), self.out.join(name.file_name()))?;
+        }
+        fs::remove_dir(&self.directory)?;
+        if !replaced.is_empty() {
+            fs::remove_dir_all(&old)?;
+        }
+        Ok(())
     }
 }
 
@@ -127,6 +154,37 @@ impl Drop for Staged {
     }
 }
 
+/// Where a ledger that is replaced is until the new one is in its place: beside it.
+fn old_ledger(out: &Path) -> PathBuf {
+    let out = canonical(out);
+    let mut name = out.file_name().unwrap_or_default().to_owned();
+    name.push(REPLACED);
+    out.with_file_name(name)
+}
+
+/// Puts back what a run that ended in the midst of moving left at `out`: while the new ledgers' directory is there, they
+/// were not all in their place.
+fn put_back(out: &Path) -> std::io::Result<()> {
+    let old = old_ledger(out);
+    if !out.exists() && old.is_dir() {
+        fs::rename(&old, out)?;
+    }
+    let old = out.join(REPLACED);
+    if !old.is_dir() {
+        return Ok(());
+    }
+    if out.join(STAGE).is_dir() {
+        for name in fs::read_dir(&old)? {
+            let (name, back) = name.map(|name| (name.path(), out.join(name.file_name())))?;
+            if back.is_dir() {
+                fs::remove_dir_all(&back)?;
+            }
+            fs::rename(name, back)?;
+        }
+    }
+    fs::remove_dir_all(&old)
+}
+
 fn not_made(out: &Path, error: &std::io::Error) -> Failure {
     let out = out.display();
     Failure::Failed(format!(
@@ -134,24 +192,19 @@ fn not_made(out: &Path, error: &std::io::Error) -> Failure {
     ))
 }
 
-/// Refuses a directory that is not empty, unless an earlier run may be replaced: then only what such a run writes
-/// is removed.
-pub fn make_room(out: &Path, force: bool) -> Result<(), Failure> {
-    let failed = |path: &Path, error: std::io::Error| {
-        Failure::Failed(format!(
-            "failed to make room at {}: {error}",
-            path.display()
-        ))
-    };
+/// What a run replaces at `out`: what an earlier one wrote there, and nothing else. Refuses a directory that is not
+/// empty, unless that may be replaced.
+fn replaced(out: &Path, force: bool) -> Result<Vec<PathBuf>, Failure> {
     let names = match fs::read_dir(out) {
         Ok(names) => names,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(failed(out, error)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(not_made(out, &error)),
     };
     let names = names.flatten().map(|name| name.path());
-    let names: Vec<PathBuf> = names.filter(|name| !name.ends_with(STAGE)).collect();
+    let names = names.filter(|name| !name.ends_with(STAGE) && !name.ends_with(REPLACED));
+    let mut names: Vec<PathBuf> = names.collect();
     if names.is_empty() {
-        return Ok(());
+        return Ok(names);
     }
     if !force {
         return Err(Failure::Usage(format!(
@@ -159,18 +212,61 @@ pub fn make_room(out: &Path, force: bool) -> Result<(), Failure> {
             out.display()
         )));
     }
-    let is_pair = |path: &PathBuf| {
+    names.retain(|path| {
         let name = path.file_name().and_then(|name| name.to_str());
-        name.is_some_and(|name| name.starts_with("pair-"))
-    };
-    let pairs = names.into_iter().filter(is_pair);
-    let directories = ["south", "north"].map(|place| out.join(place));
-    for path in directories.into_iter().chain(pairs) {
-        if path.is_dir() {
-            fs::remove_dir_all(&path).map_err(|error| failed(&path, error))?;
+        let is_ours = |name: &str| matches!(name, "south" | "north") || name.starts_with("pair-");
+        path.is_dir() && name.is_some_and(is_ours)
+    });
+    Ok(names)
+}
+
+/// A file that is written whole or not at all: with `force`, what is at `path` stays until [`FileOut::settle`].
+pub struct FileOut {
+    path: PathBuf,
+    /// Where it is written until then, if a file is to be replaced.
+    beside: Option<PathBuf>,
+}
+
+impl FileOut {
+    /// Begins a file; gives what to write to.
+    pub fn begin(path: &Path, force: bool) -> std::io::Result<(Self, fs::File)> {
+        // A pipe or a device is written as it is; a link goes on to lead where it led.
+        let replaced = fs::canonicalize(path).ok().filter(|path| force && path.is_file());
+        let Some(found) = replaced else {
+            let mut open = fs::File::options();
+            open.write(true).create_new(!force).create(force);
+            let path = path.to_owned();
+            let file = open.open(&path)?;
+            return Ok((Self { path, beside: None }, file));
+        };
+        let mut name = found.file_name().unwrap_or_default().to_owned();
+        name.push(STAGE);
+        let beside = found.with_file_name(name);
+        let file = fs::File::create(&beside)?;
+        fs::set_permissions(&beside, fs::metadata(&found)?.permissions())?;
+        let out = Self {
+            path: found,
+            beside: Some(beside),
+        };
+        Ok((out, file))
+    }
+
+    /// Puts it in the place of what was there.
+    pub fn settle(mut self) -> std::io::Result<()> {
+        match self.beside.take() {
+            Some(beside) => fs::rename(beside, &self.path),
+            None => Ok(()),
         }
     }
-    Ok(())
+}
+
+impl Drop for FileOut {
+    fn drop(&mut self) {
+        if let Some(beside) = &self.beside {
+            // What is left of it is written over by the next run.
+            let _ = fs::remove_file(beside);
+        }
+    }
 }
 
 /// The path without links, as far as it exists.
@@ -186,6 +282,8 @@ fn canonical(path: &Path) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+
     use super::*;
 
     #[test]
@@ -200,11 +298,11 @@ mod tests {
             (pair.join("cut"), pair.clone()),
             (pair.join("../pair"), pair.clone()),
         ] {
-            let refused = room_at(&out, true, &read);
+            let refused = Staged::apart(&out, true, &read);
             assert!(matches!(refused, Err(Failure::Usage(_))), "{out:?}");
         }
         assert!(pair.join("south").exists(), "nothing was removed");
-        room_at(&directory.path().join("other"), false, &pair).expect("there is room");
+        Staged::apart(&directory.path().join("other"), false, &pair).expect("there is room");
     }
 
     #[test]
@@ -234,17 +332,62 @@ mod tests {
     fn what_is_there_stays_unless_forced() {
         let directory = tempfile::tempdir().expect("a directory");
         let out = directory.path();
-        assert!(make_room(out, false).is_ok());
-        assert!(make_room(&out.join("new"), false).is_ok());
+        assert!(Staged::begin(&out.join("new"), false).is_ok());
         fs::create_dir(out.join("south")).expect("it is new");
         fs::write(out.join("notes.txt"), "mine").expect("it is ours");
-        assert_eq!(
-            make_room(out, false)
-                .expect_err("it is not empty")
-                .exit_code(),
-            2
-        );
-        assert!(make_room(out, true).is_ok());
-        assert!(!out.join("south").exists() && out.join("notes.txt").exists());
+        let refused = Staged::begin(out, false).err();
+        assert_eq!(refused.expect("it is not empty").exit_code(), 2);
+        let staged = Staged::begin(out, true).expect("it may be replaced");
+        assert!(out.join("south").exists());
+        staged.settle().expect("they can be moved");
+        let left = fs::read_dir(out).expect("it can be listed").count();
+        assert!(left == 1 && out.join("notes.txt").exists());
+    }
+
+    #[test]
+    fn a_ledger_goes_whole_and_its_like_comes_whole() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let out = directory.path().join("ledger");
+        for name in ["00000000000000000001.segment", "00000000000000000002.segment"] {
+            let staged = Staged::begin(&out, true).expect("it may be replaced");
+            fs::write(staged.path().join(name), "").expect("there is room");
+            staged.settle().expect("it can be moved");
+            let left: Vec<_> = fs::read_dir(&out).expect("it can be listed").collect();
+            assert!(left.len() == 1 && out.join(name).exists(), "{left:?}");
+        }
+        fs::rename(&out, old_ledger(&out)).expect("it can be moved");
+        drop(Staged::begin(&out, true).expect("it may be replaced"));
+        assert!(source::is_ledger(&out), "what a run that was killed left is put back");
+    }
+
+    #[test]
+    fn what_a_run_that_was_killed_while_it_moved_left_is_put_back() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let out = directory.path();
+        for path in [".liaison-old/north", ".liaison-new/north", "south"] {
+            fs::create_dir_all(out.join(path)).expect("it is new");
+        }
+        fs::write(out.join(".liaison-old/north/old"), "").expect("it is ours");
+        drop(Staged::begin(out, true).expect("it may be replaced"));
+        assert!(out.join("north/old").exists() && !out.join(REPLACED).exists());
+    }
+
+    #[test]
+    fn a_file_is_replaced_when_the_new_one_is_whole() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("file");
+        fs::write(&path, "old").expect("it is ours");
+        assert!(FileOut::begin(&path, false).is_err());
+        let write = |text: &str| {
+            let (out, mut file) = FileOut::begin(&path, true).expect("there is room");
+            file.write_all(text.as_bytes()).expect("there is room");
+            out
+        };
+        let read = || fs::read_to_string(&path).expect("it is ours");
+        drop(write("half"));
+        assert_eq!(read(), "old");
+        write("new").settle().expect("it can be moved");
+        assert_eq!(read(), "new");
+        assert_eq!(fs::read_dir(directory.path()).expect("it can be listed").count(), 1);
     }
 }

@@ -52,7 +52,8 @@ struct Copied {
 impl BackupArgs {
     pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
         let mut copied = Vec::new();
-        for room in rooms(&self.ledger, &self.out, self.force)? {
+        let (staged, rooms) = rooms(&self.ledger, &self.out, self.force)?;
+        for room in rooms {
             let held = ledger::backup(&*source::storage(&room.from), room.storage, system::now())?;
             copied.push(Copied {
                 ledger: room.from,
@@ -60,7 +61,8 @@ impl BackupArgs {
                 held,
             });
         }
-        zone::carry(&self.ledger, &self.out)?;
+        zone::carry(&self.ledger, staged.path())?;
+        staged.settle()?;
         settings
             .output
             .print(|| text(&copied, &self.out), || json_of(&copied))

@@ -43,11 +43,13 @@ pub(super) struct ConvertArgs {
 impl ConvertArgs {
     pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
         let mut made = Vec::new();
-        for room in rooms(&self.ledger, &self.out, self.force)? {
+        let (staged, rooms) = rooms(&self.ledger, &self.out, self.force)?;
+        for room in rooms {
             let converted = ledger::convert(&source::read(&room.from)?, &room.storage)?;
             made.push((room.from, room.out, converted));
         }
-        zone::carry(&self.ledger, &self.out)?;
+        zone::carry(&self.ledger, staged.path())?;
+        staged.settle()?;
         settings.output.print(
             || {
                 let mut text = String::new();

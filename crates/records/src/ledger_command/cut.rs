@@ -10,7 +10,7 @@ use serde_json::json;
 use words::figures::thousands;
 use words::time::{self, Typed};
 
-use crate::room::room_at;
+use crate::room::Staged;
 use crate::{source, zone};
 use command::failure::Failure;
 use command::settings::Settings;
@@ -76,12 +76,13 @@ impl CutArgs {
         // Of one ledger both are the same reader.
         let peers = (south.place() != north.place()).then_some(north);
         let cutting = Cutting::of(south, peers, window).map_err(failed)?;
-        room_at(&self.out, self.force, &self.ledger)?;
+        let staged = Staged::apart(&self.out, self.force, &self.ledger)?;
         let opened_at = cutting.opened_at().map_err(failed)?;
-        let pair = PairWriter::create(&self.out, opened_at);
+        let pair = PairWriter::create(staged.path(), opened_at);
         let pair = pair.map_err(|error| failed(error.into()))?;
         let cut = cutting.write(pair).map_err(failed)?;
-        zone::keep(&self.out, &zone)?;
+        zone::keep(staged.path(), &zone)?;
+        staged.settle()?;
         settings
             .output
             .print(|| self.text(&cut), || self.json(&cut))

@@ -1,7 +1,6 @@
 //! `liaison ledger export`: a ledger in other people's formats.
 
 use std::cell::Cell;
-use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
 
@@ -12,6 +11,7 @@ use serde_json::json;
 use words::figures::thousands;
 use words::time::{self, Typed};
 
+use crate::room::FileOut;
 use crate::source::{self, Named, Range, Source};
 use crate::zone::ZoneArgs;
 use command::connect::block_on;
@@ -150,10 +150,12 @@ impl ExportArgs {
                 }
                 Some(path) => {
                     let failed = |error| to_failure(path, &error);
-                    let file = self.create(path).map_err(failed)?;
+                    let (written, file) = FileOut::begin(path, self.force).map_err(failed)?;
                     let out = BufWriter::with_capacity(256 * 1024, file);
                     let out = Counted { out, chars: &chars };
-                    self.write(&source, out, failed).await
+                    let exported = self.write(&source, out, failed).await?;
+                    written.settle().map_err(failed)?;
+                    Ok(exported)
                 }
             }
         })?;
@@ -244,13 +246,6 @@ impl ExportArgs {
             FormatWord::Ics => "meetings",
             FormatWord::Ocel | FormatWord::Xes => "events",
         }
-    }
-
-    fn create(&self, path: &Path) -> io::Result<File> {
-        if self.force {
-            return File::create(path);
-        }
-        File::create_new(path)
     }
 
     async fn write(

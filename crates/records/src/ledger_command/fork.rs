@@ -9,7 +9,7 @@ use office::{PerPlace, Place};
 use serde_json::json;
 use words::figures::thousands;
 
-use crate::room::{create, room_at};
+use crate::room::{Staged, create};
 use command::failure::Failure;
 use command::flags::OfficeWord;
 use command::settings::Settings;
@@ -66,7 +66,6 @@ impl ForkArgs {
             [one, other] => self.pair(one, other)?,
             _ => self.one()?,
         };
-        zone::carry(&self.ledger, &self.out)?;
         settings
             .output
             .print(|| self.text(of, &forked), || self.json(of, &forked))
@@ -77,10 +76,11 @@ impl ForkArgs {
         let of = self.office.map_or(Place::South, OfficeWord::place);
         let reader = |place| recording.reader(place).clone();
         let readers = PerPlace::new(reader(Place::South), reader(Place::North));
-        self.check(&readers[of])?;
-        let into = |place: Place| create(&self.out.join(place.word()));
+        let staged = self.check(&readers[of])?;
+        let into = |place: Place| create(&staged.path().join(place.word()));
         let into = PerPlace::new(into(Place::South)?, into(Place::North)?);
         let forked = ledger::fork_pair(&readers, of, self.at, into, system::now())?;
+        self.settle(staged)?;
         let (south, north) = (forked[Place::South], forked[Place::North]);
         Ok((of, PerPlace::new(Some(south), Some(north))))
     }
@@ -94,19 +94,25 @@ impl ForkArgs {
                 self.ledger.display()
             )));
         }
-        self.check(&reader)?;
+        let staged = self.check(&reader)?;
         let mut forked = PerPlace::default();
         forked[of] = Some(ledger::fork(
             &reader,
             self.at,
-            create(&self.out)?,
+            create(staged.path())?,
             system::now(),
         )?);
+        self.settle(staged)?;
         Ok((of, forked))
     }
 
-    /// Nothing is removed or made before it is known that there is something to fork.
-    fn check(&self, reader: &ledger::Reader) -> Result<(), Failure> {
+    fn settle(&self, staged: Staged) -> Result<(), Failure> {
+        zone::carry(&self.ledger, staged.path())?;
+        staged.settle()
+    }
+
+    /// Nothing is made before it is known that there is something to fork.
+    fn check(&self, reader: &ledger::Reader) -> Result<Staged, Failure> {
         let last = reader.sequence();
         if self.at == 0 || self.at > last {
             return Err(Failure::Usage(format!(
@@ -116,7 +122,7 @@ impl ForkArgs {
                 self.at
             )));
         }
-        room_at(&self.out, self.force, &self.ledger)
+        Staged::apart(&self.out, self.force, &self.ledger)
     }
 
     fn text(&self, of: Place, forked: &PerPlace<Option<Forked>>) -> String {
