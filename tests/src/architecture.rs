@@ -25,6 +25,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("service", &["server", "reading"]),
     ("scenario", &["office", "reading"]),
     ("formats", &["ledger", "scenario", "words"]),
+    ("fit", &["formats"]),
     ("replay", &["client", "ledger"]),
     ("officers", &["client", "ledger", "scenario"]),
     ("simulator", &["officers", "replay", "server"]),
@@ -35,7 +36,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("south", &["service"]),
     ("north", &["service"]),
     ("command", &["client", "ledger", "words"]),
-    ("records", &["command", "formats", "simulator"]),
+    ("records", &["command", "fit", "simulator"]),
     (
         "liaison",
         &["records", "service", "proxy", "load", "screen"],
@@ -46,7 +47,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 /// The crates that have no runtime: everything that can be used without `server`.
 const PURE: &[&str] = &[
     "office", "reading", "journal", "tap", "protocol", "ledger", "words", "scenario", "formats",
-    "template", "report", "screen",
+    "fit", "template", "report", "screen",
 ];
 
 struct Member {

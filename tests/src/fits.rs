@@ -1,6 +1,6 @@
 //! A scenario fitted to a ledger, played, is like the ledger: also in the weeks that the fit has not seen.
 
-use formats::{Distances, Observed, Weeks};
+use fit::{Distances, Observed, Weeks};
 use jiff::tz::Offset;
 use ledger::MemoryStorage;
 use office::Place;

@@ -218,7 +218,7 @@ impl Connection {
     /// The time that is meant, counted from now. Where a scenario is played, a while is one of the play.
     pub async fn time_of(&self, moment: Moment) -> Result<prost_types::Timestamp, Failure> {
         let speed = match moment {
-            Moment::At(_) => 0,
+            Moment::At(_) | Moment::Local(_) => 0,
             Moment::In(_) => {
                 let asked = self.request(pb::GetOfficeRequest {});
                 let outcome = self.office().get_office(asked).await;

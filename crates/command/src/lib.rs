@@ -18,3 +18,4 @@ pub mod request;
 pub mod settings;
 pub mod shown;
 pub mod system;
+pub mod zone;

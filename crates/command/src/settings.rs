@@ -13,6 +13,7 @@ use crate::failure::Failure;
 use crate::flags::OfficeWord;
 use crate::format::Format;
 use crate::output::Output;
+use crate::zone::ZoneArgs;
 
 const TIMEOUT_DEFAULT: Duration = Duration::from_secs(30);
 
@@ -82,9 +83,20 @@ pub struct OfficesArgs {
         hide_env_values = true
     )]
     timeout: Option<Duration>,
+
+    /// Whose days and hours.
+    #[command(flatten)]
+    pub zone: ZoneArgs,
 }
 
 impl OfficesArgs {
+    /// Has times told by the clocks that were named.
+    pub fn set_clocks(&self) {
+        if let Some(zone) = self.zone.named() {
+            time::set_clocks(zone);
+        }
+    }
+
     /// Refuses flags that say where offices are beside `flag`, which asks none. What the environment says is no mistake: it
     /// is there for other commands too.
     pub fn say_nothing(&self, flag: &str) -> Result<(), Failure> {
@@ -162,8 +174,9 @@ impl Settings {
         args.output.unwrap_or_default()
     }
 
-    /// Where the offices are.
+    /// Where the offices are. From here on times are told by the clocks that were named.
     pub fn offices(&self, args: &OfficesArgs) -> Result<Offices, Failure> {
+        args.set_clocks();
         let timeout = match (args.timeout, &self.file.timeout) {
             (Some(timeout), _) => timeout,
             (None, None) => TIMEOUT_DEFAULT,
@@ -232,11 +245,14 @@ mod tests {
         }
     }
 
-    const NO_FLAGS: OfficesArgs = OfficesArgs {
-        south: None,
-        north: None,
-        timeout: None,
-    };
+    fn no_flags() -> OfficesArgs {
+        OfficesArgs {
+            south: None,
+            north: None,
+            timeout: None,
+            zone: ZoneArgs::default(),
+        }
+    }
 
     #[test]
     fn flags_stand_over_the_file_and_the_file_over_the_defaults() {
@@ -244,7 +260,7 @@ mod tests {
             settings("south = \"127.0.0.1:1\"\nnorth = \"127.0.0.1:2\"\ntimeout = \"5s\"");
         let flags = OfficesArgs {
             south: "127.0.0.1:9".parse().ok(),
-            ..NO_FLAGS
+            ..no_flags()
         };
         let offices = settings.offices(&flags).expect("both are addresses");
         assert_eq!(offices.addresses[Place::South].to_string(), "127.0.0.1:9");
@@ -256,7 +272,7 @@ mod tests {
     fn without_settings_the_defaults_hold() {
         let settings = settings("");
         let offices = settings
-            .offices(&NO_FLAGS)
+            .offices(&no_flags())
             .expect("the defaults are addresses");
         assert_eq!(offices.addresses[Place::South].to_string(), SOUTH_DEFAULT);
         assert_eq!(offices.timeout, TIMEOUT_DEFAULT);

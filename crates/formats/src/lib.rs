@@ -32,7 +32,6 @@
 
 mod cut;
 mod export;
-mod fit;
 #[cfg(test)]
 mod fixture;
 mod import_error;
@@ -48,12 +47,12 @@ mod told;
 
 pub use cut::{Cut, CutError, Cutting, Window};
 pub use export::{Cells, Export, Exported, Format, Wanted};
-pub use fit::{Distance, Distances, FitError, Observed, Weeks};
 pub use import_error::ImportError;
 pub use imported::{Imported, Skipped, TOLD_MAX, Why};
 pub use pair::{PairError, PairWriter};
+pub use payload::officers_of;
 pub use plot::Plot;
 pub use rows::{Mapping, Recipients, Rule, RuleError, TimeColumn, TimeFormat, import_rows};
 pub use source::Layout;
 pub use steps::import_steps;
-pub use told::Told;
+pub use told::{Teller, Told};

@@ -34,7 +34,7 @@ impl PayloadTold {
 }
 
 /// The officers that a payload names, each with what it is there.
-pub(crate) fn officers_of(kind: StepKind, payload: &Bytes) -> Vec<(&'static str, pb::Officer)> {
+pub fn officers_of(kind: StepKind, payload: &Bytes) -> Vec<(&'static str, pb::Officer)> {
     let payload = payload.clone();
     let by = |officer: Option<pb::Officer>| officer.map(|officer| ("by", officer));
     let remark = |remark: Option<pb::Remark>| by(remark.and_then(|remark| remark.officer));

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
+use jiff::tz::Offset;
 use office::Place;
-use office::tally::OFFICE_TIME;
 use scenario::{Act, Fault, FaultSpan, Scenario};
 use serde_json::{Value, json};
 use words::figures::thousands;
@@ -32,6 +32,8 @@ pub struct Plot {
     title: String,
     name: String,
     seed: u64,
+    /// How far the scenario's clocks are from UTC.
+    offset: Offset,
     start: Timestamp,
     end: Timestamp,
     rows: Vec<Vec<Timestamp>>,
@@ -63,6 +65,7 @@ impl Plot {
             title: scenario.title.clone(),
             name: scenario.name.clone(),
             seed,
+            offset: scenario.calendar().utc_offset(),
             start,
             end,
             rows,
@@ -111,7 +114,7 @@ impl Plot {
             "%-d %b %H:%M"
         };
         let last = self.end - std::time::Duration::from_secs(1);
-        [self.start, last].map(|at| OFFICE_TIME.to_datetime(at).strftime(format).to_string())
+        [self.start, last].map(|at| self.offset.to_datetime(at).strftime(format).to_string())
     }
 
     /// In letters, within 100 columns.

@@ -6,6 +6,7 @@ mod ocel_xml;
 mod recognise;
 mod split;
 mod table;
+mod unique;
 mod xes;
 
 use std::io::{self, BufRead};

@@ -82,7 +82,7 @@ impl Told {
 
 /// Tells steps, one entry after another, from the first.
 #[derive(Debug)]
-pub(crate) struct Teller {
+pub struct Teller {
     pub(crate) exchanges: Exchanges,
     /// Whose days and hours are told.
     pub(crate) zone: TimeZone,
@@ -98,8 +98,16 @@ impl Default for Teller {
 }
 
 impl Teller {
+    /// The same with the days and hours of `zone`.
+    pub fn in_zone(zone: TimeZone) -> Self {
+        Self {
+            zone,
+            ..Self::default()
+        }
+    }
+
     /// The step of an entry. `None` if it is a local note, or its envelope cannot be read.
-    pub(crate) fn tell(&mut self, entry: &Entry) -> Option<Told> {
+    pub fn tell(&mut self, entry: &Entry) -> Option<Told> {
         let (parcel, inbound) = match &entry.record {
             Record::Outbound(parcel) => (parcel, false),
             Record::Inbound(parcel) => (parcel, true),

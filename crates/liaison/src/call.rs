@@ -3,7 +3,6 @@
 use clap::{Args, Subcommand};
 use jiff::civil::Date;
 use office::StepKind;
-use office::tally::day_of;
 use protocol::pb::office as pb;
 use words::{officer, telephone, time};
 
@@ -41,7 +40,7 @@ fn examples(verb: &str) -> String {
 
 #[derive(Debug, Args)]
 struct RecordArgs {
-    /// The day, such as 2018-09-14 [default: today at UTC+9]
+    /// The day, such as 2018-09-14 [default: today]
     #[arg(long, value_parser = time::parse_day)]
     day: Option<Date>,
 
@@ -76,7 +75,9 @@ impl CallArgs {
 impl RecordArgs {
     fn run(self, settings: &Settings, kind: pb::CallKind) -> Result<(), Failure> {
         let (offices, place) = settings.acting(&self.office)?;
-        let day = self.day.unwrap_or_else(|| day_of(system::now()));
+        let day = self
+            .day
+            .unwrap_or_else(|| time::clocks().to_datetime(system::now()).date());
         let outcome = if self.unanswered {
             pb::CallOutcome::Unanswered
         } else {

@@ -1,7 +1,5 @@
 //! `liaison scenario`: what a scenario says, whether it can be played, and what it looks like.
 
-mod fit;
-
 use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
@@ -75,7 +73,7 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         svg: Option<PathBuf>,
     },
-    Fit(fit::FitArgs),
+    Fit(records::FitArgs),
     /// The JSON Schema of scenario files, for editors
     #[command(after_help = "Examples:\n  liaison scenario schema > scenario.schema.json")]
     Schema,

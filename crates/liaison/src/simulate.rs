@@ -11,10 +11,12 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use clap::Args;
+use jiff::tz::TimeZone;
 use plan::Plan;
 use records::room::Staged;
 use scenario::Scenario;
 use simulator::Faults;
+use words::time::Typed;
 
 use command::failure::Failure;
 use command::settings::Settings;
@@ -55,8 +57,8 @@ pub(crate) struct SimulateArgs {
     pairs: u64,
 
     /// Stop at this time: nothing is done later. Totals are then not reached
-    #[arg(long, value_name = "TIME", value_parser = words::time::parse_time)]
-    until: Option<jiff::Timestamp>,
+    #[arg(long, value_name = "TIME", value_parser = words::time::parse_typed)]
+    until: Option<Typed>,
 
     /// Leave out the faults that the scenario itself has
     #[arg(long)]
@@ -94,11 +96,13 @@ pub(crate) struct SimulateArgs {
 impl SimulateArgs {
     pub(crate) fn run(self, settings: &Settings) -> Result<(), Failure> {
         let scenario = find(&self.scenario)?;
+        let zone = TimeZone::fixed(scenario.calendar().utc_offset());
+        let until = self.until.map(|until| until.at(&zone)).transpose();
         let plan = Plan {
             seed: self.seed,
             scale: self.scale,
             pairs: self.pairs,
-            until: self.until,
+            until: until.map_err(Failure::Usage)?,
             timetable: !self.no_faults,
             faults: Faults {
                 cuts: self.cuts,

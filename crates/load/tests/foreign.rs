@@ -314,6 +314,8 @@ async fn what_speaks_another_protocol_is_told_as_that() {
     for (bytes, said) in [
         (&b"\x15\x03\x01\x00\x02\x02\x46"[..], "speaks TLS"),
         (b"HTTP/1.1 400 Bad Request\r\n\r\n", "speaks HTTP/1"),
+        // What Python's http.server answers to a preface of HTTP/2.
+        (b"<!DOCTYPE HTML>\n<html lang=\"en\">\n", "speaks HTTP/1"),
         (b"", "does it speak TLS (--tls)?"),
     ] {
         let address = speaks(bytes).await;

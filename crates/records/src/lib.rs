@@ -6,6 +6,7 @@
 //! **The invariant.** A ledger that is read is never written, and nothing is written where something else lies, unless `--force`
 //! says so; then only what an earlier run left is removed.
 
+mod fit;
 mod import;
 mod ledger_command;
 mod replay;
@@ -14,6 +15,7 @@ pub mod source;
 mod tally;
 pub mod zone;
 
+pub use fit::FitArgs;
 pub use import::ImportArgs;
 pub use ledger_command::{LedgerArgs, reconciled_text};
 pub use replay::ReplayArgs;

@@ -9,19 +9,19 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use clap::Args;
-use jiff::Timestamp;
 use office::{PerPlace, Place, StepKind, UnknownWord};
 use replay::{Clock, Comparison, Fetched, Manner, Plan, Played, Progress, Recording};
 use replay::{Rules, Selection, Side, Speed, Verdict, compare};
 use serde_json::json;
 use simulator::Stage;
 use words::figures::thousands;
-use words::time;
+use words::time::{self, Typed};
 
 use self::keys::Keys;
 use self::report::Report;
 use crate::room::Staged;
-use crate::{source, zone};
+use crate::source::{self, Named};
+use crate::zone;
 use command::connect;
 use command::failure::Failure;
 use command::output::{Output, note};
@@ -64,12 +64,12 @@ pub struct ReplayArgs {
     speed: Speed,
 
     /// Only steps authored at or after this time
-    #[arg(long, value_name = "TIME", value_parser = time::parse_time)]
-    from: Option<Timestamp>,
+    #[arg(long, value_name = "TIME", value_parser = time::parse_typed)]
+    from: Option<Typed>,
 
     /// Only steps authored before this time
-    #[arg(long, value_name = "TIME", value_parser = time::parse_time)]
-    until: Option<Timestamp>,
+    #[arg(long, value_name = "TIME", value_parser = time::parse_typed)]
+    until: Option<Typed>,
 
     /// Only steps of this kind, such as document-sent or kind=call-recorded; may be repeated
     #[arg(long, value_name = "KIND", value_parser = parse_kind)]
@@ -125,11 +125,14 @@ impl ReplayArgs {
     /// Replays.
     pub fn run(self, settings: &Settings) -> Result<(), Failure> {
         let recording = source::recording(&self.ledger)?;
+        let zone = zone::of(&self.offices.zone, &Named::Directory(self.ledger.clone()))?;
+        let at = |typed: Option<Typed>| typed.map(|typed| typed.at(&zone)).transpose();
+        let at = |typed| at(typed).map_err(Failure::Usage);
         let selection = Selection {
             speed: self.speed,
             gap_max: self.max_gap,
-            from: self.from,
-            until: self.until,
+            from: at(self.from)?,
+            until: at(self.until)?,
             only: self.only.clone(),
             ..Selection::default()
         };

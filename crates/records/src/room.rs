@@ -231,7 +231,9 @@ impl FileOut {
     /// Begins a file; gives what to write to.
     pub fn begin(path: &Path, force: bool) -> std::io::Result<(Self, fs::File)> {
         // A pipe or a device is written as it is; a link goes on to lead where it led.
-        let replaced = fs::canonicalize(path).ok().filter(|path| force && path.is_file());
+        let replaced = fs::canonicalize(path)
+            .ok()
+            .filter(|path| force && path.is_file());
         let Some(found) = replaced else {
             let mut open = fs::File::options();
             open.write(true).create_new(!force).create(force);
@@ -348,7 +350,10 @@ mod tests {
     fn a_ledger_goes_whole_and_its_like_comes_whole() {
         let directory = tempfile::tempdir().expect("a directory");
         let out = directory.path().join("ledger");
-        for name in ["00000000000000000001.segment", "00000000000000000002.segment"] {
+        for name in [
+            "00000000000000000001.segment",
+            "00000000000000000002.segment",
+        ] {
             let staged = Staged::begin(&out, true).expect("it may be replaced");
             fs::write(staged.path().join(name), "").expect("there is room");
             staged.settle().expect("it can be moved");
@@ -357,7 +362,10 @@ mod tests {
         }
         fs::rename(&out, old_ledger(&out)).expect("it can be moved");
         drop(Staged::begin(&out, true).expect("it may be replaced"));
-        assert!(source::is_ledger(&out), "what a run that was killed left is put back");
+        assert!(
+            source::is_ledger(&out),
+            "what a run that was killed left is put back"
+        );
     }
 
     #[test]
@@ -388,6 +396,11 @@ mod tests {
         assert_eq!(read(), "old");
         write("new").settle().expect("it can be moved");
         assert_eq!(read(), "new");
-        assert_eq!(fs::read_dir(directory.path()).expect("it can be listed").count(), 1);
+        assert_eq!(
+            fs::read_dir(directory.path())
+                .expect("it can be listed")
+                .count(),
+            1
+        );
     }
 }

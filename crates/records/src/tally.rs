@@ -6,19 +6,20 @@ use std::path::Path;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use formats::Teller;
 use jiff::tz::TimeZone;
-use ledger::Reader;
-use office::Place;
+use ledger::{Entry, Reader};
 use office::tally::By;
+use office::{Place, Tally};
 use protocol::pb::ledger as pb;
 use protocol::pb::office::GetOfficeRequest;
 use serde_json::{Value, json};
 use words::style::{FAINT, HEADING, styled};
 use words::{tally, time};
 
-use crate::source::{self, Named};
-use crate::zone::{self, ZoneArgs};
-use command::connect::{Offices, block_on};
+use crate::source::{self, Named, Range, Source};
+use crate::zone;
+use command::connect::{Connection, Offices, block_on};
 use command::failure::Failure;
 use command::output::note;
 use command::settings::{OfficesArgs, Settings};
@@ -51,9 +52,6 @@ pub struct TallyArgs {
     /// Break the counts down
     #[arg(long, value_enum)]
     by: Option<ByWord>,
-
-    #[command(flatten)]
-    zone: ZoneArgs,
 
     #[command(flatten)]
     offices: OfficesArgs,
@@ -114,15 +112,13 @@ impl TallyArgs {
     fn tell(&self, named: &Named, offices: &Offices) -> Result<Vec<Told>, Failure> {
         match named {
             Named::Directory(path) => {
-                let zone = self.zone.of(named)?;
+                let zone = zone::of(&self.offices.zone, named)?;
                 let ledgers = source::ledgers_in(path)?;
                 let ledgers = ledgers.iter();
-                ledgers.map(|ledger| from_disk(ledger, self.by, &zone)).collect()
+                ledgers
+                    .map(|ledger| from_disk(ledger, self.by, &zone))
+                    .collect()
             }
-            _ if self.zone.named().is_some() => Err(Failure::Usage(
-                "a running office counts days at UTC+9; name its ledger's directory for --utc-offset and --time-zone"
-                    .to_owned(),
-            )),
             running => Ok(vec![block_on(from_office(running, offices, self.by))?]),
         }
     }
@@ -241,6 +237,8 @@ async fn from_office(
 ) -> Result<Told, Failure> {
     let connection = source::dial(named, offices).await?;
     let broken_down = by.map_or(pb::TallyBy::Unspecified, ByWord::to_pb);
+    let zone = time::clocks();
+    let own_days = by.is_some_and(ByWord::is_of_days) && !zone::is_office_time(&zone);
     let request = connection.request(pb::GetTallyRequest {
         by: broken_down.into(),
     });
@@ -248,17 +246,45 @@ async fn from_office(
     let answer = connection.answer("read the tally", outcome)?;
     let rows = answer.rows.iter();
     let rows = rows.map(|row| (row.key.clone(), row.tally.unwrap_or_default()));
+    let (mut tally, mut rows) = (answer.tally.unwrap_or_default(), rows.collect());
+    if let Some(by) = by.filter(|_| own_days) {
+        (tally, rows) = counted_in(&zone, by, connection).await?;
+    }
     Ok(Told {
         ledger: match named {
             Named::Office(place) => place.to_string(),
             Named::Address(address) => address.to_string(),
             Named::Directory(path) => path.display().to_string(),
         },
-        tally: answer.tally.unwrap_or_default(),
-        rows: in_order(by, rows.collect()),
-        zone: None,
+        tally,
+        rows: in_order(by, rows),
+        zone: own_days.then(|| time::zone_words(&zone)),
         reader: None,
     })
+}
+
+/// The counts by the days of `zone`. An office counts those at UTC+9, so its entries are counted here.
+async fn counted_in(
+    zone: &TimeZone,
+    by: ByWord,
+    office: Connection,
+) -> Result<(pb::Tally, Rows), Failure> {
+    let (mut teller, mut tally) = (Teller::in_zone(zone.clone()), Tally::default());
+    let source = Source::Running(Box::new(office));
+    let take = |entry| {
+        let entry = Entry::from_pb(entry)
+            .map_err(|fault| Failure::Failed(format!("failed to count the ledger: {fault}")))?;
+        if let Some(count) = teller.tell(&entry).and_then(|told| told.applied.counted) {
+            tally.add(count);
+        }
+        Ok(())
+    };
+    source.entries(Range::default(), take).await?;
+    let rows = tally.by(|count| by.of_rules().key(count));
+    let rows = rows
+        .iter()
+        .map(|(key, tally)| (key.clone(), protocol::tally_to_pb(tally)));
+    Ok((protocol::tally_to_pb(&tally), rows.collect()))
 }
 
 /// One record of the ledgers of one pair, once they are found to agree.
@@ -375,7 +401,7 @@ fn tally_json(told: &Told, by: Option<ByWord>) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use office::{Count, Counted, Place, Tally};
+    use office::{Count, Counted};
 
     use super::*;
 

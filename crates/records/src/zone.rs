@@ -7,11 +7,12 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use clap::Args;
 use jiff::tz::{Offset, TimeZone};
 use office::tally::OFFICE_TIME;
+use words::time;
 
 use command::failure::Failure;
+use command::zone::ZoneArgs;
 
 use crate::source::{self, Named};
 
@@ -19,47 +20,13 @@ const NAME: &str = "time-zone";
 /// The name of a zone is shorter.
 const NAME_BYTES_MAX: usize = 128;
 
-/// Whose days and hours are meant.
-#[derive(Debug, Clone, Args)]
-pub(crate) struct ZoneArgs {
-    /// Whose days and hours, as a distance from UTC [default: the ledger's, else +09:00]
-    #[arg(long, value_name = "+HH:MM", value_parser = parse_offset, allow_hyphen_values = true, conflicts_with = "time_zone")]
-    utc_offset: Option<Offset>,
-
-    /// The same by name, with its daylight saving, such as Europe/Berlin
-    #[arg(long, value_name = "ZONE", value_parser = parse_zone)]
-    time_zone: Option<TimeZone>,
-}
-
-impl ZoneArgs {
-    /// The zone that was named.
-    pub(crate) fn named(&self) -> Option<TimeZone> {
-        let offset = self.utc_offset.map(TimeZone::fixed);
-        self.time_zone.clone().or(offset)
+/// The zone that was named, else that of the ledger, else that of the clocks.
+pub(crate) fn of(named: &ZoneArgs, ledger: &Named) -> Result<TimeZone, Failure> {
+    match (named.named(), ledger) {
+        (Some(zone), _) => Ok(zone),
+        (None, Named::Directory(path)) => of_ledgers(path),
+        (None, _) => Ok(time::clocks()),
     }
-
-    /// The zone that was named, else that of the ledger, else that of the offices.
-    pub(crate) fn of(&self, ledger: &Named) -> Result<TimeZone, Failure> {
-        match (self.named(), ledger) {
-            (Some(zone), _) => Ok(zone),
-            (None, Named::Directory(path)) => of_ledgers(path),
-            (None, _) => Ok(TimeZone::fixed(OFFICE_TIME)),
-        }
-    }
-}
-
-pub(crate) fn parse_offset(text: &str) -> Result<Offset, String> {
-    reading::offset_of(text).ok_or_else(|| {
-        format!("{text:?} is no distance from UTC; write one such as +09:00 or -07:00")
-    })
-}
-
-pub(crate) fn parse_zone(text: &str) -> Result<TimeZone, String> {
-    TimeZone::get(text).map_err(|_| {
-        format!(
-            "this system knows no time zone {text:?}; write one such as Europe/Berlin, or use --utc-offset"
-        )
-    })
 }
 
 /// Whether a zone is that of the offices.

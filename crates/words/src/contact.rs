@@ -13,7 +13,8 @@ pub fn to_json(record: &pb::ContactRecord) -> Value {
 
 /// Contacts, a row each, at most `width` columns wide.
 pub fn table(contacts: &[pb::ContactRecord], width: usize) -> String {
-    let mut table = Table::new(&["name", "state", "kind", "begun (UTC+9)", "topics"]).named();
+    let mut table =
+        Table::new(&["name", "state", "kind", &time::heading("begun"), "topics"]).named();
     for record in contacts {
         let contact = record.contact.clone().unwrap_or_default();
         table.row(vec![

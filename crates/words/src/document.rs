@@ -33,7 +33,7 @@ pub fn receipt(place: Place, receipt: &pb::Receipt) -> String {
             ("state", nouns::document_state(receipt.state).to_owned()),
             (
                 "recorded",
-                format!("{recorded} (UTC+9) at the {place} office"),
+                format!("{} at the {place} office", time::heading(&recorded)),
             ),
             ("request id", receipt.request_id.clone()),
         ],
@@ -42,8 +42,15 @@ pub fn receipt(place: Place, receipt: &pb::Receipt) -> String {
 
 /// Documents, a row each, at most `width` columns wide.
 pub fn table(documents: &[pb::DocumentRecord], width: usize) -> String {
-    let mut table =
-        Table::new(&["name", "state", "sent (UTC+9)", "form", "subject", ">size"]).named();
+    let mut table = Table::new(&[
+        "name",
+        "state",
+        &time::heading("sent"),
+        "form",
+        "subject",
+        ">size",
+    ])
+    .named();
     for record in documents {
         let document = record.document.clone().unwrap_or_default();
         table.row(vec![

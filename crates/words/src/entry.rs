@@ -11,7 +11,6 @@ use serde_json::{Value, json};
 use crate::figures::thousands;
 use crate::style::{FAINT, clean, styled};
 use crate::{hex, json, nouns, officer, table, time};
-use ::office::tally::OFFICE_TIME;
 use ::office::{Collection, StepId, StepKind};
 use reading::visible;
 
@@ -38,11 +37,11 @@ impl Line {
         Self {
             entry,
             envelope,
-            zone: TimeZone::fixed(OFFICE_TIME),
+            zone: time::clocks(),
         }
     }
 
-    /// The same with the days and hours of `zone`: without it they are those at the offices.
+    /// The same with the days and hours of `zone`: without it they are those of the clocks.
     #[must_use]
     pub fn in_zone(self, zone: TimeZone) -> Self {
         Self { zone, ..self }

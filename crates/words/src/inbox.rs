@@ -105,7 +105,8 @@ fn with_topics(text: String, topics: &[String]) -> String {
 
 /// What waits, a row each, at most `width` columns wide.
 pub fn table(rows: &[Row], width: usize) -> String {
-    let mut table = Table::new(&["name", "to do", "precedence", "due (UTC+9)", "what"]).named();
+    let mut table =
+        Table::new(&["name", "to do", "precedence", &time::heading("due"), "what"]).named();
     for row in rows {
         table.row(vec![
             row.name.clone(),

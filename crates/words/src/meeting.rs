@@ -21,7 +21,7 @@ pub fn table(meetings: &[pb::Meeting], width: usize) -> String {
         "name",
         "state",
         "kind",
-        "begins (UTC+9)",
+        &time::heading("begins"),
         "topics",
         ">steps",
     ])

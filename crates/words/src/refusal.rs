@@ -59,6 +59,14 @@ impl Refused {
         }
     }
 
+    /// Another's service that could not be reached, and why.
+    pub fn unreachable_target(target: &str, why: String) -> Self {
+        Self {
+            hint: Some("does it run, and listen there? another is --target".to_owned()),
+            ..Self::unreachable(target, why)
+        }
+    }
+
     /// Adds what to do next.
     #[must_use]
     pub fn with_hint(mut self, hint: String) -> Self {

@@ -1,5 +1,7 @@
-//! Times and durations as flags take them, and as people read them: at the offices, UTC+9.
+//! Times and durations as flags take them, and as people read them: at the offices, UTC+9, unless a command was told
+//! whose clocks to tell them by.
 
+use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -7,11 +9,33 @@ use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use office::tally::OFFICE_TIME;
 
+/// Whose clocks all is told by. Like a terminal's colours it is the process's: it is known when the flags are read, and
+/// every noun is told by it.
+static CLOCKS: RwLock<Option<TimeZone>> = RwLock::new(None);
+
+/// Has all times told by the clocks of `zone`, and those without an offset read by them.
+pub fn set_clocks(zone: TimeZone) {
+    *CLOCKS.write().unwrap_or_else(PoisonError::into_inner) = Some(zone);
+}
+
+/// Whose clocks times are told by: the offices', unless others were set.
+pub fn clocks() -> TimeZone {
+    let set = CLOCKS.read().unwrap_or_else(PoisonError::into_inner);
+    set.clone().unwrap_or_else(|| TimeZone::fixed(OFFICE_TIME))
+}
+
+/// A heading of a column of times, such as `sent (UTC+9)`.
+pub(crate) fn heading(words: &str) -> String {
+    format!("{words} ({})", zone_words(&clocks()))
+}
+
 /// A time as typed: a moment, or a while from now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Moment {
     /// At this time.
     At(Timestamp),
+    /// When the clocks show this.
+    Local(DateTime),
     /// As long from now.
     In(Duration),
 }
@@ -22,7 +46,7 @@ impl Moment {
     pub fn sped_up(self, times: u32) -> Self {
         match self {
             Self::In(duration) => Self::In(duration / times.max(1)),
-            at @ Self::At(_) => at,
+            at @ (Self::At(_) | Self::Local(_)) => at,
         }
     }
 
@@ -30,6 +54,7 @@ impl Moment {
     pub fn after(self, now: Timestamp) -> Result<Timestamp, String> {
         match self {
             Self::At(time) => Ok(time),
+            Self::Local(local) => Typed::Local(local).at(&clocks()),
             Self::In(duration) => now.checked_add(duration).map_err(|error| {
                 format!("{} from now is no time: {error}", duration_words(duration))
             }),
@@ -37,15 +62,17 @@ impl Moment {
     }
 }
 
-/// Reads `2018-09-14T10:00:00+09:00`, `2018-09-14T10:00` or `2018-09-14` (both at UTC+9), or `2h`.
+/// Reads `2018-09-14T10:00:00+09:00`, `2018-09-14T10:00` or `2018-09-14` (both by the clocks), or `2h`.
 pub fn parse_moment(text: &str) -> Result<Moment, String> {
-    if let Ok(time) = parse_time(text) {
-        return Ok(Moment::At(time));
+    match parse_typed(text) {
+        Ok(Typed::At(time)) => return Ok(Moment::At(time)),
+        Ok(Typed::Local(local)) => return Ok(Moment::Local(local)),
+        Err(_) => {}
     }
     parse_duration(text).map(Moment::In).map_err(|_| {
         format!(
             "{text:?} is neither a time nor a duration; write 2018-09-14T10:00:00+09:00, \
-             2018-09-14T10:00 (at UTC+9), or a while from now such as 2h"
+             2018-09-14T10:00 for a local time, or a while from now such as 2h"
         )
     })
 }
@@ -83,14 +110,14 @@ pub fn parse_typed(text: &str) -> Result<Typed, String> {
     local.map(Typed::Local).map_err(|_| {
         format!(
             "{text:?} is not a time; write 2018-09-14T10:00:00+09:00, or 2018-09-14T10:00 or \
-             2018-09-14 for a time at UTC+9"
+             2018-09-14 for a local time"
         )
     })
 }
 
-/// Reads a time; one without an offset is at UTC+9.
+/// Reads a time; one without an offset is by the clocks.
 pub fn parse_time(text: &str) -> Result<Timestamp, String> {
-    parse_typed(text)?.at(&TimeZone::fixed(OFFICE_TIME))
+    parse_typed(text)?.at(&clocks())
 }
 
 /// What a zone is called: `UTC+9`, `UTC-3:30`, or its name.
@@ -124,9 +151,9 @@ pub fn parse_day(text: &str) -> Result<Date, String> {
         .ok_or_else(|| format!("{text:?} is not a day; write it as 2018-09-14"))
 }
 
-/// A time at the offices, to the second.
+/// A time by the clocks, to the second.
 pub fn words(time: Timestamp) -> String {
-    OFFICE_TIME
+    clocks()
         .to_datetime(time)
         .strftime("%Y-%m-%d %H:%M:%S")
         .to_string()
@@ -153,28 +180,28 @@ pub fn short_words_in(time: Option<&prost_types::Timestamp>, zone: &TimeZone) ->
     })
 }
 
-/// A protobuf time at the offices; `-` if there is none.
+/// A protobuf time by the clocks; `-` if there is none.
 pub fn words_of(time: Option<&prost_types::Timestamp>) -> String {
     time.and_then(protocol::timestamp_from_pb)
         .map_or_else(|| "-".to_owned(), words)
 }
 
-/// A protobuf time at the offices, with the offset; empty if there is none.
+/// A protobuf time by the clocks, and whose they are; empty if there is none.
 pub fn office_words_of(time: Option<&prost_types::Timestamp>) -> String {
-    time.map_or_else(String::new, |_| words_of(time) + " (UTC+9)")
+    time.map_or_else(String::new, |_| heading(&words_of(time)))
 }
 
-/// A protobuf time at the offices, as short as a gist needs it; empty if there is none.
+/// A protobuf time by the clocks, as short as a gist needs it; empty if there is none.
 pub fn short_words_of(time: Option<&prost_types::Timestamp>) -> String {
-    short_words_in(time, &TimeZone::fixed(OFFICE_TIME))
+    short_words_in(time, &clocks())
 }
 
-/// The hour of the day at the offices, to the millisecond.
+/// The hour of the day by the clocks, to the millisecond.
 pub fn clock_words(time: Option<&prost_types::Timestamp>) -> String {
     time.and_then(protocol::timestamp_from_pb).map_or_else(
         || "-".to_owned(),
         |time| {
-            OFFICE_TIME
+            clocks()
                 .to_datetime(time)
                 .strftime("%H:%M:%S%.3f")
                 .to_string()

@@ -1,5 +1,6 @@
 //! The events of an OCEL 2.0 log in JSON, one after another, whatever stands beside them; and the objects of a JSON array.
 
+use std::cell::RefCell;
 use std::io::BufRead;
 
 use reading::Mistake;
@@ -9,6 +10,7 @@ use serde::de::{
 use serde_json::Value;
 
 use super::input::{Input, Position, TooLong, Watch};
+use super::unique::{self, Unique};
 use super::{Asked, Raw, SourceError, Take, mistake, table};
 use crate::import_error::ImportError;
 
@@ -166,8 +168,14 @@ impl<'de> Visitor<'de> for EventsSeed<'_, '_, '_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut events: A) -> Result<(), A::Error> {
-        while let Some((at, event)) = events.next_element_seed(EventSeed(&self.0.watch))? {
-            let raw = raw(self.0.asked, self.0.whole, at, &event);
+        while let Some((at, event, twice)) = events.next_element_seed(EventSeed(&self.0.watch))? {
+            let raw = match twice {
+                None => raw(self.0.asked, self.0.whole, at, &event),
+                Some((key, at)) => {
+                    let (message, remedy) = unique::words(&key);
+                    Err(mistake(at.line, at.column, message, remedy))
+                }
+            };
             if let Err(stop) = (self.0.take)(raw) {
                 self.0.stop = Some(stop);
                 return Err(A::Error::custom("no more is wanted"));
@@ -177,17 +185,19 @@ impl<'de> Visitor<'de> for EventsSeed<'_, '_, '_> {
     }
 }
 
-/// One event, with where it begins: its first character is read already.
+/// One event, with where it begins, its first character is read already; and the first key that stands twice in it.
 struct EventSeed<'s>(&'s Watch);
 
 impl<'de> DeserializeSeed<'de> for EventSeed<'_> {
-    type Value = (Position, Value);
+    type Value = (Position, Value, Option<(String, Position)>);
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         let at = self.0.position();
         self.0.begin_part();
-        let event = serde::Deserialize::deserialize(deserializer)?;
-        Ok((at, event))
+        let twice = RefCell::default();
+        let position = || self.0.position();
+        let event = Unique::new(&twice, &position).deserialize(deserializer)?;
+        Ok((at, event, twice.into_inner()))
     }
 }
 

@@ -1,11 +1,15 @@
 //! Rows of text: comma, tab or space separated, or a JSON object a line. Each row knows its line.
 
+use std::cell::RefCell;
 use std::io::{self, BufRead, Read as _};
 
 use reading::Mistake;
+use serde::de::DeserializeSeed as _;
 use serde_json::Value;
 
+use super::input::Position;
 use super::split::{self, Come, Field, Split};
+use super::unique::{self, Unique};
 use super::{Asked, Layout, NO_UTF8, Raw, SourceError};
 
 /// Reads rows, one after another.
@@ -278,7 +282,12 @@ impl<'a, R: BufRead> Table<'a, R> {
             let column = valid.chars().count() + 1;
             return Ok(Some(Err(at(line, column, message, NO_UTF8.to_owned()))));
         }
-        let value = match serde_json::from_slice::<Value>(&self.pending) {
+        let twice = RefCell::default();
+        let nowhere = || Position { line, column: 0 };
+        let mut reader = serde_json::Deserializer::from_slice(&self.pending);
+        let read = Unique::new(&twice, &nowhere).deserialize(&mut reader);
+        let read = read.and_then(|value| reader.end().map(|()| value));
+        let value = match read {
             Ok(value) if value.is_object() => value,
             Ok(_) => {
                 let message = "the line is no JSON object".to_owned();
@@ -293,6 +302,11 @@ impl<'a, R: BufRead> Table<'a, R> {
                 return Ok(Some(Err(at(line, error.column().max(1), message, remedy))));
             }
         };
+        if let Some((key, _)) = twice.into_inner() {
+            let (message, remedy) = unique::words(&key);
+            let column = unique::column(&self.pending);
+            return Ok(Some(Err(at(line, column, message, remedy.to_owned()))));
+        }
         let text = String::from_utf8_lossy(self.pending.trim_ascii()).into_owned();
         let wanted = self.asked.columns.iter();
         let fields = wanted.clone().map(|key| field(&value, key)).collect();

@@ -225,6 +225,47 @@ fn xml_that_ends_too_soon_is_told() {
     );
 }
 
+#[test]
+fn a_key_that_stands_twice_in_an_object_is_told_with_its_place() {
+    for (layout, text, told) in [
+        (
+            Layout::JsonLines,
+            "{\"a\": 1}\n{\"é\": 1, \"a\": 2, \"a\": 3}\n{\"a\": 4}\n",
+            "2:18: ",
+        ),
+        (
+            Layout::JsonLines,
+            "{}\n{\"b\": [{\"a\": 2, \"a\": 3}]}\n{\"a\": 4}\n",
+            "2:17: ",
+        ),
+        (
+            Layout::JsonArray,
+            "[{\"a\": 1},\n {\"a\": 2, \"a\": 3},\n {\"a\": 4}]",
+            "2:11: ",
+        ),
+        (
+            Layout::Ocel,
+            "{\"events\": [{\"id\": 1},\n{\"id\": 2, \"a\": 3, \"a\": 4}, {\"id\": 4}]}",
+            "2:19: ",
+        ),
+    ] {
+        let columns = if layout == Layout::Ocel {
+            ["id"]
+        } else {
+            ["a"]
+        };
+        let found = read(layout, text.as_bytes(), &columns);
+        assert_eq!(found.len(), 3, "{text}");
+        let mistake = found[1].as_ref().expect_err("which one?");
+        assert!(mistake.starts_with(told), "{mistake}");
+        assert!(
+            mistake.contains("\"a\" stands twice in one object"),
+            "{mistake}"
+        );
+        assert_eq!(fields(&found[2]), ["4"], "the rest is read");
+    }
+}
+
 proptest! {
     #[test]
     fn nothing_that_is_read_panics(

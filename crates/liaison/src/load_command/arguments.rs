@@ -7,13 +7,14 @@ use std::time::Duration;
 use clap::Args;
 use http::uri::Authority;
 use jiff::Timestamp;
+use jiff::civil::Time;
 use load::transport::Target;
-use office::tally::OFFICE_TIME;
 use replay::Speed;
 use report::{Goal, Shard, Threshold};
-use words::time;
+use words::time::{self, Moment, Typed};
 
 use command::settings::OfficesArgs;
+use command::system;
 
 /// What is called, when, and what becomes of the figures.
 #[derive(Debug, Args)]
@@ -165,7 +166,7 @@ pub(crate) struct RunArgs {
 
     /// Begin at this time, for several shards to begin together
     #[arg(long, value_name = "TIME", value_parser = parse_start, help_heading = "Schedule")]
-    pub(super) start_at: Option<Timestamp>,
+    pub(super) start_at: Option<Start>,
 
     /// Under way at most; what is due then waits, and that is lag
     #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000), help_heading = "Generator")]
@@ -256,16 +257,34 @@ pub(crate) struct FilesArgs {
     pub(super) labels: Vec<String>,
 }
 
-/// A time; one of today at UTC+9 if it is only an hour and minute.
-fn parse_start(text: &str) -> Result<Timestamp, String> {
-    let now = command::system::now();
-    if let Ok(time) = text.parse::<jiff::civil::Time>() {
-        let today = OFFICE_TIME.to_datetime(now).date();
-        let at = OFFICE_TIME.to_timestamp(today.to_datetime(time));
-        return at.map_err(|error| format!("{text:?} is not a time of today: {error}"));
+/// When a run is to start, as typed.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Start {
+    /// Today, when the clocks show this.
+    Today(Time),
+    /// A time, or a while from when it was typed.
+    At(Moment, Timestamp),
+}
+
+impl Start {
+    /// The time meant.
+    pub(super) fn time(self) -> Result<Timestamp, String> {
+        match self {
+            Self::Today(time) => {
+                let today = time::clocks().to_datetime(system::now()).date();
+                Typed::Local(today.to_datetime(time)).at(&time::clocks())
+            }
+            Self::At(moment, now) => moment.after(now),
+        }
     }
-    let moment = time::parse_moment(text)?;
-    moment.after(now)
+}
+
+/// A time; one of today if it is only an hour and minute.
+fn parse_start(text: &str) -> Result<Start, String> {
+    if let Ok(time) = text.parse() {
+        return Ok(Start::Today(time));
+    }
+    Ok(Start::At(time::parse_moment(text)?, system::now()))
 }
 
 /// A duration that is not 0.
@@ -335,11 +354,12 @@ mod tests {
 
     #[test]
     fn a_start_is_a_time_of_today_a_time_or_a_while_from_now() {
-        let noon = parse_start("12:00").expect("it is one of today");
-        let civil = OFFICE_TIME.to_datetime(noon);
+        let start = |text| parse_start(text).and_then(Start::time);
+        let noon = start("12:00").expect("it is one of today");
+        let civil = time::clocks().to_datetime(noon);
         assert_eq!((civil.hour(), civil.minute()), (12, 0));
-        assert!(parse_start("2018-09-14T10:00").is_ok());
-        assert!(parse_start("30s").expect("a while from now") > command::system::now());
-        assert!(parse_start("noon").is_err());
+        assert!(start("2018-09-14T10:00").is_ok());
+        assert!(start("30s").expect("a while from now") > system::now());
+        assert!(start("noon").is_err());
     }
 }

@@ -13,7 +13,7 @@ use tonic::transport::Channel;
 use words::Refused;
 use words::figures::thousands;
 
-use super::arguments::RunArgs;
+use super::arguments::{RunArgs, Start};
 use super::books;
 use super::outcome::{self, Judge};
 use super::plan::{self, Meant};
@@ -95,8 +95,13 @@ struct Bench<'a> {
 
 async fn report(args: &RunArgs, settings: &Settings) -> Result<Report, Failure> {
     // Before anything is connected: what cannot be meant is said at once.
+    args.offices.set_clocks();
     let arrivals = schedule::arrivals(args, None)?;
-    if args.start_at.is_some_and(|at| at <= system::now()) {
+    let start_at = args.start_at.map(Start::time).transpose();
+    if start_at
+        .map_err(Failure::Usage)?
+        .is_some_and(|at| at <= system::now())
+    {
         return Err(Failure::Usage(
             "--start-at has passed; give a time to come".to_owned(),
         ));
@@ -224,7 +229,7 @@ impl Bench<'_> {
             self.latest.clone(),
             &self.steering,
         );
-        let start_at = self.args.start_at;
+        let start_at = self.args.start_at.and_then(|start| start.time().ok());
         let run = load::run(
             Arc::clone(&self.meant.plan),
             self.meant.targets.clone(),
@@ -270,7 +275,12 @@ impl Bench<'_> {
                     .map(load::transport::Endpoint::address)
                     .collect();
                 let target = format!("the target ({})", targets.join(", "));
-                Failure::Refused(Box::new(Refused::unreachable(&target, failed.message)))
+                // Without one the offices are called.
+                let refused = match &self.args.target {
+                    Some(_) => Refused::unreachable_target(&target, failed.message),
+                    None => Refused::unreachable(&target, failed.message),
+                };
+                Failure::Refused(Box::new(refused))
             }
             RunError::Thread(error) => {
                 Failure::Failed(format!("failed to start a thread: {error}"))

@@ -237,7 +237,7 @@ async fn reflected(
     asked.map_err(|error| match error {
         SourceError::Unreachable { message } => {
             let named = format!("the target ({target})");
-            Failure::Refused(Box::new(Refused::unreachable(&named, message)))
+            Failure::Refused(Box::new(Refused::unreachable_target(&named, message)))
         }
         other => Failure::Failed(other.to_string()),
     })

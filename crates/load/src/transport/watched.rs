@@ -44,6 +44,10 @@ impl Seen {
             _ if first.starts_with(b"HTTP/1.") => {
                 Some("it speaks HTTP/1, which carries no gRPC: is it another port?")
             }
+            // To a version that it does not know a server may answer with a page and nothing before it.
+            _ if first.eq_ignore_ascii_case(b"<!doctyp") || first.starts_with(b"<html>") => Some(
+                "it speaks HTTP/1 (a page of HTML came), which carries no gRPC: is it another port?",
+            ),
             _ if first.starts_with(b"SSH-") => Some("it speaks SSH: is it another port?"),
             _ => None,
         }
@@ -226,6 +230,13 @@ mod tests {
         };
         assert!(named(b"\x15\x03\x01\x00\x02\x02\x46").is_some_and(|it| it.contains("--tls")));
         assert!(named(b"HTTP/1.1 400 Bad Request\r\n").is_some_and(|it| it.contains("HTTP/1")));
+        for page in [
+            &b"<!DOCTYPE HTML>\n"[..],
+            b"<!doctype html><p>",
+            b"<html><head>",
+        ] {
+            assert!(named(page).is_some_and(|it| it.contains("HTTP/1")));
+        }
         assert_eq!(named(&frame(4, &[])), None);
         assert_eq!(named(b""), None);
     }

@@ -9,7 +9,7 @@ use office::tally::OFFICE_TIME;
 
 use command::failure::Failure;
 
-use crate::zone::{parse_offset, parse_zone};
+use command::zone::{parse_offset, parse_zone};
 
 /// None of it says that the file is an export of ours. An event log has a standard for most of it.
 #[derive(Debug, Args)]

@@ -13,7 +13,7 @@ use words::time::{self, Typed};
 
 use crate::room::FileOut;
 use crate::source::{self, Named, Range, Source};
-use crate::zone::ZoneArgs;
+use crate::zone;
 use command::connect::block_on;
 use command::failure::Failure;
 use command::output::note;
@@ -85,9 +85,6 @@ pub(super) struct ExportArgs {
     /// At most so many steps
     #[arg(long, value_name = "N")]
     first: Option<u64>,
-
-    #[command(flatten)]
-    zone: ZoneArgs,
 
     #[command(flatten)]
     offices: OfficesArgs,
@@ -254,7 +251,7 @@ impl ExportArgs {
         out: impl Write,
         failed: impl Fn(io::Error) -> Failure,
     ) -> Result<Exported, Failure> {
-        let zone = self.zone.of(&self.ledger)?;
+        let zone = zone::of(&self.offices.zone, &self.ledger)?;
         let at = |typed: Option<Typed>| typed.map(|typed| typed.at(&zone)).transpose();
         let wanted = Wanted {
             from: at(self.from).map_err(Failure::Usage)?,

@@ -8,7 +8,7 @@ use words::time::{self, Typed};
 
 use super::bytes;
 use crate::source::{self, Named, Range, Source};
-use crate::zone::ZoneArgs;
+use crate::zone;
 use command::connect::block_on;
 use command::failure::Failure;
 use command::output::Output;
@@ -58,9 +58,6 @@ pub(super) struct ShowArgs {
     bytes: bool,
 
     #[command(flatten)]
-    zone: ZoneArgs,
-
-    #[command(flatten)]
     offices: OfficesArgs,
 }
 
@@ -68,7 +65,7 @@ impl ShowArgs {
     pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
         let offices = settings.offices(&self.offices)?;
         let output = settings.output;
-        let zone = self.zone.of(&self.ledger)?;
+        let zone = zone::of(&self.offices.zone, &self.ledger)?;
         let from = self.from.map(|from| from.at(&zone)).transpose();
         let from = from.map_err(Failure::Usage)?;
         block_on(async {

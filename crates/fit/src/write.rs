@@ -6,13 +6,13 @@ use jiff::civil::Date;
 use office::Place;
 use scenario::Scenario;
 
-use super::FitError;
-use super::contacts::Hours;
-use super::gaps::{self, Clock};
-use super::observed::{OFFICERS_MAX, Observed, Seen, Weeks};
-use super::sample::quantiles;
-use super::text::{fits, listed, most_frequent, offset_text, per_mille, text, words};
-use super::weeks::{hour_of_week, week_of, weekday_word};
+use crate::FitError;
+use crate::contacts::Hours;
+use crate::gaps::{self, Clock};
+use crate::observed::{OFFICERS_MAX, Observed, Seen, Weeks};
+use crate::sample::quantiles;
+use crate::text::{fits, listed, most_frequent, offset_text, per_mille, text, words};
+use crate::weeks::{hour_of_week, week_of, weekday_word};
 
 const DAYS_MAX: i64 = 36_600;
 const QUANTILES: usize = 201;

@@ -1,7 +1,7 @@
 //! Samples: quantiles of what was observed, and how far two samples are apart.
 
 /// `count` evenly spaced quantiles of `values`, from the least to the most; none of no values.
-pub(super) fn quantiles(mut values: Vec<u64>, count: usize) -> Vec<u64> {
+pub(crate) fn quantiles(mut values: Vec<u64>, count: usize) -> Vec<u64> {
     values.sort_unstable();
     let Some(last) = values.len().checked_sub(1) else {
         return Vec::new();
@@ -17,7 +17,7 @@ pub(super) fn quantiles(mut values: Vec<u64>, count: usize) -> Vec<u64> {
 
 /// The two-sample Kolmogorov–Smirnov distance: the most by which the shares of values up to any value differ. `None` if a
 /// sample is empty.
-pub(super) fn distance(mut one: Vec<u64>, mut other: Vec<u64>) -> Option<f64> {
+pub(crate) fn distance(mut one: Vec<u64>, mut other: Vec<u64>) -> Option<f64> {
     if one.is_empty() || other.is_empty() {
         return None;
     }
@@ -38,7 +38,7 @@ pub(super) fn distance(mut one: Vec<u64>, mut other: Vec<u64>) -> Option<f64> {
 }
 
 /// Burstiness after Goh and Barabási: (σ − μ) / (σ + μ) of the gaps. −1 is a clock, 0 a Poisson process, 1 all at once.
-pub(super) fn burstiness(gaps: &[u64]) -> Option<f64> {
+pub(crate) fn burstiness(gaps: &[u64]) -> Option<f64> {
     if gaps.is_empty() {
         return None;
     }

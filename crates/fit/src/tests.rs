@@ -3,9 +3,9 @@
 use jiff::tz::Offset;
 use ledger::Reader;
 
-use super::sample::{burstiness, distance, quantiles};
-use super::{Distances, FitError, Observed, Weeks};
 use crate::fixture;
+use crate::sample::{burstiness, distance, quantiles};
+use crate::{Distances, FitError, Observed, Weeks};
 
 fn observed(reader: &Reader) -> Observed {
     let mut observed = Observed::begin(Offset::constant(9));
@@ -83,8 +83,8 @@ fn any_subject_and_name_is_written_so_that_it_is_read() {
         "북측 사무소",
         "line\nline",
     ] {
-        let text = format!("x = {}", super::text::text(found));
-        let escaped = super::text::text(found);
+        let text = format!("x = {}", crate::text::text(found));
+        let escaped = crate::text::text(found);
         assert!(!escaped.contains(['\n', '\u{7f}', '\u{1}']), "{text}");
     }
 }

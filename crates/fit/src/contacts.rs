@@ -11,9 +11,9 @@ use office::{Place, StepId, StepKind};
 use prost::Message as _;
 use protocol::pb::office as pb;
 
-use super::text::{per_mille, ranked, text};
-use super::weeks::date_of;
-use crate::told::Told;
+use crate::text::{per_mille, ranked, text};
+use crate::weeks::date_of;
+use formats::Told;
 
 const DAY_S: i64 = 86_400;
 /// What a scenario takes at most.
@@ -52,7 +52,7 @@ struct Call {
 
 /// What is no document. Times in local seconds since 1970.
 #[derive(Debug, Default)]
-pub(super) struct Contacts {
+pub(crate) struct Contacts {
     meetings: BTreeMap<StepId, Meeting>,
     consultations: BTreeMap<StepId, Consultation>,
     calls: Vec<Call>,
@@ -60,14 +60,14 @@ pub(super) struct Contacts {
 
 /// The office hours that a ledger's contacts and calls show.
 #[derive(Debug, Clone)]
-pub(super) struct Hours {
-    pub(super) days: BTreeSet<i8>,
-    pub(super) opens_minute: i64,
-    pub(super) closes_minute: i64,
+pub(crate) struct Hours {
+    pub(crate) days: BTreeSet<i8>,
+    pub(crate) opens_minute: i64,
+    pub(crate) closes_minute: i64,
 }
 
 impl Hours {
-    pub(super) fn is_open(&self, day: Date) -> bool {
+    pub(crate) fn is_open(&self, day: Date) -> bool {
         self.days.contains(&day.weekday().to_monday_zero_offset())
     }
 
@@ -77,7 +77,7 @@ impl Hours {
 }
 
 impl Contacts {
-    pub(super) fn take(&mut self, told: &Told, at_s: i64, offset: Offset) {
+    pub(crate) fn take(&mut self, told: &Told, at_s: i64, offset: Offset) {
         let payload = told.payload.clone();
         let id = told.exchange.1;
         let place = told.step.id.place;
@@ -125,7 +125,7 @@ impl Contacts {
     }
 
     /// From when to when, and on which weekdays, the offices seem to work.
-    pub(super) fn hours(&self) -> Hours {
+    pub(crate) fn hours(&self) -> Hours {
         let minute = |at_s: i64| at_s.rem_euclid(DAY_S) / 60;
         let weekday = |at_s: i64| date_of(at_s).weekday().to_monday_zero_offset();
         let held = self.held().filter_map(|meeting| meeting.convened_s);
@@ -169,7 +169,7 @@ impl Contacts {
     }
 
     /// The blocks of a scenario over these days, and the totals to state.
-    pub(super) fn blocks(&self, hours: &Hours, days: &[Date]) -> String {
+    pub(crate) fn blocks(&self, hours: &Hours, days: &[Date]) -> String {
         let mut blocks = self.calls_block();
         let mut by_sort: BTreeMap<(i32, i32), Vec<&Meeting>> = BTreeMap::new();
         for meeting in self.held() {
@@ -198,7 +198,7 @@ impl Contacts {
         blocks
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.meetings.is_empty() && self.consultations.is_empty() && self.calls.is_empty()
     }
 

@@ -1,22 +1,28 @@
 //! `liaison scenario fit`: a scenario whose traffic is like that of a ledger, and how like.
 
-use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use formats::{Distances, Observed, Weeks};
-use jiff::tz::Offset;
+use fit::{Distances, Observed, Weeks};
+use jiff::tz::{Offset, TimeZone};
 use ledger::{MemoryStorage, Storage};
+use office::tally::OFFICE_TIME;
 use scenario::Scenario;
 use serde_json::json;
 use simulator::Simulation;
 use words::figures::thousands;
+use words::time;
 
 use command::failure::Failure;
+use command::output::note;
 use command::settings::Settings;
 use command::system::Stopwatch;
-use records::source;
+use command::zone::ZoneArgs;
+
+use crate::room::FileOut;
+use crate::source::{self, Named};
+use crate::zone;
 
 const EXAMPLES: &str = "\
 Of documents it takes totals, hours of the week, weeks, direction, sizes, gaps, and how long answers and replies \
@@ -32,7 +38,7 @@ Examples:
   liaison scenario fit liaison-data/kaesong-2018-1 > fitted.toml
   liaison scenario check fitted.toml
   liaison scenario fit liaison-data/CollegeMsg --utc-offset -07:00 --out fitted.toml
-  liaison scenario fit liaison-data/CollegeMsg --utc-offset -07:00 --check
+  liaison scenario fit liaison-data/CollegeMsg --check
 
 JSON (with --out): {\"out\", \"name\", \"documents\", \"contacts\"}. With --check: {\"tolerance\", \"within\", \"held_out\": \
 {\"fitted\": [{\"what\", \"ks\", \"one\", \"other\"}], \"gaps\", \"burstiness\": [fitted, held out]}, \"own_weeks\": the same \
@@ -41,7 +47,7 @@ between the ledger's own weeks}. Exit code 99 if a distance is above the toleran
 /// A scenario whose traffic is like that of a ledger
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
-pub(super) struct FitArgs {
+pub struct FitArgs {
     /// The ledger's directory, or one with south/ and north/ inside
     #[arg(value_name = "LEDGER")]
     ledger: PathBuf,
@@ -50,9 +56,8 @@ pub(super) struct FitArgs {
     #[arg(long, value_name = "NAME", default_value = "fitted")]
     name: String,
 
-    /// The local clock's distance from UTC
-    #[arg(long, value_name = "+HH:MM", default_value = "+09:00", value_parser = offset, allow_hyphen_values = true)]
-    utc_offset: Offset,
+    #[command(flatten)]
+    zone: ZoneArgs,
 
     /// Where to write it [default: stdout]
     #[arg(long, value_name = "FILE", conflicts_with = "check")]
@@ -75,18 +80,15 @@ pub(super) struct FitArgs {
     seed: u64,
 }
 
-fn offset(text: &str) -> Result<Offset, String> {
-    reading::offset_of(text).ok_or_else(|| {
-        format!("{text:?} is no distance from UTC; write one such as +09:00 or -07:00")
-    })
-}
-
 impl FitArgs {
-    pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
+    /// Fits.
+    pub fn run(self, settings: &Settings) -> Result<(), Failure> {
         let path = source::ledgers_in(&self.ledger)?.swap_remove(0);
-        let observed = observe(&*source::storage(&path), self.utc_offset)?;
+        let storage = source::storage(&path);
+        let offset = self.offset(&*storage)?;
+        let observed = observe(&*storage, offset)?;
         if self.check {
-            return self.held_out(&observed, settings);
+            return self.held_out(&observed, offset, settings);
         }
         let text = fitted(&observed, &self.name, Weeks::All)?;
         let Some(out) = &self.out else {
@@ -117,8 +119,31 @@ impl FitArgs {
         )
     }
 
+    /// How far the scenario's clocks are from UTC. They are as far all the year: of a zone with daylight saving, as far as
+    /// when the ledger begins.
+    fn offset(&self, storage: &dyn Storage) -> Result<Offset, Failure> {
+        let zone = zone::of(&self.zone, &Named::Directory(self.ledger.clone()))?;
+        if let Ok(offset) = zone.to_fixed_offset() {
+            return Ok(offset);
+        }
+        let first = ledger::read(storage)?.after(0).next_entry()?;
+        let offset = first.map_or(OFFICE_TIME, |entry| zone.to_offset(entry.recorded_at));
+        note(&format!(
+            "a scenario's clocks have no daylight saving: all of it is told at {}, where those of {} are when the ledger \
+             begins; another is --utc-offset",
+            time::zone_words(&TimeZone::fixed(offset)),
+            time::zone_words(&zone),
+        ));
+        Ok(offset)
+    }
+
     /// Fits the odd weeks, and compares with the even ones.
-    fn held_out(&self, observed: &Observed, settings: &Settings) -> Result<(), Failure> {
+    fn held_out(
+        &self,
+        observed: &Observed,
+        offset: Offset,
+        settings: &Settings,
+    ) -> Result<(), Failure> {
         let stopwatch = Stopwatch::start();
         let text = fitted(observed, &self.name, Weeks::Odd)?;
         let scenario = Scenario::parse(&self.name, &text)
@@ -130,7 +155,7 @@ impl FitArgs {
             .map_err(|error| {
                 Failure::Failed(format!("failed to simulate the fitted scenario: {error}"))
             })?;
-        let simulated = observe(&south, self.utc_offset)?;
+        let simulated = observe(&south, offset)?;
         let held_out = Distances::between((&simulated, Weeks::All), (observed, Weeks::Even));
         let own = Distances::between((observed, Weeks::Odd), (observed, Weeks::Even));
         let within = held_out.most() <= self.tolerance;
@@ -175,16 +200,10 @@ fn fitted(observed: &Observed, name: &str, weeks: Weeks) -> Result<String, Failu
 }
 
 fn write(path: &Path, text: &str, force: bool) -> Result<(), Failure> {
-    let mut options = OpenOptions::new();
-    options.write(true).truncate(true);
-    let options = if force {
-        options.create(true)
-    } else {
-        options.create_new(true)
-    };
-    let written = options
-        .open(path)
-        .and_then(|mut file| file.write_all(text.as_bytes()));
+    let written = FileOut::begin(path, force).and_then(|(out, mut file)| {
+        file.write_all(text.as_bytes())?;
+        out.settle()
+    });
     written.map_err(|error| {
         if error.kind() == ErrorKind::AlreadyExists {
             return Failure::Usage(format!(

@@ -7,10 +7,10 @@ use serde::Serialize;
 use words::figures::thousands;
 use words::style::{BAD, GOOD, HEADING, styled};
 
-use super::gaps::gaps;
-use super::observed::{Observed, Seen, Weeks};
-use super::sample::{burstiness, distance};
-use super::weeks::hour_of_week;
+use crate::gaps::gaps;
+use crate::observed::{Observed, Seen, Weeks};
+use crate::sample::{burstiness, distance};
+use crate::weeks::hour_of_week;
 
 /// How far two samples of one quantity are apart.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -10,18 +10,18 @@ const TEXT_BYTES_MAX: usize = 512;
 /// Words that stand for the shares of forms and precedences.
 const WORDS: usize = 20;
 
-pub(super) fn per_mille(part: usize, whole: usize) -> u64 {
+pub(crate) fn per_mille(part: usize, whole: usize) -> u64 {
     let (part, whole) = (part as u64, (whole as u64).max(1));
     ((part * 1_000 + whole / 2) / whole).min(1_000)
 }
 
-pub(super) fn listed(numbers: &[u64]) -> String {
+pub(crate) fn listed(numbers: &[u64]) -> String {
     let numbers: Vec<String> = numbers.iter().map(u64::to_string).collect();
     format!("[{}]", numbers.join(", "))
 }
 
 /// Words as often as their shares of [`WORDS`] say, each at least once: a draw from the list has the shares.
-pub(super) fn words<'a>(found: impl Iterator<Item = &'a str>) -> String {
+pub(crate) fn words<'a>(found: impl Iterator<Item = &'a str>) -> String {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for word in found {
         *counts.entry(word).or_default() += 1;
@@ -40,7 +40,7 @@ pub(super) fn words<'a>(found: impl Iterator<Item = &'a str>) -> String {
 }
 
 /// The most frequent texts, as a list.
-pub(super) fn ranked<'a>(texts: impl Iterator<Item = &'a str>, or: &str) -> String {
+pub(crate) fn ranked<'a>(texts: impl Iterator<Item = &'a str>, or: &str) -> String {
     let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
     for found in texts {
         *counts.entry(found).or_default() += 1;
@@ -48,7 +48,7 @@ pub(super) fn ranked<'a>(texts: impl Iterator<Item = &'a str>, or: &str) -> Stri
     most_frequent(counts.into_iter(), or)
 }
 
-pub(super) fn most_frequent<'a>(counts: impl Iterator<Item = (&'a str, u64)>, or: &str) -> String {
+pub(crate) fn most_frequent<'a>(counts: impl Iterator<Item = (&'a str, u64)>, or: &str) -> String {
     let counts = counts.filter(|(found, _)| fits(found, TEXT_BYTES_MAX));
     let mut counts: Vec<(&str, u64)> = counts.collect();
     counts.sort_by_key(|(found, count)| (std::cmp::Reverse(*count), *found));
@@ -63,18 +63,18 @@ pub(super) fn most_frequent<'a>(counts: impl Iterator<Item = (&'a str, u64)>, or
     format!("[{}]", texts.join(", "))
 }
 
-pub(super) fn fits(text: &str, bytes_max: usize) -> bool {
+pub(crate) fn fits(text: &str, bytes_max: usize) -> bool {
     !text.trim().is_empty() && text.len() <= bytes_max
 }
 
 /// A text as TOML writes it: as JSON does, but for the one character that TOML escapes and JSON does not.
-pub(super) fn text(text: &str) -> String {
+pub(crate) fn text(text: &str) -> String {
     serde_json::Value::from(text)
         .to_string()
         .replace('\u{7f}', "\\u007f")
 }
 
-pub(super) fn offset_text(offset: Offset) -> String {
+pub(crate) fn offset_text(offset: Offset) -> String {
     let seconds = offset.seconds();
     let (sign, minutes) = (if seconds < 0 { '-' } else { '+' }, seconds.abs() / 60);
     format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60)

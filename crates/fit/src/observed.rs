@@ -10,29 +10,29 @@ use office::{PerPlace, Place, StepId, StepKind};
 use prost::Message as _;
 use protocol::pb::office as pb;
 
-use super::contacts::Contacts;
-use super::weeks::{date_of, week_of};
-use crate::payload::officers_of;
-use crate::told::{Teller, Told};
+use crate::contacts::Contacts;
+use crate::weeks::{date_of, week_of};
+use formats::officers_of;
+use formats::{Teller, Told};
 
 /// Subjects that are told apart; what comes after is counted with none.
 const SUBJECTS_MAX: usize = 10_000;
 /// Officers of one rank that are told apart.
-pub(super) const OFFICERS_MAX: usize = 1_000;
+pub(crate) const OFFICERS_MAX: usize = 1_000;
 /// A document, as far as its fit goes. Times in seconds.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Seen {
+pub(crate) struct Seen {
     /// Since 1970-01-01 00:00 by the ledger's local clock.
-    pub(super) at_s: i64,
-    pub(super) place: Place,
-    pub(super) bytes: u64,
+    pub(crate) at_s: i64,
+    pub(crate) place: Place,
+    pub(crate) bytes: u64,
     /// Until it was acknowledged or refused.
-    pub(super) answered_s: Option<u64>,
-    pub(super) refused: bool,
+    pub(crate) answered_s: Option<u64>,
+    pub(crate) refused: bool,
     /// Since the document that it answers.
-    pub(super) replies_s: Option<u64>,
-    pub(super) form: i32,
-    pub(super) precedence: i32,
+    pub(crate) replies_s: Option<u64>,
+    pub(crate) form: i32,
+    pub(crate) precedence: i32,
 }
 
 /// Which weeks of a ledger are looked at; a week begins on Monday.
@@ -51,7 +51,7 @@ pub enum Weeks {
 pub struct Observed {
     offset: Offset,
     teller: Teller,
-    pub(super) documents: Vec<Seen>,
+    pub(crate) documents: Vec<Seen>,
     index: BTreeMap<StepId, usize>,
     /// The last document without a reply, from one officer to another.
     unanswered: BTreeMap<(String, String), usize>,
@@ -59,9 +59,9 @@ pub struct Observed {
     named_replies: bool,
     /// In the place of that: what the names say.
     paired_s: Vec<Option<u64>>,
-    pub(super) subjects: BTreeMap<String, u64>,
-    pub(super) officers: PerPlace<BTreeMap<i32, BTreeSet<String>>>,
-    pub(super) contacts: Contacts,
+    pub(crate) subjects: BTreeMap<String, u64>,
+    pub(crate) officers: PerPlace<BTreeMap<i32, BTreeSet<String>>>,
+    pub(crate) contacts: Contacts,
     first_s: Option<i64>,
     last_s: Option<i64>,
 }
@@ -133,7 +133,7 @@ impl Observed {
     }
 
     /// The documents of some weeks.
-    pub(super) fn documents_of(&self, weeks: Weeks) -> impl Iterator<Item = &Seen> {
+    pub(crate) fn documents_of(&self, weeks: Weeks) -> impl Iterator<Item = &Seen> {
         let first = self.first_week();
         self.documents.iter().filter(move |document| {
             let week = week_of(document.at_s) - first;
@@ -146,15 +146,15 @@ impl Observed {
     }
 
     /// The first and the last day, by the local clock.
-    pub(super) fn days(&self) -> Option<(Date, Date)> {
+    pub(crate) fn days(&self) -> Option<(Date, Date)> {
         Some((date_of(self.first_s?), date_of(self.last_s?)))
     }
 
-    pub(super) fn first_week(&self) -> i64 {
+    pub(crate) fn first_week(&self) -> i64 {
         self.first_s.map_or(0, week_of)
     }
 
-    pub(super) fn last_week(&self) -> i64 {
+    pub(crate) fn last_week(&self) -> i64 {
         self.last_s.map_or(0, week_of)
     }
 

@@ -10,26 +10,26 @@ const WEEK_S: i64 = 7 * DAY_S;
 const MONDAY_S: i64 = 4 * DAY_S;
 
 /// The how-manieth week since 1970, and the hour in it, of a local second.
-pub(super) const fn week_of(at_s: i64) -> i64 {
+pub(crate) const fn week_of(at_s: i64) -> i64 {
     (at_s - MONDAY_S).div_euclid(WEEK_S)
 }
 
-pub(super) const fn hour_of_week(at_s: i64) -> u64 {
+pub(crate) const fn hour_of_week(at_s: i64) -> u64 {
     ((at_s - MONDAY_S).rem_euclid(WEEK_S) / 3_600).unsigned_abs()
 }
 
 /// How much of its hour is over at a local second.
-pub(super) fn hour_part(at_s: i64) -> f64 {
+pub(crate) fn hour_part(at_s: i64) -> f64 {
     at_s.rem_euclid(3_600) as f64 / 3_600.0
 }
 
 /// The day of a local second.
-pub(super) fn date_of(at_s: i64) -> Date {
+pub(crate) fn date_of(at_s: i64) -> Date {
     let at = Timestamp::from_second(at_s).unwrap_or(Timestamp::UNIX_EPOCH);
     Offset::UTC.to_datetime(at).date()
 }
 
-pub(super) const fn weekday_word(day: i8) -> &'static str {
+pub(crate) const fn weekday_word(day: i8) -> &'static str {
     match day {
         0 => "Mon",
         1 => "Tue",

@@ -2,8 +2,8 @@
 
 use scenario::{Act, Scenario};
 
-use super::sample::{distance, quantiles};
-use super::weeks::{hour_of_week, hour_part, week_of};
+use crate::sample::{distance, quantiles};
+use crate::weeks::{hour_of_week, hour_part, week_of};
 
 /// More than the gaps of a few documents would be chance alone.
 const DOCUMENTS_MIN: usize = 10;
@@ -16,10 +16,10 @@ const ROUNDS: usize = 6;
 const SEED: u64 = 0;
 
 /// Weights of the hours of a week and of weeks: a clock that goes as fast as they say.
-pub(super) struct Clock<'a> {
-    pub(super) hours: &'a [u64],
-    pub(super) weeks: &'a [u64],
-    pub(super) first_week: i64,
+pub(crate) struct Clock<'a> {
+    pub(crate) hours: &'a [u64],
+    pub(crate) weeks: &'a [u64],
+    pub(crate) first_week: i64,
 }
 
 impl Clock<'_> {
@@ -72,7 +72,7 @@ fn of_mean(mut quantiles: Vec<u64>) -> Vec<u64> {
 }
 
 /// Gaps between one document and the next of the same week, in seconds; `times` are local and ascending.
-pub(super) fn gaps(times: impl Iterator<Item = i64>) -> Vec<u64> {
+pub(crate) fn gaps(times: impl Iterator<Item = i64>) -> Vec<u64> {
     let mut gaps = Vec::new();
     let mut before: Option<i64> = None;
     for at_s in times {
@@ -86,7 +86,7 @@ pub(super) fn gaps(times: impl Iterator<Item = i64>) -> Vec<u64> {
 
 /// The quantiles with which the gaps of the scenario that `text` writes come nearest to those observed; none of a few.
 /// `offset_s` is the scenario's distance from UTC.
-pub(super) fn fitted(
+pub(crate) fn fitted(
     times: &[i64],
     clock: &Clock<'_>,
     offset_s: i64,

@@ -2,6 +2,9 @@
 //!
 //! What a ledger has is observed in one pass, written down as a scenario file, and held against what another ledger
 //! has: of the weeks that the fit did not see, or of a run of the fitted scenario.
+//!
+//! **The invariant.** What is written is read again by `scenario` before it is returned, and whatever was not measured says
+//! that it is assumed. Knows no runtime and no clock.
 
 mod contacts;
 mod distances;
@@ -35,6 +38,16 @@ pub enum FitError {
     #[error("no scenario can say what the ledger has: {0}")]
     Unsayable(#[from] reading::FileError),
 }
+
+#[cfg(test)]
+mod pair {
+    pub(crate) use formats::PairWriter;
+}
+
+/// The ledger that `formats` tests its exports with.
+#[cfg(test)]
+#[path = "../../formats/src/fixture.rs"]
+mod fixture;
 
 #[cfg(test)]
 mod tests;
