@@ -15,11 +15,14 @@ use protocol::pb::office::meeting_service_client::MeetingServiceClient;
 use protocol::pb::office::office_service_client::OfficeServiceClient;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Response, Status};
-use words::time::Moment;
+use words::labels::{self, Labels};
+use words::time::{self, Moment};
 use words::{Doubt, Refused};
 
 use crate::failure::Failure;
+use crate::output::Output;
 use crate::system;
+use crate::zone::parse_either;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How a watcher finds out that an office has gone without a word.
@@ -213,6 +216,29 @@ impl Connection {
             };
             Failure::Refused(Box::new(refused))
         })
+    }
+
+    /// Has all told from here on as the office's ledger is: by its clocks, unless others were named, and under its labels. An
+    /// office that does not say is told of as ever.
+    pub async fn tell_as_there(&self) {
+        let asked = self.request(pb::GetOfficeRequest {});
+        let Ok(answer) = self.office().get_office(asked).await else {
+            return;
+        };
+        let telling = answer.into_inner().telling.unwrap_or_default();
+        if let Some(zone) = parse_either(&telling.time_zone).filter(|_| !time::clocks_are_set()) {
+            time::set_clocks(zone);
+        }
+        if telling.labels.len() <= labels::BYTES_MAX {
+            labels::set(Labels::parse(&telling.labels));
+        }
+    }
+
+    /// The same where people read what is printed.
+    pub async fn heed(&self, output: Output) {
+        if !output.is_json() {
+            self.tell_as_there().await;
+        }
     }
 
     /// The time that is meant, counted from now. Where a scenario is played, a while is one of the play.

@@ -7,6 +7,7 @@
 //! ([`Failure::exit_code`](failure::Failure::exit_code)). Nothing here knows a command.
 
 pub mod act;
+pub mod body;
 pub mod connect;
 pub mod failure;
 pub mod flags;

@@ -30,6 +30,12 @@ impl ZoneArgs {
     }
 }
 
+/// Reads a zone by its name or as a distance from UTC, as a ledger's directory keeps it.
+pub fn parse_either(text: &str) -> Option<TimeZone> {
+    let offset = reading::offset_of(text).map(TimeZone::fixed);
+    offset.or_else(|| TimeZone::get(text).ok())
+}
+
 /// Reads a distance from UTC.
 pub fn parse_offset(text: &str) -> Result<Offset, String> {
     reading::offset_of(text).ok_or_else(|| {

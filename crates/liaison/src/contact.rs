@@ -195,6 +195,7 @@ impl ListArgs {
         let (offices, place) = settings.acting(&self.office)?;
         let (contacts, more) = block_on(async {
             let connection = offices.dial(place).await?;
+            connection.heed(settings.output).await;
             let page = |page_size, page_token| {
                 connection.list_contacts(pb::ListContactsRequest {
                     state: self.state.map_or(0, ContactStateWord::number),

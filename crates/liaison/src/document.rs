@@ -187,6 +187,7 @@ impl ListArgs {
         let (offices, place) = settings.acting(&self.office)?;
         let (documents, more) = block_on(async {
             let connection = offices.dial(place).await?;
+            connection.heed(settings.output).await;
             let page = |page_size, page_token| {
                 connection.list_documents(pb::ListDocumentsRequest {
                     sender: self
@@ -218,6 +219,7 @@ impl ShowArgs {
             if self.body {
                 return download(&connection, name).await;
             }
+            connection.heed(output).await;
             let request = connection.request(pb::GetDocumentRequest { name });
             let outcome = connection.documents().get_document(request).await;
             let answer = connection.answer("read the document", outcome)?;

@@ -39,6 +39,7 @@ impl InboxArgs {
         let (offices, place) = settings.acting(&self.office)?;
         let found = block_on(async {
             let connection = offices.dial(place).await?;
+            connection.heed(settings.output).await;
             let (channel, most) = (connection.channel(), self.listing.most());
             client::inbox(channel, place, most, offices.timeout)
                 .await

@@ -8,7 +8,6 @@
 //! what happened ([`command::failure::Failure::exit_code`]).
 
 mod arguments;
-mod body;
 mod call;
 mod completions;
 mod contact;

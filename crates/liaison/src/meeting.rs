@@ -378,6 +378,7 @@ impl ListArgs {
         let (offices, place) = settings.acting(&self.office)?;
         let (meetings, more) = block_on(async {
             let connection = offices.dial(place).await?;
+            connection.heed(settings.output).await;
             let page = |page_size, page_token| {
                 connection.list_meetings(pb::ListMeetingsRequest {
                     state: self.state.map_or(0, MeetingStateWord::number),
@@ -401,6 +402,7 @@ impl ShowArgs {
         let (offices, place) = settings.acting(&self.office)?;
         let meeting = block_on(async {
             let connection = offices.dial(place).await?;
+            connection.heed(settings.output).await;
             get(&connection, self.name).await
         })?;
         show(settings.output, place, &meeting)

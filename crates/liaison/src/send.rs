@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use bytes::Bytes;
 use clap::Args;
 use client::About;
-use command::act::Act;
 use office::{Place, StepKind};
 use protocol::pb::office as pb;
 use words::time::{Moment, parse_moment};
 use words::{document, officer};
 
-use crate::body;
+use command::act::Act;
+use command::body;
 use command::connect::block_on;
 use command::failure::Failure;
 use command::flags::{FormWord, PrecedenceWord, WaitWord};

@@ -75,7 +75,7 @@ impl WatchArgs {
             let (tell, mut told) = mpsc::channel(QUEUE);
             let mut watchers = tokio::task::JoinSet::new();
             for place in places {
-                watchers.spawn(Watcher::new(&offices, place, &self, tell.clone()).run());
+                watchers.spawn(Watcher::new(&offices, place, &self, output, tell.clone()).run());
             }
             drop(tell);
             loop {
@@ -96,6 +96,7 @@ struct Watcher {
     offices: Offices,
     place: Place,
     line: bool,
+    output: Output,
     /// Where to begin; `None` for the ledger's end.
     after: Option<u64>,
     tell: mpsc::Sender<Told>,
@@ -104,11 +105,18 @@ struct Watcher {
 }
 
 impl Watcher {
-    fn new(offices: &Offices, place: Place, args: &WatchArgs, tell: mpsc::Sender<Told>) -> Self {
+    fn new(
+        offices: &Offices,
+        place: Place,
+        args: &WatchArgs,
+        output: Output,
+        tell: mpsc::Sender<Told>,
+    ) -> Self {
         Self {
             offices: offices.clone(),
             place,
             line: args.line,
+            output,
             after: args.after,
             tell,
             said: false,
@@ -157,6 +165,7 @@ impl Watcher {
 
     async fn look(&self) -> Result<(Connection, u64), Failure> {
         let connection = self.offices.dial(self.place).await?;
+        connection.heed(self.output).await;
         if let Some(after) = self.after {
             return Ok((connection, after));
         }

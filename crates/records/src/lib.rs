@@ -8,6 +8,7 @@
 
 mod fit;
 mod import;
+pub mod labels;
 mod ledger_command;
 mod replay;
 pub mod room;

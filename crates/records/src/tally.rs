@@ -15,7 +15,7 @@ use protocol::pb::ledger as pb;
 use protocol::pb::office::GetOfficeRequest;
 use serde_json::{Value, json};
 use words::style::{FAINT, HEADING, styled};
-use words::{tally, time};
+use words::{labels, tally, time};
 
 use crate::source::{self, Named, Range, Source};
 use crate::zone;
@@ -113,6 +113,7 @@ impl TallyArgs {
         match named {
             Named::Directory(path) => {
                 let zone = zone::of(&self.offices.zone, named)?;
+                crate::labels::heed(path);
                 let ledgers = source::ledgers_in(path)?;
                 let ledgers = ledgers.iter();
                 ledgers
@@ -236,6 +237,7 @@ async fn from_office(
     by: Option<ByWord>,
 ) -> Result<Told, Failure> {
     let connection = source::dial(named, offices).await?;
+    connection.tell_as_there().await;
     let broken_down = by.map_or(pb::TallyBy::Unspecified, ByWord::to_pb);
     let zone = time::clocks();
     let own_days = by.is_some_and(ByWord::is_of_days) && !zone::is_office_time(&zone);
@@ -360,6 +362,12 @@ fn render(told: &Told, by: Option<ByWord>, heading: bool, width: usize) -> Strin
     }
     match by {
         None => text.push_str(&tally::lines(&told.tally)),
+        Some(ByWord::Office) => {
+            let called = |key: &str| key.parse().map_or_else(|_| key.to_owned(), labels::office);
+            let rows = told.rows.iter();
+            let rows: Rows = rows.map(|(key, tally)| (called(key), *tally)).collect();
+            text.push_str(&tally::table("office", &rows, &told.tally, width));
+        }
         Some(ByWord::Kind) => text.push_str(&tally::kinds(&told.rows, &told.tally, width)),
         Some(by) => {
             text.push_str(&tally::table(by.heading(), &told.rows, &told.tally, width));

@@ -12,8 +12,9 @@ use office::tally::OFFICE_TIME;
 use words::time;
 
 use command::failure::Failure;
-use command::zone::ZoneArgs;
+use command::zone::{ZoneArgs, parse_either};
 
+use crate::labels;
 use crate::source::{self, Named};
 
 const NAME: &str = "time-zone";
@@ -59,9 +60,8 @@ fn read(ledger: &Path) -> Result<Option<TimeZone>, Failure> {
         Err(error) => return Err(wrong(&error.to_string())),
     };
     let text = text.trim();
-    let offset = reading::offset_of(text).map(TimeZone::fixed);
-    let zone = offset.map_or_else(|| TimeZone::get(text).ok(), Some);
-    let zone = zone.ok_or_else(|| wrong(&format!("this system knows no time zone {text:?}")))?;
+    let zone = parse_either(text)
+        .ok_or_else(|| wrong(&format!("this system knows no time zone {text:?}")))?;
     Ok(Some(zone))
 }
 
@@ -85,8 +85,9 @@ pub fn keep(out: &Path, zone: &TimeZone) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Gives what was made of the ledgers at `read` the same zone.
+/// Gives what was made of the ledgers at `read` the same zone and labels.
 pub(crate) fn carry(read: &Path, out: &Path) -> Result<(), Failure> {
+    labels::keep(out, &labels::of_ledgers(read))?;
     keep(out, &of_ledgers(read)?)
 }
 

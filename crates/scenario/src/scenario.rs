@@ -269,6 +269,11 @@ impl Scenario {
         counts
     }
 
+    /// What an office is called (`None`), and ranks of it, where that is not the usual.
+    pub fn labels(&self, place: Place) -> impl Iterator<Item = (Option<Rank>, &str)> {
+        self.staff[place].labels()
+    }
+
     /// Days and hours.
     pub fn calendar(&self) -> &Calendar {
         &self.calendar

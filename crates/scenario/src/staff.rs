@@ -31,6 +31,8 @@ const LABEL_BYTES_MAX: usize = 100;
 pub struct Staff {
     /// What the office is called in what people read.
     label: Option<String>,
+    // In the order of `Rank::WORDS`: what ranks are called there.
+    rank_labels: Vec<Option<String>>,
     // In the order of `Rank::WORDS`.
     by_rank: Vec<Vec<Officer>>,
     // In the same order. None: on every day.
@@ -73,9 +75,9 @@ impl Staff {
             })
         });
         let by_rank = ranks.into_iter().collect::<Option<_>>()?;
-        rank_labels?;
         Some(Self {
             label: label?,
+            rank_labels: rank_labels?,
             by_rank,
             present: present?,
         })
@@ -84,6 +86,14 @@ impl Staff {
     /// What the office is called, if not by its place.
     pub(crate) fn label(&self) -> Option<&str> {
         self.label.as_deref()
+    }
+
+    /// What the office is called, and ranks of it, as far as that is not the usual.
+    pub(crate) fn labels(&self) -> impl Iterator<Item = (Option<Rank>, &str)> {
+        let office = self.label().map(|label| (None, label));
+        let ranks = Rank::WORDS.iter().zip(&self.rank_labels);
+        let ranks = ranks.filter_map(|((_, rank), label)| Some((Some(*rank), label.as_deref()?)));
+        office.into_iter().chain(ranks)
     }
 
     /// How many officers.

@@ -60,6 +60,8 @@ pub struct Setup {
     pub keep_alive: bool,
     /// How many times as fast as the clock a scenario is played here, as callers are told; 0 if none is.
     pub played_speed: u32,
+    /// How its ledger is told to people, as callers are told.
+    pub telling: Option<protocol::pb::office::Telling>,
 }
 
 impl Setup {
@@ -77,6 +79,7 @@ impl Setup {
             dial: None,
             keep_alive: true,
             played_speed: 0,
+            telling: None,
         }
     }
 }
@@ -106,6 +109,7 @@ pub struct Server {
     dial: Option<Arc<dyn Dial>>,
     keep_alive: bool,
     played_speed: u32,
+    telling: Option<protocol::pb::office::Telling>,
     on_thread: bool,
     recovery: Recovery,
     appended: u64,
@@ -136,6 +140,7 @@ impl Server {
             dial,
             keep_alive,
             played_speed,
+            telling,
         } = setup;
         let Recovered {
             office,
@@ -162,6 +167,7 @@ impl Server {
             dial,
             keep_alive,
             played_speed,
+            telling,
             on_thread,
             recovery,
             appended,
@@ -351,6 +357,7 @@ impl Server {
         let offices = Offices {
             desk: desk.clone(),
             played_speed: self.played_speed,
+            telling: self.telling.clone(),
         };
         let (reporter, health) = tonic_health::server::health_reporter();
         let services = Services::default()

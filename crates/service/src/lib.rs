@@ -7,9 +7,11 @@ mod logs;
 mod options;
 mod run;
 mod signals;
+mod telling;
 
 pub use handles::make_room;
 pub use logs::{VisibleFields, init_logs};
 pub use options::Options;
 pub use run::{bind, main, run};
 pub use signals::shutdown_signal;
+pub use telling::telling;

@@ -16,6 +16,7 @@ use crate::handles::make_room;
 use crate::logs::init_logs;
 use crate::options::{Args, LogFormat, Options};
 use crate::signals::shutdown_signal;
+use crate::telling::telling;
 
 /// A clock that is off by a fixed time.
 struct OffsetClock(SignedDuration);
@@ -66,6 +67,7 @@ pub async fn run(
         clock: Arc::new(OffsetClock(options.clock_offset)),
         seed: system_seed(),
         dial: Some(Arc::new(TcpDial::new(options.peer))),
+        telling: telling(&options.data),
         ..Setup::new(place, Arc::new(storage))
     };
     let server = Server::open(setup).map_err(|error| error.to_string())?;

@@ -151,6 +151,7 @@ impl Office {
             })),
             keep_alive: false,
             played_speed: 0,
+            telling: None,
         })
     }
 }

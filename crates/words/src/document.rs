@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::figures::bytes as bytes_words;
 use crate::table::{Table, pairs};
-use crate::{json, nouns, officer, time};
+use crate::{json, labels, nouns, officer, time};
 
 /// The longest body that is shown with its document, in bytes.
 const SHOWN_BYTES_MAX: usize = 16 * 1024;
@@ -68,9 +68,11 @@ pub fn table(documents: &[pb::DocumentRecord], width: usize) -> String {
 /// A document without its body.
 pub fn text(record: &pb::DocumentRecord) -> String {
     let document = record.document.clone().unwrap_or_default();
+    let sender = protocol::place_from_pb(record.sender);
+    let receiver = sender.map(Place::peer);
     let answered = [
         time::office_words_of(record.answered_at.as_ref()),
-        officer::words_or_empty(record.answered_by.as_ref()),
+        officer::words_or_empty_at(receiver, record.answered_by.as_ref()),
     ]
     .into_iter()
     .filter(|part| !part.is_empty())
@@ -81,7 +83,10 @@ pub fn text(record: &pb::DocumentRecord) -> String {
         &[
             ("name", record.name.clone()),
             ("state", nouns::document_state(record.state).to_owned()),
-            ("sender", nouns::place(record.sender)),
+            (
+                "sender",
+                sender.map_or_else(|| "-".to_owned(), labels::office),
+            ),
             ("sent", time::office_words_of(record.sent_at.as_ref())),
             ("answered", answered),
             ("answer", record.answer.clone()),
@@ -89,11 +94,11 @@ pub fn text(record: &pb::DocumentRecord) -> String {
             ("subject", document.subject.clone()),
             (
                 "signatory",
-                officer::words_or_empty(document.signatory.as_ref()),
+                officer::words_or_empty_at(sender, document.signatory.as_ref()),
             ),
             (
                 "addressee",
-                officer::words_or_empty(document.addressee.as_ref()),
+                officer::words_or_empty_at(receiver, document.addressee.as_ref()),
             ),
             ("in reply to", document.in_reply_to.clone()),
             ("reference", document.reference.clone()),

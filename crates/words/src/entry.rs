@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::figures::thousands;
 use crate::style::{FAINT, clean, styled};
 use crate::{hex, json, nouns, officer, table, time};
-use ::office::{Collection, StepId, StepKind};
+use ::office::{Collection, Place, StepId, StepKind};
 use reading::visible;
 
 const BODY_CHARS_MAX: usize = 4_000;
@@ -169,6 +169,7 @@ impl Line {
     fn payload_gist(&self) -> Option<String> {
         let payload = self.entry.payload.clone();
         let kind = self.kind()?;
+        let by = self.step_id().map(|step| step.place);
         Some(match kind {
             StepKind::DocumentSent => {
                 let document = office::Document::decode(payload).ok()?;
@@ -186,7 +187,7 @@ impl Line {
             StepKind::MeetingClosed => {
                 let closing = office::MeetingClosing::decode(payload).ok()?;
                 let lasted = time::duration_words_of(closing.duration.as_ref());
-                self.answering(remark_gist(closing.remark.as_ref()) + " " + &lasted)
+                self.answering(remark_gist(by, closing.remark.as_ref()) + " " + &lasted)
             }
             StepKind::ContactRecorded => {
                 let contact = office::Contact::decode(payload).ok()?;
@@ -208,9 +209,12 @@ impl Line {
             }
             StepKind::DocumentExpired | StepKind::MeetingLapsed => self.answering(String::new()),
             StepKind::DocumentAcknowledged | StepKind::ContactConfirmed => {
-                remark_gist(office::Remark::decode(payload).ok().as_ref())
+                remark_gist(by, office::Remark::decode(payload).ok().as_ref())
             }
-            _ => self.answering(remark_gist(office::Remark::decode(payload).ok().as_ref())),
+            _ => self.answering(remark_gist(
+                by,
+                office::Remark::decode(payload).ok().as_ref(),
+            )),
         })
     }
 
@@ -321,13 +325,13 @@ fn request_id_words(bytes: &[u8]) -> String {
     uuid::Uuid::from_slice(bytes).map_or_else(|_| String::new(), |id| id.to_string())
 }
 
-fn remark_gist(remark: Option<&office::Remark>) -> String {
+fn remark_gist(by: Option<Place>, remark: Option<&office::Remark>) -> String {
     let Some(remark) = remark else {
         return String::new();
     };
     match (&remark.officer, remark.text.as_str()) {
-        (Some(officer), "") => officer::words(officer),
-        (Some(officer), text) => format!("{}: {text}", officer::words(officer)),
+        (Some(officer), "") => officer::words_at(by, officer),
+        (Some(officer), text) => format!("{}: {text}", officer::words_at(by, officer)),
         (None, text) => text.to_owned(),
     }
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::entry::Line;
 use crate::style::{FAINT, clean, styled};
 use crate::table::cut;
-use crate::{json, nouns, time};
+use crate::{json, labels, nouns, time};
 
 /// Something that one office told.
 #[derive(Debug)]
@@ -49,7 +49,10 @@ impl Event {
 
     /// A row, at most `width` columns wide.
     pub fn row(&self, width: usize) -> String {
-        let (clock, place) = (time::clock_words(self.at.as_ref()), self.place);
+        let (clock, place) = (
+            time::clock_words(self.at.as_ref()),
+            labels::office(self.place),
+        );
         let row = match &self.what {
             What::Entry(line) => format!("{clock}  {place}  {}", line.told()),
             What::Line(event) => {

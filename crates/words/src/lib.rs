@@ -22,6 +22,7 @@ pub mod figures;
 pub mod hex;
 pub mod inbox;
 pub mod json;
+pub mod labels;
 pub mod meeting;
 mod nouns;
 pub mod officer;

@@ -1,7 +1,9 @@
 //! Kinds, states, ranks and forms.
 
-use office::StepKind;
+use office::{Place, StepKind};
 use protocol::pb::office as pb;
+
+use crate::labels;
 
 /// A state as people read it: `RECEIPT_REFUSED` of `DOCUMENT_STATE_RECEIPT_REFUSED`.
 pub fn state<'n>(name: &'n str, prefix: &str) -> &'n str {
@@ -51,9 +53,14 @@ pub fn precedence(number: i32) -> String {
     word(known.as_str_name(), "PRECEDENCE_").to_uppercase()
 }
 
-/// A rank.
+/// A rank, of whichever office.
 pub fn rank(number: i32) -> String {
-    protocol::rank_from_pb(number).map_or_else(String::new, |rank| rank.word().to_owned())
+    rank_of(None, number)
+}
+
+/// A rank of an office, if it is known whose.
+pub(crate) fn rank_of(place: Option<Place>, number: i32) -> String {
+    protocol::rank_from_pb(number).map_or_else(String::new, |rank| labels::rank(place, rank))
 }
 
 /// A formality.

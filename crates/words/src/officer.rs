@@ -1,7 +1,7 @@
 //! Officers as flags take them: `Name, rank`, or `Name`.
 
-use office::UnknownWord;
 use office::officer::Rank;
+use office::{Place, UnknownWord};
 use protocol::pb::office as pb;
 
 use crate::nouns;
@@ -32,9 +32,14 @@ fn parse_rank(text: &str) -> Result<pb::Rank, String> {
     }
 }
 
-/// An officer as people read it, in the form that [`parse`] reads.
+/// An officer as people read it, in the form that [`parse`] reads where ranks have no labels.
 pub fn words(officer: &pb::Officer) -> String {
-    match nouns::rank(officer.rank) {
+    words_at(None, officer)
+}
+
+/// The same of an officer of the office at `place`, if that is known.
+pub(crate) fn words_at(place: Option<Place>, officer: &pb::Officer) -> String {
+    match nouns::rank_of(place, officer.rank) {
         rank if rank.is_empty() => officer.name.clone(),
         rank => format!("{}, {rank}", officer.name),
     }
@@ -43,6 +48,13 @@ pub fn words(officer: &pb::Officer) -> String {
 /// An officer that may be missing.
 pub fn words_or_empty(officer: Option<&pb::Officer>) -> String {
     officer.map(words).unwrap_or_default()
+}
+
+/// The same of an officer of the office at `place`, if that is known.
+pub(crate) fn words_or_empty_at(place: Option<Place>, officer: Option<&pb::Officer>) -> String {
+    officer
+        .map(|officer| words_at(place, officer))
+        .unwrap_or_default()
 }
 
 /// Several officers.

@@ -1,11 +1,16 @@
 //! The counts, as the ministry told them.
 
+use office::officer::Rank;
 use protocol::pb::ledger as pb;
 use serde_json::Value;
 
 use crate::figures::thousands;
+use crate::labels;
 use crate::style::{FAINT, HEADING, styled};
 use crate::table::Table;
+
+/// How wide the names of counts are, unless they are wider.
+const NAMES_COLUMNS: usize = 46;
 
 /// Counts under a day, a Monday, a kind or an office.
 pub type Row = (String, pb::Tally);
@@ -48,17 +53,41 @@ pub fn lines(tally: &pb::Tally) -> String {
         (0, "exchanges: contacts and documents", tally.exchanges),
         (0, "beside them, calls", tally.calls),
     ];
+    let names: Vec<String> = lines
+        .iter()
+        .map(|(depth, what, _)| format!("{}{what}{}", "  ".repeat(*depth), called(what)))
+        .collect();
+    let widths = names.iter().map(|name| name.chars().count() + 1);
+    let width = widths.max().unwrap_or(0).max(NAMES_COLUMNS);
     lines
         .iter()
-        .map(|(depth, what, count)| {
-            let name = format!("{}{what}", "  ".repeat(*depth));
-            let line = format!("{name:<46}{:>9}", thousands(*count));
+        .zip(names)
+        .map(|((depth, _, count), name)| {
+            let line = format!("{name:<width$}{:>9}", thousands(*count));
             match depth {
                 0 => styled(HEADING, &line) + "\n",
                 _ => line + "\n",
             }
         })
         .collect()
+}
+
+/// What the ranks are called that a line names, if they have labels.
+fn called(what: &str) -> String {
+    let ranks: &[Rank] = match what {
+        "among government officials of both sides" => &[Rank::GovernmentOfficial],
+        "working-level talks" => &[Rank::WorkingLevelOfficial],
+        "between chiefs and deputy chiefs" => &[Rank::Chief, Rank::DeputyChief],
+        _ => &[],
+    };
+    let labels = ranks
+        .iter()
+        .filter_map(|rank| labels::labelled(None, *rank));
+    let labels: Vec<String> = labels.collect();
+    match &labels[..] {
+        [] => String::new(),
+        labels => format!(" ({})", labels.join(", ")),
+    }
 }
 
 /// The counts broken down, a row for each key under `heading`, and their sum; at most `width` columns wide.

@@ -24,6 +24,14 @@ pub fn clocks() -> TimeZone {
     set.clone().unwrap_or_else(|| TimeZone::fixed(OFFICE_TIME))
 }
 
+/// Whether clocks were set.
+pub fn clocks_are_set() -> bool {
+    CLOCKS
+        .read()
+        .unwrap_or_else(PoisonError::into_inner)
+        .is_some()
+}
+
 /// A heading of a column of times, such as `sent (UTC+9)`.
 pub(crate) fn heading(words: &str) -> String {
     format!("{words} ({})", zone_words(&clocks()))

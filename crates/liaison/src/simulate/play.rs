@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 use office::{PerPlace, Place, Tally};
 use scenario::Scenario;
 use simulator::{Outcome, Simulation};
+use words::labels::Labels;
 
 use super::plan::{Plan, on_all_processors};
 use super::report::Report;
@@ -19,6 +20,17 @@ fn directory_of(pair: u64, plan: Plan, out: &Path) -> PathBuf {
         1 => out.to_owned(),
         _ => out.join(format!("pair-{}", pair + 1)),
     }
+}
+
+/// What the scenario calls its offices and their ranks.
+fn labels_of(scenario: &Scenario) -> Labels {
+    let mut labels = Labels::default();
+    for place in Place::BOTH {
+        for (rank, label) in scenario.labels(place) {
+            labels.add(place, rank, label);
+        }
+    }
+    labels
 }
 
 /// Plays `scenario` as `plan` says. The ledgers of one pair go to `room/south` and `room/north`, those of several to
@@ -63,9 +75,13 @@ pub(super) fn play(
         sum.add(outcome);
     }
     let zone = TimeZone::fixed(scenario.calendar().utc_offset());
+    let labels = labels_of(scenario);
     for pair in 0..plan.pairs {
-        records::zone::keep(&directory_of(pair, plan, room), &zone)?;
+        let directory = directory_of(pair, plan, room);
+        records::zone::keep(&directory, &zone)?;
+        records::labels::keep(&directory, &labels)?;
     }
+    words::labels::set(labels);
     let wall = stopwatch.elapsed();
     Ok(Report {
         scenario: scenario.name.clone(),

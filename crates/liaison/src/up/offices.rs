@@ -132,6 +132,7 @@ fn open(
         seed: system_seed(),
         dial: Some(Arc::new(TcpDial::new(peer.to_string()))),
         played_speed: wanted.played_speed,
+        telling: service::telling(&directory),
         ..Setup::new(place, Arc::new(storage))
     };
     Server::open(setup).map_err(|error| Failure::Failed(error.to_string()))

@@ -10,4 +10,5 @@ mod parts;
 mod records;
 mod runs;
 mod terminal;
+mod told;
 mod visible;

@@ -4156,6 +4156,19 @@ pub struct GetOfficeResponse {
     /// such as 2h divides it by this. Times in steps are the clock's all the same.
     #[prost(uint32, tag = "20")]
     pub played_speed: u32,
+    /// How what the office knows is told to people, where files beside its ledger say so.
+    #[prost(message, optional, tag = "21")]
+    pub telling: ::core::option::Option<Telling>,
+}
+/// How a ledger is told to people. No rule knows of it, and no count: an office's own days are those at UTC+9.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Telling {
+    /// Whose days and hours its are, such as -07:00 or Europe/Berlin; empty for those at UTC+9.
+    #[prost(string, tag = "1")]
+    pub time_zone: ::prost::alloc::string::String,
+    /// What the offices and their ranks are called, a line each: "south: the ministry", "south, chief: director".
+    #[prost(string, tag = "2")]
+    pub labels: ::prost::alloc::string::String,
 }
 /// Connection is the state of the transport between the offices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]

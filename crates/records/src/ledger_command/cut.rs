@@ -81,7 +81,7 @@ impl CutArgs {
         let pair = PairWriter::create(staged.path(), opened_at);
         let pair = pair.map_err(|error| failed(error.into()))?;
         let cut = cutting.write(pair).map_err(failed)?;
-        zone::keep(staged.path(), &zone)?;
+        zone::carry(&self.ledger, staged.path())?;
         staged.settle()?;
         settings
             .output

@@ -7,6 +7,7 @@ use words::style::{HEADING, styled};
 use words::time::{self, Typed};
 
 use super::bytes;
+use crate::labels;
 use crate::source::{self, Named, Range, Source};
 use crate::zone;
 use command::connect::block_on;
@@ -65,11 +66,17 @@ impl ShowArgs {
     pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
         let offices = settings.offices(&self.offices)?;
         let output = settings.output;
-        let zone = zone::of(&self.offices.zone, &self.ledger)?;
-        let from = self.from.map(|from| from.at(&zone)).transpose();
-        let from = from.map_err(Failure::Usage)?;
         block_on(async {
             let source = Source::open(&self.ledger, &offices).await?;
+            match (&self.ledger, &source) {
+                _ if output.is_json() => {}
+                (Named::Directory(path), _) => labels::heed(path),
+                (_, Source::Running(office)) => office.heed(output).await,
+                (_, Source::Disk(_)) => {}
+            }
+            let zone = zone::of(&self.offices.zone, &self.ledger)?;
+            let from = self.from.map(|from| from.at(&zone)).transpose();
+            let from = from.map_err(Failure::Usage)?;
             if let Some(sequence) = self.sequence {
                 return self.entry(output, source.entry(sequence).await?, &zone);
             }

@@ -17,6 +17,8 @@ pub(crate) struct Offices {
     pub(crate) desk: Desk,
     /// How many times as fast as the clock a scenario is played here; 0 if none is.
     pub(crate) played_speed: u32,
+    /// How its ledger is told to people.
+    pub(crate) telling: Option<pb::Telling>,
 }
 
 fn statement(statement: Statement) -> pb::LineStatement {
@@ -80,6 +82,7 @@ impl OfficeService for Offices {
         response.last_sync = prost_types::Duration::try_from(progress.last_sync).ok();
         response.held_reason = progress.held.unwrap_or_default();
         response.played_speed = self.played_speed;
+        response.telling.clone_from(&self.telling);
         response.draining = *self.desk.draining.borrow();
         Ok(Response::new(response))
     }

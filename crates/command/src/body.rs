@@ -8,7 +8,7 @@ use bytes::Bytes;
 use office::Limits;
 use words::figures::bytes as bytes_words;
 
-use command::failure::Failure;
+use crate::failure::Failure;
 
 const PLAIN_TEXT: &str = "text/plain; charset=utf-8";
 const MEDIA_TYPES: [(&str, &str); 15] = [
@@ -33,7 +33,7 @@ const MEDIA_TYPES: [(&str, &str); 15] = [
 ];
 
 /// Reads a file; `-` is stdin. What is longer than a document may be is refused before it is all read.
-pub(crate) fn read(path: &Path) -> Result<Bytes, Failure> {
+pub fn read(path: &Path) -> Result<Bytes, Failure> {
     let is_stdin = path == Path::new("-");
     let name = if is_stdin {
         "stdin".to_owned()
@@ -63,7 +63,7 @@ pub(crate) fn read(path: &Path) -> Result<Bytes, Failure> {
 }
 
 /// The media type that a file's name or content speaks for.
-pub(crate) fn media_type(path: Option<&PathBuf>, body: &[u8]) -> &'static str {
+pub fn media_type(path: Option<&PathBuf>, body: &[u8]) -> &'static str {
     let extension = path
         .and_then(|path| path.extension())
         .and_then(|extension| extension.to_str())
