@@ -10,6 +10,7 @@ pub mod act;
 pub mod body;
 pub mod connect;
 pub mod failure;
+pub mod file_out;
 pub mod flags;
 pub mod format;
 pub mod listing;

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use jiff::tz::Offset;
-
 /// Texts that a fit names, the most frequent first.
 const TEXTS_MAX: usize = 20;
 const TEXT_BYTES_MAX: usize = 512;
@@ -72,10 +70,4 @@ pub(crate) fn text(text: &str) -> String {
     serde_json::Value::from(text)
         .to_string()
         .replace('\u{7f}', "\\u007f")
-}
-
-pub(crate) fn offset_text(offset: Offset) -> String {
-    let seconds = offset.seconds();
-    let (sign, minutes) = (if seconds < 0 { '-' } else { '+' }, seconds.abs() / 60);
-    format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60)
 }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use jiff::civil::Date;
 use office::Place;
+use reading::offset_text;
 use scenario::Scenario;
 
 use crate::FitError;
@@ -11,7 +12,7 @@ use crate::contacts::Hours;
 use crate::gaps::{self, Clock};
 use crate::observed::{OFFICERS_MAX, Observed, Seen, Weeks};
 use crate::sample::quantiles;
-use crate::text::{fits, listed, most_frequent, offset_text, per_mille, text, words};
+use crate::text::{fits, listed, most_frequent, per_mille, text, words};
 use crate::weeks::{hour_of_week, week_of, weekday_word};
 
 const DAYS_MAX: i64 = 36_600;

@@ -24,7 +24,7 @@ use toml::de::DeTable;
 
 pub use duration::{FaultyDuration, duration, signed_duration};
 pub use mistake::{FileError, Mistake, Mistakes, near_miss};
-pub use table::{Table, Value, offset_of};
+pub use table::{Table, Value, offset_of, offset_text};
 
 /// Reads the text of a TOML file: `read` gets its root, whose keys are `known`. `source_name` is how mistakes name the file.
 ///

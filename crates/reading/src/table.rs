@@ -423,6 +423,13 @@ pub fn offset_of(text: &str) -> Option<Offset> {
     Offset::from_seconds(sign * (hours * 3600 + minutes * 60)).ok()
 }
 
+/// A distance from UTC as [`offset_of`] reads it.
+pub fn offset_text(offset: Offset) -> String {
+    let seconds = offset.seconds();
+    let (sign, minutes) = (if seconds < 0 { '-' } else { '+' }, seconds.abs() / 60);
+    format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60)
+}
+
 fn listed(words: &[&str]) -> String {
     words
         .iter()

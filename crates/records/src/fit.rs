@@ -1,6 +1,6 @@
 //! `liaison scenario fit`: a scenario whose traffic is like that of a ledger, and how like.
 
-use std::io::{ErrorKind, Write as _};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -15,12 +15,12 @@ use words::figures::thousands;
 use words::time;
 
 use command::failure::Failure;
+use command::file_out::FileOut;
 use command::output::note;
 use command::settings::Settings;
 use command::system::Stopwatch;
 use command::zone::ZoneArgs;
 
-use crate::room::FileOut;
 use crate::source::{self, Named};
 use crate::zone;
 
@@ -200,11 +200,7 @@ fn fitted(observed: &Observed, name: &str, weeks: Weeks) -> Result<String, Failu
 }
 
 fn write(path: &Path, text: &str, force: bool) -> Result<(), Failure> {
-    let written = FileOut::begin(path, force).and_then(|(out, mut file)| {
-        file.write_all(text.as_bytes())?;
-        out.settle()
-    });
-    written.map_err(|error| {
+    FileOut::write(path, text, force).map_err(|error| {
         if error.kind() == ErrorKind::AlreadyExists {
             return Failure::Usage(format!(
                 "{} is there already; add --force to replace it",

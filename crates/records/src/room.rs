@@ -168,6 +168,9 @@ fn put_back(out: &Path) -> std::io::Result<()> {
     let old = old_ledger(out);
     if !out.exists() && old.is_dir() {
         fs::rename(&old, out)?;
+    } else if old.is_dir() && !old.join(STAGE).exists() {
+        // The new one was moved out of it, into its place.
+        fs::remove_dir_all(&old)?;
     }
     let old = out.join(REPLACED);
     if !old.is_dir() {
@@ -220,57 +223,6 @@ fn replaced(out: &Path, force: bool) -> Result<Vec<PathBuf>, Failure> {
     Ok(names)
 }
 
-/// A file that is written whole or not at all: with `force`, what is at `path` stays until [`FileOut::settle`].
-pub struct FileOut {
-    path: PathBuf,
-    /// Where it is written until then, if a file is to be replaced.
-    beside: Option<PathBuf>,
-}
-
-impl FileOut {
-    /// Begins a file; gives what to write to.
-    pub fn begin(path: &Path, force: bool) -> std::io::Result<(Self, fs::File)> {
-        // A pipe or a device is written as it is; a link goes on to lead where it led.
-        let replaced = fs::canonicalize(path)
-            .ok()
-            .filter(|path| force && path.is_file());
-        let Some(found) = replaced else {
-            let mut open = fs::File::options();
-            open.write(true).create_new(!force).create(force);
-            let path = path.to_owned();
-            let file = open.open(&path)?;
-            return Ok((Self { path, beside: None }, file));
-        };
-        let mut name = found.file_name().unwrap_or_default().to_owned();
-        name.push(STAGE);
-        let beside = found.with_file_name(name);
-        let file = fs::File::create(&beside)?;
-        fs::set_permissions(&beside, fs::metadata(&found)?.permissions())?;
-        let out = Self {
-            path: found,
-            beside: Some(beside),
-        };
-        Ok((out, file))
-    }
-
-    /// Puts it in the place of what was there.
-    pub fn settle(mut self) -> std::io::Result<()> {
-        match self.beside.take() {
-            Some(beside) => fs::rename(beside, &self.path),
-            None => Ok(()),
-        }
-    }
-}
-
-impl Drop for FileOut {
-    fn drop(&mut self) {
-        if let Some(beside) = &self.beside {
-            // What is left of it is written over by the next run.
-            let _ = fs::remove_file(beside);
-        }
-    }
-}
-
 /// The path without links, as far as it exists.
 fn canonical(path: &Path) -> PathBuf {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
@@ -284,8 +236,6 @@ fn canonical(path: &Path) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write as _;
-
     use super::*;
 
     #[test]
@@ -366,6 +316,14 @@ mod tests {
             source::is_ledger(&out),
             "what a run that was killed left is put back"
         );
+        // Killed a moment later, it leaves the old one beside the new: the next run is not kept from its work by that.
+        fs::create_dir(old_ledger(&out)).expect("it is new");
+        fs::write(old_ledger(&out).join("old"), "").expect("there is room");
+        let staged = Staged::begin(&out, true).expect("it may be replaced");
+        assert!(!old_ledger(&out).exists());
+        fs::write(staged.path().join("00000000000000000003.segment"), "").expect("there is room");
+        staged.settle().expect("it can be moved");
+        assert!(source::is_ledger(&out) && !old_ledger(&out).exists());
     }
 
     #[test]
@@ -378,29 +336,5 @@ mod tests {
         fs::write(out.join(".liaison-old/north/old"), "").expect("it is ours");
         drop(Staged::begin(out, true).expect("it may be replaced"));
         assert!(out.join("north/old").exists() && !out.join(REPLACED).exists());
-    }
-
-    #[test]
-    fn a_file_is_replaced_when_the_new_one_is_whole() {
-        let directory = tempfile::tempdir().expect("a directory");
-        let path = directory.path().join("file");
-        fs::write(&path, "old").expect("it is ours");
-        assert!(FileOut::begin(&path, false).is_err());
-        let write = |text: &str| {
-            let (out, mut file) = FileOut::begin(&path, true).expect("there is room");
-            file.write_all(text.as_bytes()).expect("there is room");
-            out
-        };
-        let read = || fs::read_to_string(&path).expect("it is ours");
-        drop(write("half"));
-        assert_eq!(read(), "old");
-        write("new").settle().expect("it can be moved");
-        assert_eq!(read(), "new");
-        assert_eq!(
-            fs::read_dir(directory.path())
-                .expect("it can be listed")
-                .count(),
-            1
-        );
     }
 }

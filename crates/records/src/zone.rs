@@ -9,6 +9,7 @@ use std::path::Path;
 
 use jiff::tz::{Offset, TimeZone};
 use office::tally::OFFICE_TIME;
+use reading::offset_text;
 use words::time;
 
 use command::failure::Failure;
@@ -70,11 +71,7 @@ pub fn keep(out: &Path, zone: &TimeZone) -> Result<(), Failure> {
     if is_office_time(zone) {
         return Ok(());
     }
-    let offset = || {
-        let seconds = zone.to_fixed_offset().map_or(0, Offset::seconds);
-        let (sign, minutes) = (if seconds < 0 { '-' } else { '+' }, seconds.abs() / 60);
-        format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60)
-    };
+    let offset = || offset_text(zone.to_fixed_offset().unwrap_or(Offset::UTC));
     let words = zone.iana_name().map_or_else(offset, str::to_owned);
     for ledger in source::ledgers_in(out)? {
         let path = ledger.join(NAME);

@@ -86,6 +86,8 @@ fn list(settings: &Settings) -> Result<(), Failure> {
 /// What all runs of one command share.
 struct Bench<'a> {
     args: &'a RunArgs,
+    /// Once: today may be over when everything is connected.
+    start_at: Option<Timestamp>,
     meant: Meant,
     channels: Option<PerPlace<Channel>>,
     manner: Manner,
@@ -98,10 +100,8 @@ async fn report(args: &RunArgs, settings: &Settings) -> Result<Report, Failure> 
     args.offices.set_clocks();
     let arrivals = schedule::arrivals(args, None)?;
     let start_at = args.start_at.map(Start::time).transpose();
-    if start_at
-        .map_err(Failure::Usage)?
-        .is_some_and(|at| at <= system::now())
-    {
+    let start_at = start_at.map_err(Failure::Usage)?;
+    if start_at.is_some_and(|at| at <= system::now()) {
         return Err(Failure::Usage(
             "--start-at has passed; give a time to come".to_owned(),
         ));
@@ -138,6 +138,7 @@ async fn report(args: &RunArgs, settings: &Settings) -> Result<Report, Failure> 
     let bench = Bench {
         manner: manner(args, deadline),
         args,
+        start_at,
         meant,
         channels,
         steering,
@@ -229,7 +230,7 @@ impl Bench<'_> {
             self.latest.clone(),
             &self.steering,
         );
-        let start_at = self.args.start_at.and_then(|start| start.time().ok());
+        let start_at = self.start_at;
         let run = load::run(
             Arc::clone(&self.meant.plan),
             self.meant.targets.clone(),

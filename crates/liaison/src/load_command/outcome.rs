@@ -1,13 +1,12 @@
 //! What becomes of a report: printed, saved, compared, judged.
 
-use std::fs::OpenOptions;
-use std::io::Write as _;
 use std::path::Path;
 
 use report::{Report, Threshold, ThresholdReport, show};
 
 use super::arguments::FilesArgs;
 use command::failure::Failure;
+use command::file_out::FileOut;
 use command::output::{Format, Output, note};
 use command::settings::Settings;
 
@@ -161,12 +160,9 @@ pub(super) fn write_pages(
             continue;
         }
         // What is there was either not there when it was looked for, or is to be written over.
-        let mut open = OpenOptions::new();
-        let file = open.write(true).create(true).truncate(true).open(path);
-        file.and_then(|mut file| file.write_all(text.as_bytes()))
-            .map_err(|error| {
-                Failure::Failed(format!("failed to write {}: {error}", path.display()))
-            })?;
+        FileOut::write(path, &text, true).map_err(|error| {
+            Failure::Failed(format!("failed to write {}: {error}", path.display()))
+        })?;
         note(&format!("written: {}", path.display()));
     }
     Ok(printed)

@@ -11,11 +11,11 @@ use serde_json::json;
 use words::figures::thousands;
 use words::time::{self, Typed};
 
-use crate::room::FileOut;
 use crate::source::{self, Named, Range, Source};
 use crate::zone;
 use command::connect::block_on;
 use command::failure::Failure;
+use command::file_out::FileOut;
 use command::output::note;
 use command::settings::{OfficesArgs, Settings};
 use command::shown::{Showing, Shown};
