@@ -1,5 +1,6 @@
 //! Servers that are not ours, as their bytes are: what they may do within HTTP/2 and gRPC, and fails no call.
 
+use std::cell::Cell;
 use std::io::Read as _;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -147,11 +148,14 @@ fn request(pool: &Pool) -> Request {
 async fn call(address: &str, at_a_time: usize, each: u64, pause: Duration) -> (u64, Vec<Failed>) {
     let pool = pool(address).await.expect("it listens");
     let mut loops = JoinSet::new();
+    // Whoever is free makes the next: until the last, as many are under way as are left.
+    let left = Rc::new(Cell::new(at_a_time as u64 * each));
     for _ in 0..at_a_time {
-        let pool = Rc::clone(&pool);
+        let (pool, left) = (Rc::clone(&pool), Rc::clone(&left));
         loops.spawn_local(async move {
             let (mut again, mut failed) = (0, Vec::new());
-            for _ in 0..each {
+            while let Some(fewer) = left.get().checked_sub(1) {
+                left.set(fewer);
                 let attempts = Attempts::default();
                 let body = Bytes::from_static(b"\0\0\0\0\0");
                 let deadline = Instant::now() + DEADLINE;
