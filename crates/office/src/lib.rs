@@ -23,6 +23,7 @@
 //! ```
 
 mod answers;
+pub mod authority;
 pub mod call;
 pub mod contact;
 mod deadlines;

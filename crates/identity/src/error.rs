@@ -1,0 +1,63 @@
+//! Why an identity cannot be used, made or taken.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Why an identity cannot be used, made or taken.
+#[derive(Debug, thiserror::Error)]
+pub enum IdentityError {
+    /// The system refuses.
+    #[error("failed to {what} {path}: {source}")]
+    Io {
+        /// What was tried.
+        what: &'static str,
+        /// With which file.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// A file does not hold what it should.
+    #[error("{path} is no {wanted}: {what}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What it should be.
+        wanted: &'static str,
+        /// What is wrong, and what to do.
+        what: String,
+    },
+    /// There is none.
+    #[error("{what}")]
+    Missing {
+        /// What is missing, where it was looked for, and what to do.
+        what: String,
+    },
+    /// A certificate is not taken.
+    #[error("{why}")]
+    Refused {
+        /// Why.
+        why: String,
+    },
+    /// What is asked for cannot be issued.
+    #[error("failed to issue a certificate: {why}")]
+    Issuing {
+        /// Why, and what to do.
+        why: String,
+    },
+}
+
+impl IdentityError {
+    pub(crate) fn io(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { what, path, source }
+    }
+
+    pub(crate) fn issuing(error: &rcgen::Error) -> Self {
+        let why = error.to_string();
+        Self::Issuing { why }
+    }
+
+    pub(crate) fn refused(why: impl Into<String>) -> Self {
+        Self::Refused { why: why.into() }
+    }
+}
