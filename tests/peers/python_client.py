@@ -26,7 +26,8 @@ class Office:
     """A running office, known by reflection only."""
 
     def __init__(self, place, listen, peer, data):
-        command = [BINARIES / place, "--listen", listen, "--peer", peer, "--data", data, "--log", "warn"]
+        command = [BINARIES / place, "--listen", listen, "--peer", peer, "--data", data]
+        command += ["--identities", data.parent / "identities", "--log", "warn"]
         self.process = subprocess.Popen([str(part) for part in command], stdout=subprocess.PIPE, text=True)
         line = self.process.stdout.readline()
         assert line.startswith("listening "), f"{place} did not start: {line!r}"

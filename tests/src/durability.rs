@@ -2,13 +2,14 @@
 
 use std::io;
 use std::path::PathBuf;
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, LazyLock, Mutex};
 
 use ledger::{MemoryStorage, Storage, StorageFile};
 use office::Place;
 use protocol::pb::ledger as ledger_pb;
 use protocol::pb::office as pb;
-use server::{ServeError, Server, Setup, TcpDial};
+use server::{Knowing, SecuredDial, ServeError, Server, Setup};
+use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -128,6 +129,8 @@ impl StorageFile for GatedFile {
     }
 }
 
+static IDENTITIES: LazyLock<TempDir> = LazyLock::new(|| TempDir::new().expect("a directory"));
+
 /// An office in this process.
 struct Office {
     gate: Arc<Gate>,
@@ -143,8 +146,14 @@ impl Office {
             inner: MemoryStorage::default(),
             gate: Arc::clone(&gate),
         };
+        let tls = tests::secured::in_force(IDENTITIES.path(), place).expect("identities");
+        let dial = |peer| SecuredDial::new(place, peer, tls.clone());
         let setup = Setup {
-            dial: peer.map(|peer| Arc::new(TcpDial::new(peer)) as Arc<dyn server::Dial>),
+            dial: peer.map(|peer: String| Arc::new(dial(peer)) as Arc<dyn server::Dial>),
+            knowing: Knowing {
+                tls: Some(tls.clone()),
+                ..Knowing::default()
+            },
             ..Setup::new(place, Arc::new(storage))
         };
         let clients = Clients::of(listener.local_addr().expect("it is bound"));

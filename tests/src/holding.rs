@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use ledger::{MemoryStorage, Storage, StorageFile};
 use office::{PerPlace, Place};
 use protocol::pb::office as pb;
-use server::{Clock, Server, Setup, SystemClock, TcpDial};
+use server::{Clock, Knowing, SecuredDial, Server, Setup, SystemClock};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tonic::Code;
@@ -74,6 +74,7 @@ struct Office {
 }
 
 async fn pair() -> PerPlace<Office> {
+    let identities = tempfile::tempdir().expect("a directory");
     let bind = || TcpListener::bind("127.0.0.1:0");
     let south = bind().await.expect("loopback");
     let north = bind().await.expect("loopback");
@@ -84,8 +85,17 @@ async fn pair() -> PerPlace<Office> {
             free: Arc::new(AtomicU64::new(PLENTY)),
         };
         let clock = Arc::new(Broken::default());
+        let tls = tests::secured::in_force(identities.path(), place).expect("identities");
         let setup = Setup {
-            dial: Some(Arc::new(TcpDial::new(peer.to_string()))),
+            dial: Some(Arc::new(SecuredDial::new(
+                place,
+                peer.to_string(),
+                tls.clone(),
+            ))),
+            knowing: Knowing {
+                tls: Some(tls),
+                ..Knowing::default()
+            },
             clock: clock.clone(),
             ..Setup::new(place, Arc::new(disk.clone()))
         };

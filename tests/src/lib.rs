@@ -3,4 +3,5 @@
 pub mod binaries;
 pub mod memory;
 pub mod relay;
+pub mod secured;
 pub mod target;

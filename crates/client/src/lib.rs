@@ -9,6 +9,7 @@
 
 mod call;
 mod calling;
+mod endpoint;
 mod entries;
 mod follow;
 mod inbox;
@@ -18,6 +19,7 @@ mod retry;
 
 pub use call::{About, Call, Raw, named};
 pub use calling::Office;
+pub use endpoint::Manner;
 pub use entries::Entries;
 pub use follow::{Follow, Followed};
 pub use inbox::{Inbox, Noun, Waiting, inbox};

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
-use client::ANSWER_BYTES_MAX;
+use client::{ANSWER_BYTES_MAX, Manner};
 use office::{PerPlace, Place};
 use protocol::pb::ledger::ledger_service_client::LedgerServiceClient;
 use protocol::pb::office as pb;
@@ -75,41 +75,41 @@ pub struct Offices {
     pub addresses: PerPlace<Address>,
     /// How long a call may take.
     pub timeout: Duration,
+    /// How they are spoken to.
+    pub manner: Manner,
 }
 
 impl Offices {
     /// Connects to the office at `place`.
     pub async fn dial(&self, place: Place) -> Result<Connection, Failure> {
         let address = &self.addresses[place];
-        dial(
-            format!("the {place} office ({address})"),
-            address,
-            self.timeout,
-        )
-        .await
+        let office = format!("the {place} office ({address})");
+        self.dial_at(office, address, Some(place)).await
     }
-}
 
-/// Connects to `address`.
-pub async fn dial(
-    office: String,
-    address: &Address,
-    timeout: Duration,
-) -> Result<Connection, Failure> {
-    let endpoint = Endpoint::from_shared(format!("http://{address}"))
-        .map_err(|error| Failure::Usage(format!("{address} is not an address: {error}")))?
-        .connect_timeout(CONNECT_TIMEOUT)
-        .http2_keep_alive_interval(KEEP_ALIVE_INTERVAL)
-        .keep_alive_while_idle(true);
-    match endpoint.connect().await {
-        Ok(channel) => Ok(Connection {
-            office,
-            channel,
-            timeout,
-        }),
-        Err(error) => {
-            let refused = Refused::unreachable(&office, cause(&error));
-            Err(Failure::Refused(Box::new(refused)))
+    /// Connects to `address`; over TLS it must be the office at `place`, if one is meant.
+    pub async fn dial_at(
+        &self,
+        office: String,
+        address: &Address,
+        place: Option<Place>,
+    ) -> Result<Connection, Failure> {
+        let endpoint = Endpoint::from_shared(format!("http://{address}"))
+            .map_err(|error| Failure::Usage(format!("{address} is not an address: {error}")))?
+            .connect_timeout(CONNECT_TIMEOUT)
+            .http2_keep_alive_interval(KEEP_ALIVE_INTERVAL)
+            .keep_alive_while_idle(true);
+        let Address(at) = address;
+        match self.manner.connect(endpoint, at, place).await {
+            Ok(channel) => Ok(Connection {
+                office,
+                channel,
+                timeout: self.timeout,
+            }),
+            Err(error) => {
+                let refused = Refused::unreachable(&office, cause(&error));
+                Err(Failure::Refused(Box::new(refused)))
+            }
         }
     }
 }

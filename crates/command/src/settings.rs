@@ -1,9 +1,12 @@
 //! Settings: flags stand over the environment, the environment over `--config`, that over the defaults.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
+use client::Manner;
+use identity::{Bundle, Tls};
 use office::{PerPlace, Place};
 use serde::Deserialize;
 use words::time;
@@ -38,7 +41,7 @@ pub struct GlobalArgs {
     )]
     output: Option<Format>,
 
-    /// A TOML file with settings: south, north, office, timeout, output
+    /// A TOML file with settings: south, north, office, timeout, identity, output
     #[arg(
         long,
         global = true,
@@ -83,6 +86,20 @@ pub struct OfficesArgs {
         hide_env_values = true
     )]
     timeout: Option<Duration>,
+
+    /// Who calls, over TLS: a file of `liaison pki`
+    #[arg(
+        long,
+        env = "LIAISON_IDENTITY",
+        help_heading = "Settings",
+        value_name = "FILE",
+        hide_env_values = true
+    )]
+    identity: Option<PathBuf>,
+
+    /// Speak with offices on other machines in plain text
+    #[arg(long, help_heading = "Settings", conflicts_with = "identity")]
+    insecure: bool,
 
     /// Whose days and hours.
     #[command(flatten)]
@@ -144,6 +161,7 @@ struct SettingsFile {
     north: Option<String>,
     office: Option<OfficeWord>,
     timeout: Option<String>,
+    identity: Option<PathBuf>,
     output: Option<Format>,
 }
 
@@ -186,6 +204,21 @@ impl Settings {
         Ok(Offices {
             addresses: self.addresses(args.south.as_ref(), args.north.as_ref())?,
             timeout,
+            manner: self.manner(args)?,
+        })
+    }
+
+    /// How the offices are spoken to.
+    fn manner(&self, args: &OfficesArgs) -> Result<Manner, Failure> {
+        let file = args.identity.as_ref().or(self.file.identity.as_ref());
+        let identity = file.filter(|_| !args.insecure).map(|path| {
+            let tls = Bundle::read(path).and_then(|bundle| Tls::of(&bundle));
+            tls.map(Arc::new)
+                .map_err(|error| Failure::Usage(format!("--identity: {error}")))
+        });
+        Ok(Manner {
+            identity: identity.transpose()?,
+            insecure: args.insecure,
         })
     }
 
@@ -250,6 +283,8 @@ mod tests {
             south: None,
             north: None,
             timeout: None,
+            identity: None,
+            insecure: false,
             zone: ZoneArgs::default(),
         }
     }

@@ -7,7 +7,8 @@
 use bytes::Bytes;
 use jiff::Timestamp;
 use ledger::{Entry, LedgerError, Names, Parcel, Reader, Record};
-use office::{PerPlace, Place, RequestId, Step, StepId, Tally};
+use office::{PerPlace, Place, Step, StepId, Tally};
+use protocol::Written;
 
 use crate::pair::{PairError, PairWriter};
 
@@ -97,7 +98,7 @@ impl<'a> Cutting<'a> {
         let mut range: Option<(Timestamp, Timestamp)> = None;
         let mut cursor = reader.after(0);
         while let Some(entry) = cursor.next_entry()? {
-            let Some((_, step, _)) = step_of(reader.place(), entry)? else {
+            let Some((_, Written { step, .. })) = step_of(reader.place(), entry)? else {
                 continue;
             };
             if step.parent.is_none() && window.holds(step.authored_at) {
@@ -137,9 +138,10 @@ impl<'a> Cutting<'a> {
         let mut cursor = self.reader.after(0);
         while let Some(entry) = cursor.next_entry()? {
             let recorded_at = entry.recorded_at;
-            let Some((parcel, step, request_id)) = step_of(place, entry)? else {
+            let Some((parcel, written)) = step_of(place, entry)? else {
                 continue;
             };
+            let step = written.step;
             received += u64::from(step.id.place != place);
             let parent = step.parent.map(|parent| names.get(parent));
             if !self.keeps(&step, parent, &mut cut) {
@@ -154,7 +156,8 @@ impl<'a> Cutting<'a> {
                 parent: parent.flatten(),
                 ..step
             };
-            pair.record(recorded_at, &step, request_id, payload)?;
+            let written = Written { step, ..written };
+            pair.record(recorded_at, &written, payload)?;
             cut.steps[author] += 1;
         }
         if let Some(peers) = self.peers {
@@ -212,15 +215,15 @@ fn answering(step: &Step, payload: Bytes, names: &Names, unanchored: &mut u64) -
     }
 }
 
-type Read = (Parcel, Step, Option<RequestId>);
+type Read = (Parcel, Written);
 
 /// The step of an entry of `place`'s ledger; `None` for a local one.
 fn step_of(place: Place, entry: Entry) -> Result<Option<Read>, CutError> {
     let (Record::Outbound(parcel) | Record::Inbound(parcel)) = entry.record else {
         return Ok(None);
     };
-    match ledger::step_of(&parcel) {
-        Ok((step, request_id)) => Ok(Some((parcel, step, request_id))),
+    match protocol::read_envelope(&parcel.envelope, &parcel.payload) {
+        Ok(written) => Ok(Some((parcel, written))),
         Err(error) => Err(CutError::Envelope {
             place,
             entry: entry.sequence,

@@ -14,7 +14,7 @@ use std::io::{self, Write};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use ledger::Entry;
+use ledger::{Entry, Record};
 use office::Exchanges;
 
 use crate::told::{Teller, Told};
@@ -86,7 +86,7 @@ trait Form {
 /// Exports the entries of one ledger, given one after another from the first. Memory is bounded but for what a
 /// format needs whole: meetings, 32 bytes a step for XES, and for Parquet 64 Ki rows or 32 MiB of them.
 pub struct Export<'w> {
-    form: Box<dyn Form + 'w>,
+    form: Opened<'w>,
     teller: Teller,
     wanted: Wanted,
     exported: Exported,
@@ -105,23 +105,16 @@ impl<'w> Export<'w> {
         out: impl Write + 'w,
         wanted: Wanted,
     ) -> io::Result<Self> {
-        let form: Box<dyn Form + 'w> = match format {
-            Format::Jsonl => Box::new(json_lines::JsonLines::new(out)),
-            Format::Csv => Box::new(delimited::Delimited::begin(out, cells)?),
-            Format::Mermaid => Box::new(diagram::Diagram::begin(out)?),
-            Format::Ics => Box::new(calendar::Calendar::new(out)),
-            Format::Ocel => Box::new(ocel::Ocel::begin(out)?),
-            Format::Xes => Box::new(xes::Xes::new(out)?),
-            #[cfg(feature = "parquet")]
-            Format::Parquet => Box::new(parquet::Table::begin(out)?),
-            #[cfg(not(feature = "parquet"))]
-            Format::Parquet => {
-                let without = "this build has no Parquet; build it with the feature `parquet`";
-                return Err(io::Error::new(io::ErrorKind::Unsupported, without));
-            }
-        };
+        if !format.is_built() {
+            let without = "this build has no Parquet; build it with the feature `parquet`";
+            return Err(io::Error::new(io::ErrorKind::Unsupported, without));
+        }
         Ok(Self {
-            form,
+            form: Opened::Not {
+                format,
+                cells,
+                out: Box::new(out),
+            },
             teller: Teller::default(),
             wanted,
             exported: Exported::default(),
@@ -137,6 +130,11 @@ impl<'w> Export<'w> {
 
     /// Takes an entry. Local notes are passed over.
     pub fn take(&mut self, entry: &Entry) -> io::Result<()> {
+        let form = match entry.record {
+            Record::Opening { format_version, .. } => self.form.open(format_version),
+            _ => self.form.open(0),
+        };
+        let form = form?;
         let Some(told) = self.teller.tell(entry) else {
             let is_step = ledger::payload_of(entry).is_some();
             self.exported.unreadable += u64::from(is_step);
@@ -148,13 +146,49 @@ impl<'w> Export<'w> {
             .is_none_or(|first| self.exported.steps < first);
         let wanted = room && self.wanted.takes(told.recorded_at);
         self.exported.steps += u64::from(wanted);
-        self.form.step(&told, wanted)
+        form.step(&told, wanted)
     }
 
     /// Writes the end.
     pub fn finish(mut self) -> io::Result<Exported> {
-        self.exported.items = self.form.finish(&self.teller.exchanges)?;
+        self.exported.items = self.form.open(0)?.finish(&self.teller.exchanges)?;
         Ok(self.exported)
+    }
+}
+
+/// A format's head says what its rows have, and an older ledger's export stays what it was: it is written with the first
+/// entry, which says the ledger's format.
+enum Opened<'w> {
+    Not {
+        format: Format,
+        cells: Cells,
+        out: Box<dyn Write + 'w>,
+    },
+    Yes(Box<dyn Form + 'w>),
+}
+
+impl<'w> Opened<'w> {
+    fn open(&mut self, format_version: u32) -> io::Result<&mut (dyn Form + 'w)> {
+        if let Self::Not { format, cells, out } = self {
+            let out = std::mem::replace(out, Box::new(io::sink()));
+            let has_authors = format_version >= ledger::AUTHORS_SINCE;
+            *self = Self::Yes(match format {
+                Format::Jsonl => Box::new(json_lines::JsonLines::new(out)),
+                Format::Csv => Box::new(delimited::Delimited::begin(out, *cells, has_authors)?),
+                Format::Mermaid => Box::new(diagram::Diagram::begin(out)?),
+                Format::Ics => Box::new(calendar::Calendar::new(out)),
+                Format::Ocel => Box::new(ocel::Ocel::begin(out, has_authors)?),
+                Format::Xes => Box::new(xes::Xes::new(out)?),
+                #[cfg(feature = "parquet")]
+                Format::Parquet => Box::new(parquet::Table::begin(out)?),
+                #[cfg(not(feature = "parquet"))]
+                Format::Parquet => return Err(io::ErrorKind::Unsupported.into()),
+            });
+        }
+        match self {
+            Self::Yes(form) => Ok(&mut **form),
+            Self::Not { .. } => Err(io::ErrorKind::Unsupported.into()),
+        }
     }
 }
 

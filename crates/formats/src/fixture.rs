@@ -12,6 +12,7 @@ use office::meeting::MeetingTerms;
 use office::officer::{Officer, Rank};
 use office::{Order, Place, StepId, StepKind};
 use prost::Message;
+use protocol::Written;
 
 use crate::pair::PairWriter;
 
@@ -139,8 +140,16 @@ pub(crate) fn ledger() -> Reader {
         authored_at: now,
         content: office::Content::Plain,
     };
-    pair.record(now, &late, None, Bytes::new())
+    pair.record(now, &by_somebody(late), Bytes::new())
         .expect("it is the next");
     pair.finish().expect("memory takes it");
     ledger::read(&south).expect("it reads")
+}
+
+fn by_somebody(step: office::Step) -> Written {
+    Written {
+        step,
+        request_id: None,
+        author: "spiffe://river/office/north/officer/min".to_owned(),
+    }
 }

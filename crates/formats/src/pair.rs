@@ -7,10 +7,8 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use ledger::{DiskStorage, Ledger, LedgerError, LedgerOptions, Parcel, Record, Storage};
 use office::line::Acknowledgement;
-use office::{
-    Applied, Limits, Mutation, Office, Order, PerPlace, Place, Refusal, RequestId, Step, StepId,
-    Tally,
-};
+use office::{Applied, Limits, Mutation, Office, Order, PerPlace, Place, Refusal, StepId, Tally};
+use protocol::Written;
 
 /// A ledger's batch is committed when it holds as many bytes.
 const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -130,8 +128,14 @@ impl PairWriter {
             planned = self.sides[place].office.plan(now, order);
         }
         let step = planned?;
-        self.append(now, &step, None, payload)?;
-        Ok(step.id)
+        let id = step.id;
+        let written = Written {
+            step,
+            request_id: None,
+            author: String::new(),
+        };
+        self.append(now, &written, payload)?;
+        Ok(id)
     }
 
     /// Takes a step as it was, legal or not: an illegal one is inert here as it was there. It must be the next one of
@@ -139,10 +143,10 @@ impl PairWriter {
     pub fn record(
         &mut self,
         recorded_at: Timestamp,
-        step: &Step,
-        request_id: Option<RequestId>,
+        written: &Written,
         payload: Bytes,
     ) -> Result<Applied, PairError> {
+        let step = &written.step;
         let expected = self.next_sequence(step.id.place);
         if step.id.sequence != expected {
             return Err(PairError::Order {
@@ -150,7 +154,7 @@ impl PairWriter {
                 expected,
             });
         }
-        self.append(recorded_at, step, request_id, payload)
+        self.append(recorded_at, written, payload)
     }
 
     /// The line sequence of the next step of `place`.
@@ -161,12 +165,12 @@ impl PairWriter {
     fn append(
         &mut self,
         recorded_at: Timestamp,
-        step: &Step,
-        request_id: Option<RequestId>,
+        written: &Written,
         payload: Bytes,
     ) -> Result<Applied, PairError> {
+        let step = &written.step;
         let author = step.id.place;
-        let envelope = protocol::encode_envelope(step, request_id);
+        let envelope = protocol::encode_envelope_by(step, written.request_id, &written.author);
         let before = self.sides[author].office.line().appended().hash;
         let parcel = Parcel {
             kind: step.kind,
@@ -176,8 +180,9 @@ impl PairWriter {
         };
         let hash = parcel.hash;
         let mutation = Mutation {
-            request_id,
+            request_id: written.request_id,
             payload: &payload,
+            author: &written.author,
         };
         let own = &mut self.sides[author];
         own.ledger
@@ -262,12 +267,12 @@ impl Side {
 #[cfg(test)]
 mod tests {
     use ledger::MemoryStorage;
-    use office::StepKind;
     use office::contact::ContactKind;
     use office::meeting::MeetingTerms;
     use prost::Message as _;
 
     use super::*;
+    use office::{Step, StepKind};
 
     fn terms() -> MeetingTerms {
         MeetingTerms {
@@ -330,7 +335,12 @@ mod tests {
             authored_at: now,
             content: office::Content::Document { deadline: None },
         };
-        let error = pair.record(now, &step, None, Bytes::new());
+        let written = Written {
+            step,
+            request_id: None,
+            author: String::new(),
+        };
+        let error = pair.record(now, &written, Bytes::new());
         let error = error.expect_err("1 comes first").to_string();
         assert!(error.contains("the next step of south is 1"), "{error}");
     }

@@ -168,6 +168,7 @@ impl Reading<'_> {
     fn read(&mut self, input: impl BufRead) -> Result<Sorter, ImportError> {
         let asked = Asked {
             columns: self.mapping.columns(),
+            optional: 0,
             text: true,
             row_bytes_max: ROW_BYTES_MAX,
         };

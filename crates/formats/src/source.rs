@@ -79,6 +79,8 @@ pub(crate) struct Raw {
 pub(crate) struct Asked {
     /// The names of the fields.
     pub(crate) columns: Vec<String>,
+    /// As many of them, at the end, may have no column.
+    pub(crate) optional: usize,
     /// Whether the row itself is wanted.
     pub(crate) text: bool,
     /// A row may be as long.

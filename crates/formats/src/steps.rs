@@ -8,7 +8,9 @@ use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use jiff::Timestamp;
 use ledger::BODY_BYTES_MAX;
+use office::authority::Name;
 use office::{Collection, RequestId, Step, StepId, StepKind};
+use protocol::Written;
 use reading::Mistake;
 use serde::{Deserialize, Serialize};
 use words::json::payload_from_json;
@@ -38,9 +40,12 @@ const AUTHORED_AT: usize = 5;
 const REQUEST_ID: usize = 6;
 const PAYLOAD: usize = 7;
 const PAYLOAD_BYTES: usize = 8;
+const MADE_BY: usize = 9;
+/// Older exports do not say who made a step.
+const OPTIONAL: usize = 1;
 
 /// What each form calls them.
-fn columns(layout: Layout) -> [&'static str; 9] {
+fn columns(layout: Layout) -> [&'static str; 10] {
     let (sequence, step, what, authored_at) = match layout {
         Layout::Delimited { .. } | Layout::JsonLines | Layout::JsonArray => {
             ("sequence", "step", "what", "authored_at")
@@ -58,6 +63,7 @@ fn columns(layout: Layout) -> [&'static str; 9] {
         "request_id",
         "payload",
         "payload_bytes",
+        "made_by",
     ]
 }
 
@@ -84,6 +90,7 @@ pub fn import_steps(
     };
     let asked = Asked {
         columns: columns.map(str::to_owned).to_vec(),
+        optional: OPTIONAL,
         text: false,
         row_bytes_max: ROW_BYTES_MAX,
     };
@@ -128,7 +135,12 @@ fn write(mut account: Account<'_>, sorter: Sorter, out: &Path) -> Result<Importe
             authored_at: row.authored_at,
             content: protocol::content_of(row.kind, &payload),
         };
-        match pair.record(recorded_at, &step, row.request_id.map(RequestId), payload) {
+        let written = Written {
+            step,
+            request_id: row.request_id.map(RequestId),
+            author: row.made_by,
+        };
+        match pair.record(recorded_at, &written, payload) {
             Ok(_) => {
                 account.found.steps += 1;
                 account.written(recorded_at);
@@ -165,6 +177,7 @@ struct Row {
     kind: StepKind,
     authored_at: Timestamp,
     request_id: Option<[u8; 16]>,
+    made_by: String,
     #[serde(with = "serde_bytes")]
     payload: Vec<u8>,
 }
@@ -191,6 +204,7 @@ impl Row {
                 let id = uuid::Uuid::parse_str(text).ok()?;
                 Some(id.into_bytes())
             })?,
+            made_by: fields.made_by()?,
             payload: fields.payload(kind)?,
         };
         let number = "the entry's number in its ledger";
@@ -241,6 +255,15 @@ impl Fields<'_> {
             let message = format!("it is empty or missing; it is {what}");
             self.mistake(index, &message, NO_EXPORT)
         })
+    }
+
+    fn made_by(&self) -> Result<String, Mistake> {
+        let name: Option<Name> = self.optional(
+            MADE_BY,
+            "the name of a certificate, as in spiffe://example/office/south/officer/kim",
+            |text| text.parse().ok(),
+        )?;
+        Ok(name.map(|name| name.to_string()).unwrap_or_default())
     }
 
     fn payload(&self, kind: StepKind) -> Result<Vec<u8>, Mistake> {

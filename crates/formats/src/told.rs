@@ -24,6 +24,8 @@ pub struct Told {
     pub step: Step,
     /// The request that caused it.
     pub request_id: Option<RequestId>,
+    /// Who made it, as a certificate named them; empty if nobody had to show one.
+    pub made_by: String,
     /// What it says, as it came in.
     pub payload: Bytes,
     /// What it is a step of; of a declaration the step itself.
@@ -113,7 +115,8 @@ impl Teller {
             Record::Inbound(parcel) => (parcel, true),
             _ => return None,
         };
-        let (step, request_id) = ledger::step_of(parcel).ok()?;
+        let written = protocol::read_envelope(&parcel.envelope, &parcel.payload).ok()?;
+        let step = written.step;
         let mut applied = self.exchanges.apply(&step);
         if let (Some(count), Some(at)) = (&mut applied.counted, applied.counted_at) {
             count.day = self.zone.to_datetime(at).date();
@@ -126,7 +129,8 @@ impl Teller {
             exchange: self.exchange_of(&step),
             local: self.zone.to_datetime(step.authored_at),
             step,
-            request_id,
+            request_id: written.request_id,
+            made_by: written.author,
             payload: parcel.payload.clone(),
             applied,
         })

@@ -10,8 +10,11 @@ use protocol::pb::ledger as pb;
 /// The version of the format that this software writes.
 ///
 /// 1: the chain hashes every entry whole. 2: it leaves out the envelope and the payload of a step, which the line hash in the
-/// same entry covers.
-pub const FORMAT_VERSION: u32 = 2;
+/// same entry covers. 3: there are notes of the peer's certificate, and envelopes say who made a step.
+pub const FORMAT_VERSION: u32 = 3;
+
+/// The first format whose envelopes may say who made a step.
+pub const AUTHORS_SINCE: u32 = 3;
 
 /// What an entry holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +43,11 @@ pub enum Record {
         /// Mutations wait until the peer has given back what was missing.
         restoring: bool,
     },
+    /// The line was opened under another certificate of the peer than the one noted last.
+    PeerCertified {
+        /// The certificate's SHA-256.
+        sha256: [u8; 32],
+    },
 }
 
 impl Record {
@@ -53,6 +61,7 @@ impl Record {
             | Self::Opening { .. }
             | Self::AcknowledgementTaken(_)
             | Self::EpochRaised { .. } => 1,
+            Self::PeerCertified { .. } => 3,
         }
     }
 }
@@ -170,6 +179,11 @@ fn record_of(note: &pb::entry::Note) -> Result<Record, &'static str> {
             epoch: raised.epoch,
             restoring: raised.restoring,
         },
+        pb::entry::Note::PeerCertified(certified) => Record::PeerCertified {
+            sha256: certified.certificate_sha256[..]
+                .try_into()
+                .map_err(|_| "a certificate's SHA-256 that is not 32 bytes")?,
+        },
     })
 }
 
@@ -228,6 +242,11 @@ pub(crate) fn without_chain(
                 place: protocol::place_to_pb(*place).into(),
                 epoch: *epoch,
                 restoring: *restoring,
+            }));
+        }
+        Record::PeerCertified { sha256 } => {
+            entry.note = Some(pb::entry::Note::PeerCertified(pb::PeerCertified {
+                certificate_sha256: Bytes::copy_from_slice(sha256),
             }));
         }
     }

@@ -18,15 +18,13 @@ pub fn step_of(parcel: &Parcel) -> Result<(Step, Option<RequestId>), protocol::F
 pub fn fold_entry(office: &mut Office, record: &Record) -> Option<Applied> {
     match record {
         Record::Outbound(parcel) | Record::Inbound(parcel) => {
-            let (step, request_id) = step_of(parcel).ok()?;
-            Some(office.record(
-                &step,
-                parcel.hash,
-                Mutation {
-                    request_id,
-                    payload: &parcel.payload,
-                },
-            ))
+            let written = protocol::read_envelope(&parcel.envelope, &parcel.payload).ok()?;
+            let mutation = Mutation {
+                request_id: written.request_id,
+                payload: &parcel.payload,
+                author: &written.author,
+            };
+            Some(office.record(&written.step, parcel.hash, mutation))
         }
         Record::AcknowledgementTaken(acknowledgement) => {
             office.record_acknowledgement(acknowledgement);
@@ -42,6 +40,10 @@ pub fn fold_entry(office: &mut Office, record: &Record) -> Option<Applied> {
             restoring,
         } => {
             office.record_epoch(*place, *epoch, *restoring);
+            None
+        }
+        Record::PeerCertified { sha256 } => {
+            office.line_mut().record_peer_certificate(*sha256);
             None
         }
     }

@@ -42,7 +42,7 @@ mod verify;
 pub use crate::ledger::{Batch, Ledger, SnapshotDraft, SnapshotWriter};
 pub use backup::{BackedUp, backup};
 pub use convert::{Converted, convert};
-pub use entry::{Entry, FORMAT_VERSION, Parcel, Record};
+pub use entry::{AUTHORS_SINCE, Entry, FORMAT_VERSION, Parcel, Record};
 pub use error::LedgerError;
 pub use fold::{count_entry, fold, fold_entry, payload_of, step_of, tally, tally_in};
 pub use fork::{Forked, common_point, fork, fork_pair};

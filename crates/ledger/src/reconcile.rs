@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use bytes::Bytes;
 use office::{Count, Counted, PerPlace, Place, Tally};
 use serde::Serialize;
 
@@ -9,6 +10,7 @@ use crate::entry::{Entry, Parcel, Record};
 use crate::error::LedgerError;
 use crate::fold::{step_of, tally};
 use crate::reader::{Reader, Steps};
+use crate::verify::could_not_be;
 
 /// Differences that are listed.
 const DIFFERENCES_MAX: usize = 100;
@@ -79,9 +81,12 @@ impl Compared {
             }
             let difference = match (next_parcel(&mut sent)?, next_parcel(&mut received)?) {
                 (None, None) => break,
-                (Some((_, here)), Some((_, there))) if here == there => {
+                (Some((entry, here)), Some((_, there))) if here == there => {
                     self.equal[author] += 1;
-                    continue;
+                    match forged(&here) {
+                        Some(why) => format!("entry {entry} at {author}: {why}"),
+                        None => continue,
+                    }
                 }
                 (Some(here), Some(there)) => format!(
                     "step {sequence} of {author} has other bytes at {peer}: {} at {author}, {} at {peer}",
@@ -135,6 +140,12 @@ impl Compared {
             differences: self.differences,
         }
     }
+}
+
+/// Why a step that both hold cannot be of whom it says made it.
+fn forged(parcel: &Parcel) -> Option<String> {
+    let written = protocol::read_envelope(&parcel.envelope, &Bytes::new()).ok()?;
+    could_not_be(&written)
 }
 
 /// What stands at one office in a step's place: the entry, and the step it says it is.

@@ -3,7 +3,9 @@
 use bytes::Bytes;
 use journal::{Fault, Seen, Storage};
 use office::Place;
+use office::authority::Name;
 use office::line::LineHash;
+use protocol::Written;
 use serde::Serialize;
 
 use crate::entry::{Entry, Parcel, Record};
@@ -55,6 +57,23 @@ pub fn verify(storage: &dyn Storage) -> Result<Verification, LedgerError> {
         missing: found.missing,
         faults: found.faults,
     })
+}
+
+/// Why a step cannot be of whom its envelope says made it.
+pub(crate) fn could_not_be(written: &Written) -> Option<String> {
+    let Written { step, author, .. } = written;
+    if author.is_empty() {
+        return None;
+    }
+    let name: Result<Name, _> = author.parse();
+    match name {
+        Ok(name) if name.could_author(step.id.place, step.kind) => None,
+        Ok(name) => Some(format!(
+            "{} ({}) could not have been made by {name}, as its envelope says",
+            step.id, step.kind
+        )),
+        Err(error) => Some(format!("of who made {}: {error}", step.id)),
+    }
 }
 
 /// How far the steps of one author have come; `None` behind a gap.
@@ -109,8 +128,9 @@ impl Checked {
 
     fn step(&mut self, direction: usize, parcel: &Parcel) -> Result<(), String> {
         // What a payload says is the rules' business; here only the envelope counts.
-        let (step, _) = protocol::decode_envelope(&parcel.envelope, &Bytes::new())
+        let written = protocol::read_envelope(&parcel.envelope, &Bytes::new())
             .map_err(|error| error.to_string())?;
+        let step = written.step;
         // Behind a lost opening the first step says whose ledger this is.
         let place = *self.place.get_or_insert(if direction == 0 {
             step.id.place
@@ -135,6 +155,9 @@ impl Checked {
         }
         if hash != parcel.hash {
             return Err("the line hash does not hold".to_owned());
+        }
+        if let Some(why) = could_not_be(&written) {
+            return Err(why);
         }
         self.steps[direction] += 1;
         Ok(())

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use office::Place;
+use service::Identities;
 
 use self::examples::{People, Welcome};
 use self::offices::{Serving, Wanted};
@@ -54,6 +55,16 @@ pub(crate) struct UpArgs {
         hide_env_values = true
     )]
     data: PathBuf,
+
+    /// Who the offices are; what is missing is made there
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "LIAISON_IDENTITIES",
+        default_value = "liaison-data/identities",
+        hide_env_values = true
+    )]
+    identities: PathBuf,
 
     /// Where South listens [default: 127.0.0.1:50051]
     #[arg(
@@ -102,6 +113,7 @@ impl UpArgs {
         }
         let Self {
             data,
+            identities,
             control,
             play,
             speed,
@@ -114,6 +126,10 @@ impl UpArgs {
             data: &data,
             listen: &listen,
             control: control.as_deref(),
+            identities: Identities {
+                directory: identities,
+                ..Identities::default()
+            },
             played_speed: if play.is_some() { speed } else { 0 },
         };
         offices::run(&wanted, |serving| {

@@ -80,6 +80,7 @@ fn whole_office() -> Office {
         let mutation = Mutation {
             request_id: Some(request(sequence)),
             payload: b"a document",
+            author: "",
         };
         office.record(&sent(sequence), LineHash::ZERO, mutation);
     }

@@ -192,6 +192,8 @@ limits! {
     places_kept: u64 = 32;
     /// How long a connection may be without a call.
     idle_timeout: Duration = Duration::from_secs(300);
+    /// Connections that have not begun to call; the oldest gives way to another.
+    handshakes_max: u64 = 64;
     /// How long a connection may take to begin.
     handshake_timeout: Duration = Duration::from_secs(5);
     /// How long a drain may take.

@@ -63,6 +63,8 @@ pub struct Line {
     settled: u64,
     unsettled: VecDeque<(u64, u64)>,
     restoring: bool,
+    /// The SHA-256 of the certificate that the peer showed last, as far as that is noted.
+    peer_certificate: Option<[u8; 32]>,
     /// Heard in a Hello, not read in the ledger.
     #[serde(skip)]
     fault: Option<LineFault>,
@@ -84,6 +86,7 @@ impl Line {
             settled: 0,
             unsettled: VecDeque::new(),
             restoring: false,
+            peer_certificate: None,
             fault: None,
             answered: None,
         }
@@ -117,6 +120,16 @@ impl Line {
     /// The peer's, as far as known.
     pub fn peer_epoch(&self) -> u64 {
         self.peer_epoch
+    }
+
+    /// The SHA-256 of the certificate that the peer showed last, as far as the ledger says.
+    pub fn peer_certificate(&self) -> Option<[u8; 32]> {
+        self.peer_certificate
+    }
+
+    /// Takes the note of a certificate of the peer that is in the ledger.
+    pub fn record_peer_certificate(&mut self, sha256: [u8; 32]) {
+        self.peer_certificate = Some(sha256);
     }
 
     /// Whether mutations wait for the peer to give back what was lost.

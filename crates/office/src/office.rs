@@ -91,14 +91,15 @@ impl Office {
         &mut self.line
     }
 
-    /// The first answer again, if `request_id` was used before.
+    /// The first answer again, if `request_id` was used before, by the same author.
     pub fn repeated(
         &self,
         request_id: RequestId,
         order: &Order,
         payload: &[u8],
+        author: &str,
     ) -> Option<Result<StepId, Refusal>> {
-        let fingerprint = Fingerprint::of(order.kind(), order.subject(), payload);
+        let fingerprint = Fingerprint::of(order.kind(), order.subject(), payload).by(author);
         match self.requests.seen(request_id, fingerprint)? {
             Seen::Same(sequence) => Some(Ok(StepId::new(self.place, sequence))),
             Seen::Other(sequence) => Some(Err(Refusal::IdempotencyConflict {
@@ -130,6 +131,7 @@ impl Office {
                     .parent
                     .map(|parent| self.exchanges.meetings.of_step(parent).unwrap_or(parent));
                 let fingerprint = Fingerprint::of(step.kind, subject, mutation.payload);
+                let fingerprint = fingerprint.by(mutation.author);
                 self.requests
                     .remember(request_id, step.id.sequence, fingerprint);
             }

@@ -100,4 +100,6 @@ pub struct Mutation<'a> {
     pub request_id: Option<RequestId>,
     /// The payload's bytes.
     pub payload: &'a [u8],
+    /// Who made the step, as a certificate names them; empty if nobody did.
+    pub author: &'a str,
 }

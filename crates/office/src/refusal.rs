@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::authority::Denied;
 use crate::line::LineFault;
 use crate::step::{StepId, StepKind};
 
@@ -89,6 +90,9 @@ pub enum Refusal {
         /// How long to wait before asking again.
         retry_after: Duration,
     },
+    /// It is not theirs to do, or it is not known who they are.
+    #[error(transparent)]
+    Denied(#[from] Denied),
     /// The two ledgers disagree.
     #[error("the line is down: {0}")]
     Line(#[from] LineFault),

@@ -40,6 +40,17 @@ impl Fingerprint {
         let seed = (subject << 8) | kind as u64;
         Self(xxh3_128_with_seed(payload, seed).to_be_bytes())
     }
+
+    /// The same, made by `author`; by nobody who has a name if that is empty.
+    #[must_use]
+    pub fn by(self, author: &str) -> Self {
+        if author.is_empty() {
+            return self;
+        }
+        let content = u128::from_be_bytes(self.0);
+        let seed = content as u64;
+        Self((content ^ xxh3_128_with_seed(author.as_bytes(), seed)).to_be_bytes())
+    }
 }
 
 /// What a request id was used for.

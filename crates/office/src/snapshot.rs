@@ -15,7 +15,7 @@ use crate::request::Window;
 
 /// How steps are folded, and what a snapshot looks like. Raise it with any change of either: a snapshot of
 /// another version is not read.
-pub const FOLD_VERSION: u32 = 1;
+pub const FOLD_VERSION: u32 = 2;
 
 /// Why a snapshot cannot be used. The remedy is always the same: fold the ledger from its beginning.
 #[derive(Debug, thiserror::Error)]

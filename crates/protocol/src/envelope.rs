@@ -19,8 +19,24 @@ pub struct FaultyEnvelope {
     pub what: String,
 }
 
-/// The envelope of a step, in bytes.
+/// What an envelope and its payload say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// The step.
+    pub step: Step,
+    /// The request that caused it; `None` if a clock did.
+    pub request_id: Option<RequestId>,
+    /// Who made it, as a certificate named them; empty if nobody had to show one.
+    pub author: String,
+}
+
+/// The envelope of a step that nobody made who has a name, in bytes.
 pub fn encode_envelope(step: &Step, request_id: Option<RequestId>) -> Bytes {
+    encode_envelope_by(step, request_id, "")
+}
+
+/// The envelope of a step that `author` made, in bytes.
+pub fn encode_envelope_by(step: &Step, request_id: Option<RequestId>, author: &str) -> Bytes {
     pb::line::Envelope {
         step: Some(step_id_to_pb(step.id)),
         parent: step.parent.map(step_id_to_pb),
@@ -29,17 +45,24 @@ pub fn encode_envelope(step: &Step, request_id: Option<RequestId>) -> Bytes {
         request_id: request_id
             .map(|id| Bytes::copy_from_slice(&id.0))
             .unwrap_or_default(),
+        author: author.to_owned(),
     }
     .encode_to_vec()
     .into()
 }
 
-/// Reads a step from an envelope and its payload. A payload that cannot be read makes the step inert, so that
-/// no parcel can block the line; a faulty envelope is an error.
+/// Reads a step from an envelope and its payload, and the request that caused it: see [`read_envelope`].
 pub fn decode_envelope(
     envelope: &[u8],
     payload: &Bytes,
 ) -> Result<(Step, Option<RequestId>), FaultyEnvelope> {
+    let written = read_envelope(envelope, payload)?;
+    Ok((written.step, written.request_id))
+}
+
+/// Reads what an envelope and its payload say. A payload that cannot be read makes the step inert, so that
+/// no parcel can block the line; a faulty envelope is an error.
+pub fn read_envelope(envelope: &[u8], payload: &Bytes) -> Result<Written, FaultyEnvelope> {
     let faulty = |what: &str| FaultyEnvelope {
         what: what.to_owned(),
     };
@@ -72,14 +95,16 @@ pub fn decode_envelope(
         _ => return Err(faulty("its request id is not 16 bytes")),
     };
     let content = content_of(kind, payload);
-    Ok((
-        Step {
-            id,
-            parent,
-            kind,
-            authored_at,
-            content,
-        },
+    let step = Step {
+        id,
+        parent,
+        kind,
+        authored_at,
+        content,
+    };
+    Ok(Written {
+        step,
         request_id,
-    ))
+        author: decoded.author,
+    })
 }

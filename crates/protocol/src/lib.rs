@@ -36,7 +36,9 @@ pub use convert::{
     step_kind_from_pb, step_kind_to_pb, tally_to_pb, terms_to_pb, timestamp_from_pb,
     timestamp_to_pb,
 };
-pub use envelope::{FaultyEnvelope, decode_envelope, encode_envelope};
+pub use envelope::{
+    FaultyEnvelope, Written, decode_envelope, encode_envelope, encode_envelope_by, read_envelope,
+};
 pub use original::{Original, field_of};
 pub use splice::{reply_of, with_field, with_reply, without_field, without_reply};
 pub use validate::{Checked, Fields};

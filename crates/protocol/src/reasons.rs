@@ -39,6 +39,8 @@ reasons! {
     UNSUPPORTED_COMPRESSION: Unimplemented, "a compression other than gzip";
     UNKNOWN_METHOD: Unimplemented, "a method that is not served";
     NOT_FOUND: NotFound, "not known here";
+    NO_IDENTITY: Unauthenticated, "it is not known who calls, and here it must be";
+    NOT_PERMITTED: PermissionDenied, "not this role's to do";
     ILLEGAL_STEP: FailedPrecondition, "a step that the state does not allow";
     SUPERSEDED: Aborted, "built upon something already built upon";
     IDEMPOTENCY_CONFLICT: AlreadyExists, "the same request id, or sequence on the line, with other content";

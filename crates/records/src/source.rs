@@ -8,7 +8,7 @@ use ledger::{DiskStorage, LedgerError, Reader, Storage};
 use office::Place;
 use protocol::pb::ledger as pb;
 
-use command::connect::{self, Address, Connection, Offices};
+use command::connect::{Address, Connection, Offices};
 use command::failure::Failure;
 
 const PAGE_ENTRIES: i32 = 1_000;
@@ -183,7 +183,8 @@ pub(crate) async fn dial(named: &Named, offices: &Offices) -> Result<Connection,
     match named {
         Named::Office(place) => offices.dial(*place).await,
         Named::Address(address) => {
-            connect::dial(format!("the office at {address}"), address, offices.timeout).await
+            let office = format!("the office at {address}");
+            offices.dial_at(office, address, None).await
         }
         Named::Directory(path) => Err(Failure::Usage(format!(
             "{} is a directory; name a running office",

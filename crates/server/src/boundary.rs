@@ -10,8 +10,10 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use callers::{Budget, Call, Caller};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
 use http_body::{Body as HttpBody, Frame, SizeHint};
+use office::authority::Authority;
 use office::{Limits, Refusal};
 use tokio::time::{Instant, Sleep};
 use tonic::body::Body;
@@ -19,9 +21,6 @@ use tonic::{Code, Status};
 use tower::Service;
 use tracing::Instrument as _;
 
-use crate::budget::Budget;
-use crate::call::Call;
-use crate::caller::Caller;
 use crate::incoming::{Bounds, Messages};
 use crate::methods::{Method, Methods};
 use crate::outgoing::{keeping, packed};
@@ -35,15 +34,22 @@ pub(crate) struct Boundary<S> {
     methods: Arc<Methods>,
     budget: Budget,
     limits: Arc<Limits>,
+    authority: Authority,
 }
 
 impl<S> Boundary<S> {
-    pub(crate) fn new(inner: S, methods: Methods, limits: Arc<Limits>) -> Self {
+    pub(crate) fn new(
+        inner: S,
+        methods: Methods,
+        limits: Arc<Limits>,
+        authority: Authority,
+    ) -> Self {
         Self {
             inner,
             methods: Arc::new(methods),
             budget: Budget::new(&limits),
             limits,
+            authority,
         }
     }
 
@@ -58,6 +64,16 @@ impl<S> Boundary<S> {
             timeout: self.limits.message_timeout,
             gzip,
         }
+    }
+
+    /// What to say to whoever may not call this. A method that is not served is told as such, to anybody.
+    fn denied(&self, caller: &Caller, method: Method, path: &str) -> Option<Response<Body>> {
+        let name = path.trim_start_matches('/');
+        let speaker = caller.known().speaker();
+        let denied = self.authority.permits(speaker, method.act, name).err()?;
+        method
+            .is_known
+            .then(|| status_of(&denied.into()).into_http())
     }
 
     /// When a call must be answered: what the client says, or what no call without a stream takes.
@@ -103,6 +119,9 @@ where
         let caller = request.extensions().get::<Arc<Caller>>().cloned();
         // Every connection has one; without, a call is its own caller.
         let caller = caller.unwrap_or_else(|| Arc::new(Caller::new(0, None)));
+        if let Some(denied) = self.denied(&caller, method, request.uri().path()) {
+            return Box::pin(std::future::ready(Ok(denied)));
+        }
         if !method.is_for_all && !caller.finds_place() {
             let refusal = Refusal::Exhausted {
                 what: "the number of connections (this one is kept for the peer, and for looking how the office is)",

@@ -1,6 +1,5 @@
 //! Connections: counted, timed, and closed gently.
 
-use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -13,21 +12,16 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use office::Limits;
 use pin_project_lite::pin_project;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::accept::{Accept, Trouble};
-use crate::caller::{Called, Caller, OpenCall};
-use crate::line::Io;
 use crate::phase::reached;
-use crate::places::Places;
 use crate::tasks::Tasks;
-use crate::watched::Watched;
+use callers::Places;
+use callers::Watched;
+use callers::{Accept, Accepted, Door, Greeting, PREFACE, Trouble};
+use callers::{Called, Caller, OpenCall};
 
-const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-const NOT_HTTP2: &[u8] = b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-type: text/plain\r\n\r\n\
-    This is a gRPC office: it speaks HTTP/2 only. Try grpcurl -plaintext, or the liaison command.\n";
 /// Streams that a client may reset before it is sent away.
 const RESETS_MAX: usize = 256;
 const HEADERS_BYTES_MAX: u32 = 16 * 1024;
@@ -47,6 +41,7 @@ pub(crate) struct Connections<S> {
     pub(crate) keep_alive: Option<Duration>,
     pub(crate) tasks: Tasks,
     pub(crate) closing: watch::Receiver<bool>,
+    pub(crate) door: Door,
 }
 
 impl<S> Connections<S>
@@ -63,7 +58,12 @@ where
 {
     pub(crate) async fn serve(mut self, mut incoming: Box<dyn Accept>) {
         let places = Places::new(self.limits.connections_max, self.limits.places_kept);
-        let mut trouble = Trouble::new();
+        let greeting = Greeting::new(
+            self.door.clone(),
+            self.limits.handshakes_max,
+            self.limits.handshake_timeout,
+        );
+        let mut trouble = Trouble::default();
         let mut callers = 0;
         loop {
             let next = places.lets_in_next();
@@ -95,7 +95,8 @@ where
                 continue;
             };
             let is_one_of_few = places.taken() <= WIDE_CONNECTIONS;
-            let connection = self.connection(accepted.io, caller, is_one_of_few);
+            greeting.room().await;
+            let connection = self.connection(accepted, caller, is_one_of_few, &greeting);
             self.tasks.spawn(async move {
                 connection.await;
                 drop(place);
@@ -128,9 +129,10 @@ where
 
     fn connection(
         &self,
-        io: Box<dyn Io>,
+        accepted: Accepted,
         caller: Arc<Caller>,
         is_one_of_few: bool,
+        greeting: &Greeting,
     ) -> impl Future<Output = ()> + Send + use<S> {
         let executor = Counted {
             tasks: self.tasks.clone(),
@@ -139,7 +141,8 @@ where
         let builder = self.builder(executor, is_one_of_few);
         let service =
             TowerToHyperService::new(Called::new(self.service.clone(), Arc::clone(&caller)));
-        let handshake = tokio::time::timeout(self.limits.handshake_timeout, greet(io));
+        let greeted = greeting.greet(accepted.io, accepted.said, Arc::clone(&caller));
+        let over = greeting.no_longer_holds(&caller);
         let mut closing = self.closing.clone();
         // In simulated time nothing would ever rest.
         let timeouts = self.keep_alive.map(|_| Idle {
@@ -152,9 +155,9 @@ where
                 // Nothing has been said that could be answered.
                 () = caller.cut.cancelled() => return,
                 () = caller.leave.cancelled() => return,
-                greeted = handshake => greeted,
+                greeted = greeted => greeted,
             };
-            let Ok(Ok(io)) = greeted else { return };
+            let Some(io) = greeted else { return };
             let io = Watched::new(PREFACE, io, Arc::clone(&caller));
             let mut connection =
                 std::pin::pin!(builder.serve_connection(TokioIo::new(io), service));
@@ -166,6 +169,7 @@ where
                     () = reached(&mut closing) => {}
                     () = caller.leave.cancelled() => {}
                     () = idle(&caller, timeouts) => {}
+                    () = over => {}
                 }
             });
             let serving = async {
@@ -279,23 +283,4 @@ impl<F: Future> Future for UnderWay<F> {
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         self.project().task.poll(context).map(drop)
     }
-}
-
-/// Reads the preface that every HTTP/2 client begins with.
-async fn greet(mut io: Box<dyn Io>) -> io::Result<Box<dyn Io>> {
-    let mut preface = [0; PREFACE.len()];
-    let mut read = 0;
-    while read < preface.len() {
-        let count = io.read(&mut preface[read..]).await?;
-        if count == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        read += count;
-        if preface[..read] != PREFACE[..read] {
-            io.write_all(NOT_HTTP2).await?;
-            io.shutdown().await?;
-            return Err(io::ErrorKind::InvalidData.into());
-        }
-    }
-    Ok(io)
 }

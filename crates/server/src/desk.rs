@@ -11,10 +11,10 @@ use tonic::Status;
 use crate::handle::{Authored, Authoring, OwnerHandle};
 use crate::line::{LineEvents, PeerWatch};
 use crate::read;
-use crate::slots::Slots;
 use crate::status::status_of;
 use crate::tasks::Tasks;
 use crate::timing;
+use callers::Slots;
 
 /// The owner, the line, and room for what takes long.
 #[derive(Clone)]

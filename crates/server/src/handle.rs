@@ -11,8 +11,8 @@ use office::{Limits, Office, Order, Place, Refusal, RequestId, StepId};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio::time::Instant;
 
-use crate::call::Call;
 use crate::status::stopped;
+use callers::Call;
 
 /// What a client asks this office to author.
 #[derive(Debug)]
@@ -75,6 +75,9 @@ pub(crate) struct Arrived {
     pub(crate) hash: LineHash,
 }
 
+/// Who makes a step, as a certificate names them.
+pub(crate) type Author = Option<Arc<str>>;
+
 /// Room for the bytes of what waits; given back when the owner has taken it.
 pub(crate) type Room = OwnedSemaphorePermit;
 
@@ -87,17 +90,20 @@ pub(crate) enum Work {
         authoring: Authoring,
         /// The number of whoever asks; 0 if that is not known.
         caller: u64,
+        by: Author,
         room: Room,
         reply: oneshot::Sender<Outcome>,
     },
     /// As `Author`, answered when the peer has the step.
     Deliver {
         authoring: Authoring,
+        by: Author,
         room: Room,
         reply: oneshot::Sender<Outcome>,
     },
     AuthorMany {
         authorings: Vec<Authoring>,
+        by: Author,
         room: Room,
         reply: oneshot::Sender<Vec<Outcome>>,
     },
@@ -128,6 +134,10 @@ pub(crate) enum Work {
     Acknowledged {
         acknowledgement: Acknowledgement,
         verdicts: Verdicts,
+    },
+    /// The peer has shown this certificate.
+    Certified {
+        sha256: [u8; 32],
     },
     Drain {
         reply: oneshot::Sender<()>,
@@ -228,6 +238,7 @@ impl OwnerHandle {
         self.offer(Work::Author {
             authoring,
             caller: Call::current().map_or(0, |call| call.caller.number),
+            by: callers::author(),
             room,
             reply,
         })?;
@@ -240,16 +251,18 @@ impl OwnerHandle {
         let room = self.room(authoring.payload.len())?;
         self.offer(Work::Deliver {
             authoring,
+            by: callers::author(),
             room,
             reply,
         })?;
         answer.await.map_err(|_| stopped())?
     }
 
-    /// As [`Self::author`], for a stream: the work waits for room, and the answers are awaited later.
+    /// As [`Self::author`], for a stream of `by`: the work waits for room, and the answers are awaited later.
     pub(crate) async fn author_many(
         &self,
         authorings: Vec<Authoring>,
+        by: Author,
     ) -> Result<oneshot::Receiver<Vec<Outcome>>, Refusal> {
         let (reply, answer) = oneshot::channel();
         let bytes = authorings
@@ -259,6 +272,7 @@ impl OwnerHandle {
         let room = self.room_in_stream(bytes).await?;
         let work = Work::AuthorMany {
             authorings,
+            by,
             room,
             reply,
         };
@@ -322,6 +336,11 @@ impl OwnerHandle {
         verdicts: Verdicts,
     ) -> Result<(), Refusal> {
         self.queue(Work::Returned { parcel, verdicts }).await
+    }
+
+    /// The peer has shown a certificate, over a session that its Hello has opened.
+    pub(crate) async fn certified(&self, sha256: [u8; 32]) -> Result<(), Refusal> {
+        self.queue(Work::Certified { sha256 }).await
     }
 
     pub(crate) async fn refused(&self, said: String) -> Result<(), Refusal> {

@@ -17,10 +17,10 @@ use office::Refusal;
 use tokio::time::Sleep;
 use tonic::Status;
 
-use crate::budget::Lease;
-use crate::call::Call;
 use crate::methods::Method;
 use crate::status::{malformed, second_message, status_of, too_large, too_large_for_line};
+use callers::Call;
+use callers::Lease;
 use tap::{Assembly, Fault, PIECE_BYTES, Piece, Unpacker};
 
 /// What is taken at first, and at most at once, for a message that is held.

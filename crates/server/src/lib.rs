@@ -22,11 +22,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod accept;
 mod boundary;
-mod budget;
-mod call;
-mod caller;
 mod clock;
 mod connections;
 mod desk;
@@ -38,21 +34,18 @@ mod methods;
 mod outgoing;
 mod owner;
 mod phase;
-mod places;
 mod read;
 mod recovery;
 mod server;
 mod services;
-mod slots;
 mod status;
 mod tasks;
 mod thread;
 mod timing;
 mod watch;
-mod watched;
 
-pub use accept::{Accept, Accepted, Accepting, HandedOver};
+pub use callers::{Accept, Accepted, Accepting, HandedOver, Io};
 pub use clock::{Clock, SystemClock, system_seed};
-pub use line::{Dial, Io, TcpDial};
-pub use server::{ServeError, Server, Setup};
+pub use line::{Dial, Dialled, Dialling, SecuredDial, TcpDial};
+pub use server::{Knowing, ServeError, Server, Setup};
 pub use services::Services;

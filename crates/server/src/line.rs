@@ -12,10 +12,10 @@ mod tcp;
 mod warned;
 
 pub(crate) use carry::Carry;
-pub use dial::{Dial, Io};
+pub use dial::{Dial, Dialled, Dialling};
 pub(crate) use dial::{DialTimeouts, Dialler};
 pub(crate) use events::LineEvents;
 pub(crate) use peer::{Connection, PeerWatch};
 pub(crate) use ready::ready_batch;
-pub use tcp::TcpDial;
+pub use tcp::{SecuredDial, TcpDial};
 pub(crate) use warned::Warned;

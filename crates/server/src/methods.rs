@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use office::authority::{Act, act_of_method};
 use prost::Message as _;
 use prost_types::FileDescriptorSet;
 
@@ -22,6 +23,10 @@ pub(crate) struct Method {
     pub(crate) is_upload: bool,
     /// It is served even where all places are taken: the line, and how the office is.
     pub(crate) is_for_all: bool,
+    /// What it does; `None` if it is nobody's to call.
+    pub(crate) act: Option<Act>,
+    /// It is served.
+    pub(crate) is_known: bool,
 }
 
 const LINE: &str = "liaison.line.v1.LineService";
@@ -41,6 +46,8 @@ impl Method {
         is_line: false,
         is_upload: false,
         is_for_all: false,
+        act: None,
+        is_known: false,
     };
 }
 
@@ -70,6 +77,8 @@ impl Methods {
                             is_upload: name == "UploadDocument",
                             is_for_all: FOR_ALL.contains(&&*service_name)
                                 || FOR_ALL.contains(&&*path),
+                            act: act_of_method(&path),
+                            is_known: true,
                         };
                         by_path.insert(format!("/{path}"), method);
                     }
@@ -98,6 +107,15 @@ mod tests {
         let watch = methods.get("/grpc.health.v1.Health/Watch");
         assert!(!watch.takes_many && watch.gives_many);
         assert_eq!(methods.get("/nobody/knows"), Method::UNKNOWN);
+        let mut allowed: Vec<_> = office::authority::methods()
+            .map(|name| format!("/{name}"))
+            .filter(|path| !path.contains("reflection"))
+            .collect();
+        allowed.sort_unstable();
+        let mut served: Vec<_> = methods.by_path.keys().cloned().collect();
+        served.sort_unstable();
+        // What is served and does not stand in the table would be nobody's, and the other way round is a slip of the pen.
+        assert_eq!(allowed, served);
         let for_all = methods.by_path.iter().filter(|(_, it)| it.is_for_all);
         let mut for_all: Vec<&str> = for_all.map(|(path, _)| &**path).collect();
         for_all.sort_unstable();

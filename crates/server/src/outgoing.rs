@@ -8,7 +8,7 @@ use flate2::write::GzEncoder;
 use http_body_util::BodyExt as _;
 use tonic::body::Body;
 
-use crate::budget::Lease;
+use callers::Lease;
 use tap::PREFIX_BYTES;
 
 /// An answer that holds the memory it takes until it has gone out.

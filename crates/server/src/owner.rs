@@ -10,16 +10,17 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use ledger::{Ledger, LedgerError, Parcel, Reader, Record};
+use ledger::{AUTHORS_SINCE, Ledger, LedgerError, Parcel, Reader, Record};
 use office::document::DocumentState;
 use office::line::{Acknowledgement, Hello, LineFault, LineHash, Mark, Resume, Taken};
 use office::{Office, Order, Place, Refusal, RequestId, StepId, hold};
+use protocol::Written;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use crate::clock::Clock;
 use crate::handle::{
-    Answer, Arrived, Authored, Authoring, Outcome, OwnerHandle, Progress, Verdicts, Work,
+    Answer, Arrived, Author, Authored, Authoring, Outcome, OwnerHandle, Progress, Verdicts, Work,
 };
 use crate::recovery::Snapshotter;
 use crate::status::draining;
@@ -271,27 +272,30 @@ impl Owner {
             Work::Author {
                 authoring,
                 caller,
+                by,
                 room: _room,
                 reply,
             } => {
-                let outcome = self.author_for(caller, now, authoring);
+                let outcome = self.author_for(caller, now, authoring, &by);
                 self.answer(move || {
                     let _ = reply.send(outcome);
                 });
             }
             Work::Deliver {
                 authoring,
+                by,
                 room: _room,
                 reply,
-            } => self.deliver(now, authoring, reply),
+            } => self.deliver(now, authoring, &by, reply),
             Work::AuthorMany {
                 authorings,
+                by,
                 room: _room,
                 reply,
             } => {
                 let outcomes: Vec<_> = authorings
                     .into_iter()
-                    .map(|authoring| self.author(now, authoring))
+                    .map(|authoring| self.author(now, authoring, &by))
                     .collect();
                 self.answer(move || {
                     let _ = reply.send(outcomes);
@@ -317,6 +321,7 @@ impl Owner {
                 self.office.line_mut().take_refusal(said);
                 self.tell_fault();
             }
+            Work::Certified { sha256 } => self.note_certificate(now, sha256),
             Work::Returned { parcel, verdicts } => self.returned(now, parcel, verdicts),
             Work::Acknowledged {
                 acknowledgement,
@@ -347,18 +352,19 @@ impl Owner {
         caller: u64,
         now: Timestamp,
         authoring: Authoring,
+        by: &Author,
     ) -> Result<Authored, Refusal> {
         let proposes = matches!(authoring.order, Order::ProposeMeeting(_));
         if !proposes || caller == 0 {
-            return self.author(now, authoring);
+            return self.author(now, authoring, by);
         }
         let before = self.office.line().appended().sequence;
-        if let Some(repeated) = self.repeated(&authoring) {
+        if let Some(repeated) = self.repeated(&authoring, by) {
             return repeated;
         }
         self.proposals
             .check(caller, &authoring.order, &self.office)?;
-        let authored = self.author(now, authoring)?;
+        let authored = self.author(now, authoring, by)?;
         if authored.id.sequence > before {
             self.proposals.add(caller, authored.id, &self.office);
         }
@@ -366,13 +372,15 @@ impl Owner {
     }
 
     /// The first answer again. A repeat is answered even while draining: its step stands in the ledger already.
-    fn repeated(&self, authoring: &Authoring) -> Option<Result<Authored, Refusal>> {
+    fn repeated(&self, authoring: &Authoring, by: &Author) -> Option<Result<Authored, Refusal>> {
         let Authoring {
             order,
             payload,
             request_id,
         } = authoring;
-        let repeated = self.office.repeated(*request_id, order, payload)?;
+        let repeated = self
+            .office
+            .repeated(*request_id, order, payload, self.named(by))?;
         Some(repeated.map(|id| Authored {
             id,
             at: None,
@@ -381,8 +389,13 @@ impl Owner {
         }))
     }
 
-    fn author(&mut self, now: Timestamp, authoring: Authoring) -> Result<Authored, Refusal> {
-        if let Some(repeated) = self.repeated(&authoring) {
+    fn author(
+        &mut self,
+        now: Timestamp,
+        authoring: Authoring,
+        by: &Author,
+    ) -> Result<Authored, Refusal> {
+        if let Some(repeated) = self.repeated(&authoring, by) {
             return repeated;
         }
         let Authoring {
@@ -401,12 +414,18 @@ impl Owner {
             judged: self.judged,
             synced: None,
         };
-        self.append_own(now, step, payload, Some(request_id));
+        self.append_own(now, step, payload, Some((request_id, by)));
         Ok(authored)
     }
 
-    fn deliver(&mut self, now: Timestamp, authoring: Authoring, reply: oneshot::Sender<Outcome>) {
-        match self.author(now, authoring) {
+    fn deliver(
+        &mut self,
+        now: Timestamp,
+        authoring: Authoring,
+        by: &Author,
+        reply: oneshot::Sender<Outcome>,
+    ) {
+        match self.author(now, authoring, by) {
             Ok(authored) => {
                 let waiting = self.delivering.entry(authored.id.sequence).or_default();
                 waiting.push((authored, reply));
@@ -440,9 +459,11 @@ impl Owner {
         now: Timestamp,
         step: office::Step,
         payload: Bytes,
-        request_id: Option<RequestId>,
+        asked: Option<(RequestId, &Author)>,
     ) {
-        let envelope = protocol::encode_envelope(&step, request_id);
+        let request_id = asked.map(|(request_id, _)| request_id);
+        let author = asked.map_or("", |(_, by)| self.named(by));
+        let envelope = protocol::encode_envelope_by(&step, request_id, author);
         let before = self.office.line().appended().hash;
         let hash = before.next(step.id.sequence, &envelope, &payload);
         let parcel = Parcel {
@@ -451,7 +472,8 @@ impl Owner {
             payload,
             hash,
         };
-        self.append_outbound(now, &step, parcel, request_id);
+        let author = author.to_owned();
+        self.append_outbound(now, &step, parcel, request_id, &author);
     }
 
     fn append_outbound(
@@ -460,6 +482,7 @@ impl Owner {
         step: &office::Step,
         parcel: Parcel,
         request_id: Option<RequestId>,
+        author: &str,
     ) {
         let bytes = (parcel.envelope.len() + parcel.payload.len()) as u64;
         let (hash, payload) = (parcel.hash, parcel.payload.clone());
@@ -467,10 +490,27 @@ impl Owner {
         let mutation = office::Mutation {
             request_id,
             payload: &payload,
+            author,
         };
         self.office.record(step, hash, mutation);
         self.outbox.add(step.id.sequence, bytes);
         self.tell_answered(step);
+    }
+
+    /// Who makes a step, in ledgers whose format says so; otherwise nobody who has a name.
+    fn named<'a>(&self, by: &'a Author) -> &'a str {
+        let says = self.ledger.format_version() >= AUTHORS_SINCE;
+        by.as_deref().filter(|_| says).unwrap_or_default()
+    }
+
+    /// A note of the peer's certificate, if it is another than the one noted last and the ledger's format has such notes.
+    fn note_certificate(&mut self, now: Timestamp, sha256: [u8; 32]) {
+        let record = Record::PeerCertified { sha256 };
+        let known = self.office.line().peer_certificate() == Some(sha256);
+        let is_kept = self.ledger.format_version() >= record.since_format();
+        if !known && is_kept && self.held.is_none() {
+            self.append_local(now, &record);
+        }
     }
 
     fn await_answer(&mut self, document: StepId, reply: oneshot::Sender<()>) {
@@ -599,7 +639,11 @@ impl Owner {
         let taken = line.take_parcel(sequence, &envelope, &payload, hash)?;
         match taken {
             Taken::New => {
-                let (step, request_id) = read_step(peer, sequence, &envelope, &payload)?;
+                let Written {
+                    step,
+                    request_id,
+                    author,
+                } = read_step(peer, sequence, &envelope, &payload)?;
                 let parcel = Parcel {
                     kind: step.kind,
                     envelope,
@@ -610,6 +654,7 @@ impl Owner {
                 let mutation = office::Mutation {
                     request_id,
                     payload: &payload,
+                    author: &author,
                 };
                 self.office.record(&step, hash, mutation);
                 self.tell_answered(&step);
@@ -658,14 +703,19 @@ impl Owner {
                 _ => Ok(None),
             });
         match taken {
-            Ok(Some((step, request_id))) => {
+            Ok(Some(written)) => {
+                let Written {
+                    step,
+                    request_id,
+                    author,
+                } = written;
                 let parcel = Parcel {
                     kind: step.kind,
                     envelope,
                     payload,
                     hash,
                 };
-                self.append_outbound(now, &step, parcel, request_id);
+                self.append_outbound(now, &step, parcel, request_id, &author);
                 self.finish_restore(now);
             }
             Ok(None) => {}
@@ -729,12 +779,13 @@ fn read_step(
     sequence: u64,
     envelope: &Bytes,
     payload: &Bytes,
-) -> Result<(office::Step, Option<RequestId>), LineFault> {
+) -> Result<Written, LineFault> {
     let faulty = |what: String| LineFault::FaultyEnvelope { sequence, what };
-    let (step, request_id) =
-        protocol::decode_envelope(envelope, payload).map_err(|error| faulty(error.to_string()))?;
+    let written =
+        protocol::read_envelope(envelope, payload).map_err(|error| faulty(error.to_string()))?;
+    let step = written.step;
     if step.id != StepId::new(author, sequence) {
         return Err(faulty(format!("it says it is {}", step.id)));
     }
-    Ok((step, request_id))
+    Ok(written)
 }

@@ -4,7 +4,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use hyper::body::Incoming;
+use identity::Tls;
 use ledger::{HeadUse, LedgerError, LedgerOptions, Recovery, SnapshotUse, Storage};
+use office::authority::Authority;
 use office::{Limits, Place};
 use protocol::pb::ledger::ledger_service_server::LedgerServiceServer;
 use protocol::pb::line::line_service_server::LineServiceServer;
@@ -18,7 +20,6 @@ use tokio::sync::{Notify, oneshot, watch};
 use tokio::time::{Instant, timeout_at};
 use tonic_health::server::HealthReporter;
 
-use crate::accept::Accept;
 use crate::boundary::Boundary;
 use crate::clock::{Clock, SystemClock};
 use crate::connections::Connections;
@@ -32,9 +33,21 @@ use crate::owner::{Folded, Owner};
 use crate::phase::Phases;
 use crate::recovery::{Recovered, Snapshotter, recover};
 use crate::services::{Contacts, Documents, Entries, Meetings, Offices, Services};
-use crate::slots::{GivesWay, Slots};
 use crate::tasks::Tasks;
 use crate::thread::OwnerThread;
+use callers::{Accept, Door};
+use callers::{GivesWay, Slots};
+
+/// How an office knows who speaks with it.
+#[derive(Debug, Clone, Default)]
+pub struct Knowing {
+    /// By what it is known, and knows others, as it is in force; `None` if it has no identity.
+    pub tls: Option<watch::Receiver<Arc<Tls>>>,
+    /// Whether whoever shows no certificate may be the peer: for offices of others that know no TLS, on one machine.
+    pub open_line: bool,
+    /// Whether clients on other machines need not show one.
+    pub open_clients: bool,
+}
 
 /// Everything an office needs to run.
 pub struct Setup {
@@ -56,6 +69,8 @@ pub struct Setup {
     pub seed: u64,
     /// The way to the peer; `None` for an office alone.
     pub dial: Option<Arc<dyn Dial>>,
+    /// How it knows who speaks with it.
+    pub knowing: Knowing,
     /// Whether silent connections are asked if they live. Not in simulated time, which would never rest.
     pub keep_alive: bool,
     /// How many times as fast as the clock a scenario is played here, as callers are told; 0 if none is.
@@ -77,6 +92,7 @@ impl Setup {
             with_snapshots: true,
             seed: 1,
             dial: None,
+            knowing: Knowing::default(),
             keep_alive: true,
             played_speed: 0,
             telling: None,
@@ -107,6 +123,7 @@ pub struct Server {
     clock: Arc<dyn Clock>,
     seed: u64,
     dial: Option<Arc<dyn Dial>>,
+    knowing: Knowing,
     keep_alive: bool,
     played_speed: u32,
     telling: Option<protocol::pb::office::Telling>,
@@ -138,6 +155,7 @@ impl Server {
             with_snapshots,
             seed,
             dial,
+            knowing,
             keep_alive,
             played_speed,
             telling,
@@ -165,6 +183,7 @@ impl Server {
             clock,
             seed,
             dial,
+            knowing,
             keep_alive,
             played_speed,
             telling,
@@ -222,6 +241,11 @@ impl Server {
             keep_alive: self.keep_alive.then_some(self.limits.keep_alive_interval),
             tasks: tasks.clone(),
             closing: phases.closing.subscribe(),
+            door: Door {
+                authority: self.authority(),
+                tls: self.knowing.tls.clone(),
+                open_clients: self.knowing.open_clients,
+            },
         };
         let (dialler_ended, dialled) = oneshot::channel::<()>();
         if let Some(dialler) = line.1 {
@@ -272,6 +296,10 @@ impl Server {
                 () = accepting.as_mut(), if accepts => accepts = false,
             }
         }
+    }
+
+    fn authority(&self) -> Authority {
+        Authority::new(self.place, self.knowing.open_line)
     }
 
     /// Both sides of the line: the service, and the dialler if there is a way to the peer.
@@ -376,7 +404,12 @@ impl Server {
             tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET,
             tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET,
         ]);
-        let service = Boundary::new(services, methods, Arc::clone(&self.limits));
+        let service = Boundary::new(
+            services,
+            methods,
+            Arc::clone(&self.limits),
+            self.authority(),
+        );
         (service, reporter)
     }
 }

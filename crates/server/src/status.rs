@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use office::authority::Denied;
 use office::line::LineFault;
 use office::{Collection, Refusal, Violation};
 use tonic::Status;
@@ -60,6 +61,17 @@ fn reason_of(refusal: &Refusal) -> Info {
             info(reasons::EXHAUSTED, &pairs)
         }
         Refusal::Unavailable { reason, .. } => info(Reason::unavailable(reason), &[]),
+        Refusal::Denied(Denied::NotPermitted {
+            who, method, would, ..
+        }) => {
+            let pairs = [
+                ("who", who.clone()),
+                ("method", method.clone()),
+                ("would_do", would.clone()),
+            ];
+            info(reasons::NOT_PERMITTED, &pairs)
+        }
+        Refusal::Denied(Denied::NoIdentity { .. }) => info(reasons::NO_IDENTITY, &[]),
         Refusal::Line(fault) => line_status(fault),
         Refusal::DataLoss { .. } => info(reasons::LEDGER_DAMAGED, &[]),
         Refusal::DeadlineExceeded { .. } => info(reasons::DEADLINE_EXCEEDED, &[]),
@@ -117,6 +129,7 @@ fn add_remedy(refusal: &Refusal, details: &mut ErrorDetails) {
             details.set_retry_info(Some(Duration::from_millis(100)));
         }
         Refusal::Superseded { .. }
+        | Refusal::Denied(_)
         | Refusal::DataLoss { .. }
         | Refusal::DeadlineExceeded { .. } => {}
     }

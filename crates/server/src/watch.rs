@@ -8,13 +8,13 @@ use tokio::sync::{mpsc, watch};
 use tokio_stream::Stream;
 use tonic::Status;
 
-use crate::budget::Lease;
-use crate::call::{Call, Turn};
 use crate::desk::Desk;
 use crate::handle::Progress;
-use crate::slots::Slot;
 use crate::status::{damaged, draining, status_of, stopped};
 use crate::tasks::Tasks;
+use callers::Lease;
+use callers::Slot;
+use callers::{Call, Turn};
 
 /// Whoever is no further behind follows what happens now; others read what has been, and take their turn.
 const FOLLOWS_WITHIN: u64 = 64;

@@ -3,6 +3,7 @@
 //! A service is [`main`]; whoever runs an office beside something else takes the parts.
 
 mod handles;
+mod identities;
 mod logs;
 mod options;
 mod run;
@@ -10,6 +11,7 @@ mod signals;
 mod telling;
 
 pub use handles::make_room;
+pub use identities::{Identified, Identities};
 pub use logs::{VisibleFields, init_logs};
 pub use options::Options;
 pub use run::{bind, main, run};

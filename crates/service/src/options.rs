@@ -11,13 +11,15 @@ use office::limits::Unit;
 use office::{Limits, Place};
 use serde::Deserialize;
 
+use crate::identities::Identities;
+
 const EXAMPLES: &str = "\
 Examples:
   south --data liaison-data/south
   south --listen 127.0.0.1:50051 --peer 127.0.0.1:50052
   north --listen 127.0.0.1:0 --peer 127.0.0.1:50051 --limit drain_timeout=2000
 
-The file of --config is TOML: listen, peer, data, and a table [limits], such as
+The file of --config is TOML: listen, peer, data, identities, identity, and a table [limits], such as
   listen = \"127.0.0.1:50051\"
   [limits]
   outbox_bytes_max = 1048576
@@ -43,7 +45,16 @@ pub(crate) struct Args {
     /// Lower a limit; durations in milliseconds. May be repeated
     #[arg(long, value_name = "NAME=NUMBER", value_parser = limit)]
     limit: Vec<(String, u64)>,
-    /// Listen on an address that is not loopback, without TLS
+    /// The pair's identities; what is missing is made there [default: liaison-data/identities]
+    #[arg(long, env = "LIAISON_IDENTITIES", value_name = "DIR")]
+    identities: Option<PathBuf>,
+    /// This office's own, as `liaison pki bundle` makes it for another machine
+    #[arg(long, env = "LIAISON_IDENTITY", value_name = "FILE")]
+    identity: Option<PathBuf>,
+    /// Carry the line without certificates, on loopback: for a peer that knows no TLS
+    #[arg(long)]
+    insecure_line: bool,
+    /// Let clients on other machines in without certificates, and unencrypted
     #[arg(long)]
     insecure_bind: bool,
     /// How log lines look, on stderr
@@ -116,6 +127,8 @@ struct File {
     listen: Option<SocketAddr>,
     peer: Option<String>,
     data: Option<PathBuf>,
+    identities: Option<PathBuf>,
+    identity: Option<PathBuf>,
     #[serde(default)]
     limits: BTreeMap<String, u64>,
 }
@@ -131,8 +144,8 @@ pub struct Options {
     pub data: PathBuf,
     /// The bounds.
     pub limits: Limits,
-    /// Listening on an address that is not loopback is meant.
-    pub insecure_bind: bool,
+    /// Who the office is.
+    pub identities: Identities,
     /// What the clock is off by.
     pub clock_offset: SignedDuration,
 }
@@ -146,7 +159,7 @@ impl Options {
             peer: address(place.peer()).to_string(),
             data: Path::new("liaison-data").join(place.word()),
             limits: Limits::default(),
-            insecure_bind: false,
+            identities: Identities::default(),
             clock_offset: SignedDuration::ZERO,
         }
     }
@@ -166,7 +179,15 @@ impl Options {
             peer: args.peer.or(file.peer).unwrap_or(default.peer),
             data: args.data.or(file.data).unwrap_or(default.data),
             limits,
-            insecure_bind: args.insecure_bind,
+            identities: Identities {
+                directory: args
+                    .identities
+                    .or(file.identities)
+                    .unwrap_or(default.identities.directory),
+                file: args.identity.or(file.identity),
+                insecure_line: args.insecure_line,
+                insecure_bind: args.insecure_bind,
+            },
             clock_offset: SignedDuration::from_secs(args.clock_offset),
         })
     }

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use ledger::DiskStorage;
 use office::Place;
 use reading::visible;
-use server::{Clock, Server, Setup, SystemClock, TcpDial, system_seed};
+use server::{Clock, Server, Setup, SystemClock, system_seed};
 use tokio::net::TcpListener;
 
 use crate::handles::make_room;
@@ -30,12 +30,12 @@ impl Clock for OffsetClock {
     }
 }
 
-/// Listens on `address`. Any but a loopback address is refused unless that is meant.
-pub async fn bind(address: SocketAddr, insecure_bind: bool) -> Result<TcpListener, String> {
-    if !address.ip().is_loopback() && !insecure_bind {
+/// Listens on `address`. With a line that is not encrypted, any but a loopback address is refused.
+pub async fn bind(address: SocketAddr, insecure_line: bool) -> Result<TcpListener, String> {
+    if !address.ip().is_loopback() && insecure_line {
         return Err(format!(
-            "failed to listen on {address}: it is not a loopback address, and nothing is encrypted; \
-             listen on 127.0.0.1, or give --insecure-bind if that is meant"
+            "failed to listen on {address}: it is not a loopback address, and --insecure-line is for loopback alone; \
+             listen on 127.0.0.1, or give both offices their identities (`liaison pki`)"
         ));
     }
     TcpListener::bind(address).await.map_err(|error| {
@@ -56,8 +56,9 @@ pub async fn run(
     listening: impl FnOnce(SocketAddr),
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), String> {
-    let listener = bind(options.listen, options.insecure_bind).await?;
+    let listener = bind(options.listen, options.identities.insecure_line).await?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
+    let identified = options.identities.of(place, &options.peer)?;
     let storage = DiskStorage::create(&options.data)
         .map_err(|error| format!("failed to create {}: {error}", options.data.display()))?;
     let mut limits = options.limits;
@@ -66,7 +67,8 @@ pub async fn run(
         limits,
         clock: Arc::new(OffsetClock(options.clock_offset)),
         seed: system_seed(),
-        dial: Some(Arc::new(TcpDial::new(options.peer))),
+        dial: Some(identified.dial),
+        knowing: identified.knowing,
         telling: telling(&options.data),
         ..Setup::new(place, Arc::new(storage))
     };

@@ -2,16 +2,16 @@
 
 use std::io;
 use std::ops::RangeInclusive;
-use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use office::authority::{Name, Role, Speaker};
 use office::{PerPlace, Place};
 use officers::Desk;
 use rand_chacha::ChaCha8Rng;
 use rand_core::{RngCore as _, SeedableRng as _};
-use server::{Dial, HandedOver, Io};
+use server::{Dial, Dialled, Dialling, HandedOver, Io};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, ReadHalf, WriteHalf};
 use tokio::sync::{mpsc, watch};
 use tonic::transport::{Channel, Endpoint};
@@ -35,7 +35,7 @@ pub(crate) struct Network {
     shared: Arc<Shared>,
 }
 
-type Listening = mpsc::Sender<Box<dyn Io>>;
+type Listening = mpsc::Sender<(Box<dyn Io>, Speaker)>;
 
 struct Shared {
     listening: Mutex<PerPlace<Option<Listening>>>,
@@ -97,6 +97,12 @@ impl Network {
         Endpoint::from_static("http://office").connect_with_connector_lazy(connector)
     }
 
+    /// The office at `place`, as the pipes within this process know it.
+    fn office(place: Place) -> Speaker {
+        let name = Name::new("simulated", place, Role::Server, place.word());
+        Speaker::Named(name.expect("a name"))
+    }
+
     /// Opens a connection to `place`.
     pub(crate) fn connect(&self, place: Place, cable: Cable) -> io::Result<DuplexStream> {
         if cable == Cable::Line && !*self.shared.line_is_up.borrow() {
@@ -107,8 +113,12 @@ impl Network {
         let (caller, caller_end) = tokio::io::duplex(PIPE_BYTES);
         let (called, called_end) = tokio::io::duplex(PIPE_BYTES);
         let called: Box<dyn Io> = Box::new(called);
+        let speaker = match cable {
+            Cable::Line => Self::office(place.peer()),
+            Cable::Desk => Speaker::Unnamed,
+        };
         listening
-            .try_send(called)
+            .try_send((called, speaker))
             .map_err(|_| io::ErrorKind::ConnectionRefused)?;
         let (from_caller, to_caller) = tokio::io::split(caller_end);
         let (from_called, to_called) = tokio::io::split(called_end);
@@ -174,11 +184,13 @@ pub(crate) struct LineDial {
 }
 
 impl Dial for LineDial {
-    fn dial(&self) -> Pin<Box<dyn Future<Output = io::Result<Box<dyn Io>>> + Send>> {
+    fn dial(&self) -> Dialling {
         let connected = self.network.connect(self.peer, Cable::Line);
-        Box::pin(std::future::ready(
-            connected.map(|io| Box::new(io) as Box<dyn Io>),
-        ))
+        let dialled = connected.map(|io| Dialled {
+            io: Box::new(io),
+            shown: None,
+        });
+        Box::pin(std::future::ready(dialled))
     }
 
     fn address(&self) -> String {

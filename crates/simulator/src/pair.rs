@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ledger::{DiskStorage, MemoryStorage, Storage};
 use office::{Limits, PerPlace, Place};
-use server::{ServeError, Server, Setup};
+use server::{Knowing, ServeError, Server, Setup};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
@@ -149,6 +149,7 @@ impl Office {
                 network: self.network.clone(),
                 peer: self.place.peer(),
             })),
+            knowing: Knowing::default(),
             keep_alive: false,
             played_speed: 0,
             telling: None,

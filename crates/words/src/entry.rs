@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use crate::figures::thousands;
 use crate::style::{FAINT, clean, styled};
 use crate::{hex, json, nouns, officer, table, time};
+use ::office::authority::Name;
 use ::office::{Collection, Place, StepId, StepKind};
 use reading::visible;
 
@@ -117,6 +118,7 @@ impl Line {
             Some(pb::entry::Note::Opening(_)) => "ledger opened".to_owned(),
             Some(pb::entry::Note::AcknowledgementTaken(_)) => "line acknowledged".to_owned(),
             Some(pb::entry::Note::EpochRaised(_)) => "epoch raised".to_owned(),
+            Some(pb::entry::Note::PeerCertified(_)) => "peer certified".to_owned(),
             None => nouns::step(self.entry.kind),
         }
     }
@@ -160,10 +162,18 @@ impl Line {
 
     /// What it says, in a few words.
     pub fn gist(&self) -> String {
-        match &self.entry.note {
-            Some(note) => note_gist(note),
-            None => self.payload_gist().unwrap_or_default(),
+        if let Some(note) = &self.entry.note {
+            return note_gist(note);
         }
+        let gist = self.payload_gist().unwrap_or_default();
+        format!("{gist}{}", self.maker()).trim_start().to_owned()
+    }
+
+    /// Who made it, in short: the office is known.
+    fn maker(&self) -> String {
+        let name = self.made_by().and_then(|name| name.parse::<Name>().ok());
+        name.map(|name| format!("  [{} {}]", name.role(), name.name()))
+            .unwrap_or_default()
     }
 
     fn payload_gist(&self) -> Option<String> {
@@ -264,6 +274,7 @@ impl Line {
                         time::words_in(authored, &self.zone) + &zone
                     }),
                 ),
+                ("made by", self.made_by().unwrap_or_default().to_owned()),
                 ("request id", request_id.unwrap_or_default()),
                 (
                     "note",
@@ -301,7 +312,7 @@ impl Line {
         let payload = self
             .payload_type()
             .and_then(|name| json::of_bytes(name, &entry.payload));
-        json!({
+        let mut told = json!({
             "sequence": entry.sequence,
             "recorded_at": time_json(entry.recorded_at.as_ref()),
             "direction": self.direction(),
@@ -317,7 +328,17 @@ impl Line {
             "note": entry.note.as_ref().map(note_gist),
             "line_hash": Some(hex::joined(&entry.line_hash)).filter(|hash| !hash.is_empty()),
             "chain": hex::joined(&entry.chain),
-        })
+        });
+        if let Some(made_by) = self.made_by() {
+            told["made_by"] = json!(made_by);
+        }
+        told
+    }
+
+    /// Who made the step, as a certificate named them.
+    fn made_by(&self) -> Option<&str> {
+        let author = self.envelope.as_ref().map(|it| it.author.as_str());
+        author.filter(|author| !author.is_empty())
     }
 }
 
@@ -364,6 +385,10 @@ fn note_gist(note: &pb::entry::Note) -> String {
                 nouns::place(raised.place),
                 raised.epoch
             )
+        }
+        pb::entry::Note::PeerCertified(certified) => {
+            let sha256 = hex::joined(&certified.certificate_sha256);
+            format!("the line was opened under another certificate, SHA-256 {sha256}")
         }
     }
 }

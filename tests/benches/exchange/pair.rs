@@ -124,7 +124,9 @@ fn office(
         .args([
             "--listen", listen, "--peer", peer, "--log", "warn", "--data",
         ])
-        .arg(data);
+        .arg(data)
+        .arg("--identities")
+        .arg(data.with_file_name("identities"));
     Process::start(&mut command)
 }
 

@@ -151,7 +151,8 @@ fn start(binaries: &Binaries, data: &Path) -> Result<PerPlace<Process>, Box<dyn 
     let office = |place: Place, program: &Path, own: &str, peer: &str| {
         let mut command = Command::new(program);
         command.args(["--listen", own, "--peer", peer, "--data"]);
-        Process::start(command.arg(data.join(place.word())))
+        command.arg(data.join(place.word())).arg("--identities");
+        Process::start(command.arg(data.join("identities")))
     };
     let south = office(Place::South, &binaries.south, &at_south, &at_north)?;
     let north = office(Place::North, &binaries.north, &at_north, &at_south)?;

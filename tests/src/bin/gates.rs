@@ -130,6 +130,7 @@ fn author(office: &mut Office, number: u64, payload: &Bytes) -> Result<Parcel, F
     let mutation = Mutation {
         request_id: Some(request_id),
         payload,
+        author: "",
     };
     office.record(&step, hash, mutation);
     Ok(Parcel {
@@ -187,6 +188,7 @@ fn parcels(count: u64) -> Result<(), Failed> {
         let mutation = Mutation {
             request_id,
             payload: &payload,
+            author: "",
         };
         north.record(&step, hash, mutation);
     }

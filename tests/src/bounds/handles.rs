@@ -38,7 +38,9 @@ async fn an_office_with_few_file_handles_serves_and_records_under_a_crowd() {
     command
         .args(["--listen", "127.0.0.1:0", "--peer", "127.0.0.1:9"])
         .arg("--data")
-        .arg(pair.data(Place::South));
+        .arg(pair.data(Place::South))
+        .arg("--identities")
+        .arg(pair.identities());
     let log = pair.path("few.log");
     let started = Process::start(with_few_handles(&command), &log).await;
     let south = started.expect("it starts with few handles");

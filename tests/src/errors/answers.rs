@@ -8,7 +8,7 @@ use protocol::pb::line::{self as pb, carry_response};
 use protocol::pb::office as office_pb;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
-use tokio_stream::wrappers::{ReceiverStream, TcpListenerStream};
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Server;
 use tonic::{Request, Response, Status, Streaming};
 
@@ -69,12 +69,15 @@ async fn south_calling(says: carry_response::Message) -> (Pair, Process, Clients
     let mut command = Process::command(Place::South);
     command
         .args(["--listen", "127.0.0.1:0", "--peer", &address, "--data"])
-        .arg(pair.data(Place::South));
+        .arg(pair.data(Place::South))
+        .arg("--identities")
+        .arg(pair.identities());
     let process = Process::start(command, &pair.path("south.log")).await;
     let process = process.expect("it starts");
     let south = Clients::of(process.address);
     send(&south, "to whom?", office_pb::Wait::Recorded).await;
-    let incoming = TcpListenerStream::new(listener);
+    let north = tests::secured::identity(&pair.identities(), Place::North);
+    let incoming = tests::secured::incoming(listener, &north.expect("South has made it"));
     tokio::spawn(Server::builder().serve_with_incoming(stranger, incoming));
     (pair, process, south)
 }

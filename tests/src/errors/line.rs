@@ -19,8 +19,15 @@ use crate::harness::{Clients, Pair, Refused, document, message, refused, sending
 async fn south() -> (Pair, Clients) {
     let mut pair = Pair::idle(&[]).await;
     pair.start_office(Place::South).await;
-    let clients = pair.clients(Place::South);
+    let clients = peer_clients(&pair);
     (pair, clients)
+}
+
+/// Those of South, on whose line North calls.
+fn peer_clients(pair: &Pair) -> Clients {
+    let mut clients = pair.clients(Place::South);
+    clients.line = pair.as_peer(Place::South);
+    clients
 }
 
 fn hello() -> pb::Hello {
@@ -346,7 +353,7 @@ async fn a_hello_from_before_a_restore_is_stale_even_after_a_restart() {
     drop(ledger);
     pair.start_office(Place::South).await;
     for _ in 0..2 {
-        let south = pair.clients(Place::South);
+        let south = peer_clients(&pair);
         let status = refused_hello(&south, hello()).await;
         assert_eq!(status.why(), (Code::FailedPrecondition, "STALE_EPOCH"));
         assert_eq!((status.says("said"), status.says("known")), ("1", "3"));
@@ -458,7 +465,7 @@ async fn no_caller_shuts_the_peer_out() {
     let (mut pair, _) = south().await;
     let mut documents = 0;
     for epoch in [2, 1_000, 1 << 32, (1 << 32) + 1, u64::MAX] {
-        let south = pair.clients(Place::South);
+        let south = peer_clients(&pair);
         let appended = Some(mark(documents, south_hash(&pair, documents)));
         let claims = pb::Hello {
             epoch,
@@ -478,7 +485,7 @@ async fn no_caller_shuts_the_peer_out() {
         assert!(known.contains(&refused.why()), "{refused:?}");
         pair.kill(Place::South);
         pair.start_office(Place::South).await;
-        let south = pair.clients(Place::South);
+        let south = peer_clients(&pair);
         documents += 1;
         let hash = south_hash(&pair, documents - 1);
         let honest = pb::Hello {

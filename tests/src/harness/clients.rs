@@ -34,6 +34,7 @@ pub(crate) struct Clients {
     pub(crate) contacts: ContactServiceClient<Channel>,
     pub(crate) offices: OfficeServiceClient<Channel>,
     pub(crate) ledger: LedgerServiceClient<Channel>,
+    /// Nobody's, unless a test takes the peer's place.
     pub(crate) line: LineServiceClient<Channel>,
     pub(crate) health: HealthClient<Channel>,
 }

@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use ledger::{DiskStorage, Reader, Storage};
 use office::{PerPlace, Place, Tally};
+use protocol::pb::line::line_service_client::LineServiceClient;
 use protocol::pb::office as pb;
 use tempfile::TempDir;
+use tonic::transport::Channel;
 
 use super::clients::Clients;
 use super::line::Way;
@@ -64,6 +66,18 @@ impl Pair {
         self.directory.path().join(place.word())
     }
 
+    /// Who the offices are.
+    pub(crate) fn identities(&self) -> PathBuf {
+        self.directory.path().join("identities")
+    }
+
+    /// A client at `place` that is known as its peer.
+    pub(crate) fn as_peer(&self, place: Place) -> LineServiceClient<Channel> {
+        let tls = tests::secured::identity(&self.identities(), place.peer());
+        let tls = tls.expect("there are identities");
+        LineServiceClient::new(tests::secured::channel(self.process(place).address, tls))
+    }
+
     /// A path that nothing has yet.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
@@ -94,6 +108,8 @@ impl Pair {
             .arg(self.ways[place.peer()].address.to_string())
             .arg("--data")
             .arg(self.data(place))
+            .arg("--identities")
+            .arg(self.identities())
             .args(&self.arguments)
             .args(arguments);
         let log = self.path(&format!("{place}.log"));

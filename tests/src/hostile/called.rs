@@ -107,7 +107,8 @@ impl Called {
             call: None,
         }));
         let service = LineServiceServer::new(Peer(Arc::clone(&desk)));
-        let incoming = ReceiverStream::new(door.open().0).map(Ok::<_, std::io::Error>);
+        let incoming =
+            ReceiverStream::new(door.open().0).map(|(io, _)| Ok::<_, std::io::Error>(io));
         let serving = tokio::spawn(async move {
             let served = Server::builder().serve_with_incoming(service, incoming);
             served.await.expect("pipes do not fail");

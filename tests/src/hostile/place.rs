@@ -1,15 +1,17 @@
 //! An office on a disk in memory, in the time of a paused clock, reached over pipes.
 
 use std::io;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use ledger::LedgerOptions;
 use ledger::faulty::{FaultyStorage, Unsynced};
+use office::authority::{Name, Role, Speaker};
 use office::{Limits, Place};
-use server::{Accept, Accepted, Accepting, Clock, Dial, Io, ServeError, Server, Setup};
+use server::{
+    Accept, Accepted, Accepting, Clock, Dial, Dialled, Dialling, ServeError, Server, Setup,
+};
 use tokio::io::DuplexStream;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -36,11 +38,14 @@ pub(super) async fn long_rest() {
 
 /// Where somebody is reached, or nobody.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Door(Arc<Mutex<Option<mpsc::Sender<DuplexStream>>>>);
+pub(super) struct Door(Arc<Mutex<Option<mpsc::Sender<Come>>>>);
+
+/// A connection, and who speaks over it.
+pub(super) type Come = (DuplexStream, Speaker);
 
 /// Connections that come in by a door.
 #[derive(Debug)]
-pub(super) struct Incoming(pub(super) mpsc::Receiver<DuplexStream>);
+pub(super) struct Incoming(pub(super) mpsc::Receiver<Come>);
 
 impl Door {
     /// Who is reached from now on is whoever holds what is returned.
@@ -57,19 +62,30 @@ impl Door {
         leads_to.clone_from(&to);
     }
 
-    fn connect(&self) -> io::Result<DuplexStream> {
+    fn connect(&self, speaker: Speaker) -> io::Result<DuplexStream> {
         let (near, far) = tokio::io::duplex(PIPE_BYTES);
         let door = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let sent = door.as_ref().and_then(|door| door.try_send(far).ok());
+        let sent = door
+            .as_ref()
+            .and_then(|door| door.try_send((far, speaker)).ok());
         sent.map(|()| near)
             .ok_or_else(|| io::ErrorKind::ConnectionRefused.into())
     }
 
     /// A connection of its own, opened when it is first used.
     pub(super) fn channel(&self) -> Channel {
+        self.channel_by(Speaker::Unnamed)
+    }
+
+    /// The same, by whoever is the office at `place`.
+    pub(super) fn channel_of(&self, place: Place) -> Channel {
+        self.channel_by(office(place))
+    }
+
+    fn channel_by(&self, speaker: Speaker) -> Channel {
         let door = self.clone();
         let connector = tower::service_fn(move |_: http::Uri| {
-            let connected = door.connect();
+            let connected = door.connect(speaker.clone());
             std::future::ready(connected.map(hyper_util::rt::TokioIo::new))
         });
         Endpoint::from_static("http://office").connect_with_connector_lazy(connector)
@@ -80,9 +96,10 @@ impl Accept for Incoming {
     fn accept(&mut self) -> Accepting<'_> {
         Box::pin(async {
             match self.0.recv().await {
-                Some(io) => Ok(Accepted {
+                Some((io, said)) => Ok(Accepted {
                     io: Box::new(io),
                     address: None,
+                    said,
                 }),
                 None => std::future::pending().await,
             }
@@ -90,12 +107,26 @@ impl Accept for Incoming {
     }
 }
 
-impl Dial for Door {
-    fn dial(&self) -> Pin<Box<dyn Future<Output = io::Result<Box<dyn Io>>> + Send>> {
-        let connected = self.connect();
-        Box::pin(std::future::ready(
-            connected.map(|io| Box::new(io) as Box<dyn Io>),
-        ))
+/// The office at `place`, as pipes know it.
+fn office(place: Place) -> Speaker {
+    let name = Name::new("pipes", place, Role::Server, place.word());
+    Speaker::Named(name.expect("a name"))
+}
+
+/// The way of the office at `from` to whoever is behind a door.
+struct Way {
+    from: Place,
+    door: Door,
+}
+
+impl Dial for Way {
+    fn dial(&self) -> Dialling {
+        let connected = self.door.connect(office(self.from));
+        let dialled = connected.map(|io| Dialled {
+            io: Box::new(io),
+            shown: None,
+        });
+        Box::pin(std::future::ready(dialled))
     }
 
     fn address(&self) -> String {
@@ -158,7 +189,10 @@ impl Office {
             clock: Arc::new(self.clock),
             on_thread: false,
             seed: self.starts,
-            dial: Some(Arc::new(self.peer.clone())),
+            dial: Some(Arc::new(Way {
+                from: self.place,
+                door: self.peer.clone(),
+            })),
             keep_alive: false,
             ..Setup::new(self.place, Arc::new(self.storage.clone()))
         };

@@ -223,7 +223,7 @@ impl Play {
     }
 
     fn begin_stream(&mut self, state: State) {
-        let stream = Stream::begin(self.south.door.channel());
+        let stream = Stream::begin(self.south.door.channel_of(Place::North));
         self.lines.push(Line {
             stream,
             state,
@@ -394,7 +394,7 @@ impl Play {
         }
         let mut both = Vec::new();
         for _ in 0..2 {
-            let stream = Stream::begin(self.south.door.channel());
+            let stream = Stream::begin(self.south.door.channel_of(Place::North));
             stream.say_hello(hello.clone());
             for parcel in &self.received[start..] {
                 stream.say_parcel(parcel.clone());

@@ -104,19 +104,19 @@ async fn a_file_that_cannot_be_meant_is_refused_with_its_place() {
 }
 
 #[tokio::test]
-async fn an_address_that_others_can_reach_must_be_meant() {
+async fn an_open_line_is_for_loopback_alone() {
     let pair = Pair::idle(&[]).await;
     let open = ["--listen", "0.0.0.0:0", "--data", "south"];
-    let ended = refuses(&pair, &open, &[]).await;
-    assert_eq!(ended.code, Some(1));
-    assert!(ended.log.contains("--insecure-bind"), "{}", ended.log);
-    assert!(!pair.path("south").exists(), "nothing was begun");
+    let afar = ["--peer", "192.0.2.7:50052", "--data", "south"];
+    for arguments in [&open[..], &afar] {
+        let ended = refuses(&pair, &[arguments, &["--insecure-line"]].concat(), &[]).await;
+        assert_eq!(ended.code, Some(1));
+        assert!(ended.log.contains("loopback"), "{}", ended.log);
+        assert!(!pair.path("south").exists(), "nothing was begun");
+    }
     let mut command = Process::command(Place::South);
-    command
-        .current_dir(pair.path(""))
-        .args(open)
-        .arg("--insecure-bind");
+    command.current_dir(pair.path("")).args(open);
     let process = Process::start(command, &pair.path("south.log")).await;
-    let process = process.expect("it is meant");
+    let process = process.expect("whoever comes from elsewhere must be known");
     assert_eq!(process.stop().await.code, Some(0));
 }

@@ -19,7 +19,9 @@ async fn refuses_at(pair: &Pair, place: Place, data: &Path, listen: &str) -> End
     let mut command = Process::command(place);
     command
         .args(["--listen", listen, "--peer", "127.0.0.1:9", "--data"])
-        .arg(data);
+        .arg(data)
+        .arg("--identities")
+        .arg(pair.identities());
     let ended = Process::start(command, &pair.path("refused.log")).await;
     let ended = ended.expect_err("it must not start");
     assert_eq!(ended.code, Some(1), "{}", ended.log);

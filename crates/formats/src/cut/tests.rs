@@ -73,7 +73,7 @@ fn parcels(reader: &Reader) -> Vec<(Parcel, Step)> {
     let read = |entry| step_of(reader.place(), entry).expect("it is a step");
     entries
         .filter_map(read)
-        .map(|(parcel, step, _)| (parcel, step))
+        .map(|(parcel, written)| (parcel, written.step))
         .collect()
 }
 

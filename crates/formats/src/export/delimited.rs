@@ -35,22 +35,27 @@ const COLUMNS: [&str; 19] = [
     "payload_bytes",
 ];
 
+/// The last column of a ledger whose format has it.
+const MADE_BY: &str = "made_by";
+
 pub(super) struct Delimited<W: Write> {
     rows: csv::Writer<W>,
     cells: Cells,
+    has_authors: bool,
     count: u64,
 }
 
 impl<W: Write> Delimited<W> {
-    pub(super) fn begin(out: W, cells: Cells) -> io::Result<Self> {
+    pub(super) fn begin(out: W, cells: Cells, has_authors: bool) -> io::Result<Self> {
         let mut rows = csv::WriterBuilder::new()
             .terminator(csv::Terminator::CRLF)
             .quote_style(cells.quotes())
             .from_writer(out);
-        rows.write_record(COLUMNS)?;
+        rows.write_record(COLUMNS.into_iter().chain(has_authors.then_some(MADE_BY)))?;
         Ok(Self {
             rows,
             cells,
+            has_authors,
             count: 0,
         })
     }
@@ -84,7 +89,9 @@ impl<W: Write> Form for Delimited<W> {
             payload.text(),
             payload.bytes.unwrap_or_default(),
         ];
-        let told: Vec<_> = row.iter().map(|cell| self.cells.told(cell)).collect();
+        let made_by = self.has_authors.then_some(&told.made_by);
+        let cells = row.iter().chain(made_by);
+        let told: Vec<_> = cells.map(|cell| self.cells.told(cell)).collect();
         self.rows.write_record(told.iter().map(|cell| &**cell))?;
         self.count += 1;
         Ok(())

@@ -49,7 +49,7 @@ fn object(told: &Told) -> Value {
         })
     });
     let payload = PayloadTold::new(step.kind, &told.payload, true);
-    json!({
+    let mut object = json!({
         "sequence": told.sequence,
         "recorded_at": told.recorded_at.to_string(),
         "direction": told.direction(),
@@ -64,5 +64,9 @@ fn object(told: &Told) -> Value {
         "payload_type": payload_type(step.kind),
         "payload": payload.json,
         "payload_bytes": payload.bytes,
-    })
+    });
+    if !told.made_by.is_empty() {
+        object["made_by"] = json!(told.made_by);
+    }
+    object
 }

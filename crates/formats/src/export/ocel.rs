@@ -32,6 +32,9 @@ const EVENT_ATTRIBUTES: [(&str, &str); 12] = [
     ("payload_bytes", "string"),
 ];
 
+/// The attribute beside them of a ledger whose format has it.
+const MADE_BY: (&str, &str) = ("made_by", "string");
+
 /// The types of objects, each with its attributes.
 const OBJECT_TYPES: [(&str, &[&str]); 6] = [
     ("document", &["subject"]),
@@ -57,9 +60,13 @@ pub(super) struct Ocel<W> {
 }
 
 impl<W: Write> Ocel<W> {
-    pub(super) fn begin(mut out: W) -> io::Result<Self> {
+    pub(super) fn begin(mut out: W, has_authors: bool) -> io::Result<Self> {
         let attribute = |(name, kind): &(&str, &str)| json!({"name": name, "type": kind});
-        let attributes: Vec<Value> = EVENT_ATTRIBUTES.iter().map(attribute).collect();
+        let attributes: Vec<Value> = EVENT_ATTRIBUTES
+            .iter()
+            .chain(has_authors.then_some(&MADE_BY))
+            .map(attribute)
+            .collect();
         let event_types: Vec<Value> = StepKind::ALL
             .iter()
             .map(|kind| json!({"name": kind.words(), "attributes": attributes}))
@@ -208,8 +215,9 @@ impl<W: Write> Form for Ocel<W> {
             told.counted_office().to_owned(),
             payload.text(),
             payload.bytes.unwrap_or_default(),
+            told.made_by.clone(),
         ];
-        let attributes = EVENT_ATTRIBUTES.iter().zip(values);
+        let attributes = EVENT_ATTRIBUTES.iter().chain([&MADE_BY]).zip(values);
         // An attribute without a value is left out.
         let attributes: Vec<Value> = attributes
             .filter(|(_, value)| !value.is_empty())

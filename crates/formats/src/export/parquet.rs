@@ -41,6 +41,7 @@ const SCHEMA: &str = "message step {
     optional binary reference (STRING);
     optional binary officers (STRING);
     required binary payload;
+    optional binary made_by (STRING);
 }";
 
 /// A row group is written when it has as many rows, or as many bytes in it.
@@ -145,6 +146,7 @@ impl<W: Write> Form for Table<W> {
             Cell::Bytes(text(&reference_of(told))),
             Cell::Bytes(text(&officers_words(told))),
             Cell::Bytes(Some(told.payload.clone().into())),
+            Cell::Bytes(text(&told.made_by)),
         ];
         for (column, cell) in self.columns.iter_mut().zip(cells) {
             self.bytes += column.push(cell);

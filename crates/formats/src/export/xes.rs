@@ -199,6 +199,7 @@ fn event(xml: &mut Writer<Vec<u8>>, told: &Told) -> io::Result<()> {
         ("string", "counted_office", told.counted_office().to_owned()),
         ("string", "payload", json_for_xml(&payload.text())),
         ("string", "payload_bytes", payload.bytes.unwrap_or_default()),
+        ("string", "made_by", told.made_by.clone()),
     ] {
         if !value.is_empty() {
             attribute(xml, kind, key, &value)?;

@@ -89,11 +89,16 @@ impl<'a, R: BufRead> Table<'a, R> {
                 }
             }
         }
-        let found: Result<Vec<usize>, Mistake> = self
-            .asked
-            .columns
-            .iter()
-            .map(|wanted| find_column(wanted, &names, header, line))
+        let required = self.asked.columns.len() - self.asked.optional;
+        let wanted = self.asked.columns.iter().enumerate();
+        let found: Result<Vec<usize>, Mistake> = wanted
+            .map(|(index, wanted)| {
+                match find_column(wanted, &names, header, line) {
+                    // No row is as wide.
+                    Err(_) if index >= required => Ok(usize::MAX),
+                    found => found,
+                }
+            })
             .collect();
         self.indices = found.map_err(SourceError::Mistake)?;
         Ok(())
@@ -425,6 +430,7 @@ mod tests {
     fn asked(columns: &[&str]) -> Asked {
         Asked {
             columns: columns.iter().map(|name| (*name).to_owned()).collect(),
+            optional: 0,
             text: true,
             row_bytes_max: 1_000,
         }

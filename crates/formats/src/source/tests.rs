@@ -5,6 +5,7 @@ use super::*;
 fn asked(columns: &[&str]) -> Asked {
     Asked {
         columns: columns.iter().map(|name| (*name).to_owned()).collect(),
+        optional: 0,
         text: true,
         row_bytes_max: 300,
     }

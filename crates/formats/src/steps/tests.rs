@@ -32,15 +32,16 @@ fn export(reader: &Reader, format: Format, wanted: Wanted) -> Vec<u8> {
 }
 
 /// Everything that a ledger's steps say, in its order.
-type Steps = Vec<(Timestamp, Step, Option<RequestId>, Bytes)>;
+type Steps = Vec<(Timestamp, Written, Bytes)>;
 
 fn steps(reader: &Reader) -> Steps {
     let mut found = Vec::new();
     let mut cursor = reader.after(0);
     while let Some(entry) = cursor.next_entry().expect("it reads") {
         if let ledger::Record::Outbound(parcel) | ledger::Record::Inbound(parcel) = &entry.record {
-            let (step, request_id) = ledger::step_of(parcel).expect("it is a step");
-            found.push((entry.recorded_at, step, request_id, parcel.payload.clone()));
+            let written = protocol::read_envelope(&parcel.envelope, &parcel.payload);
+            let written = written.expect("it is a step");
+            found.push((entry.recorded_at, written, parcel.payload.clone()));
         }
     }
     found
@@ -198,7 +199,10 @@ proptest! {
                 authored_at: Timestamp::from_microsecond(at).expect("it is a time"),
                 content: protocol::content_of(kind, &payload),
             };
-            pair.record(now, &step, request_id.map(RequestId), payload).expect("it is the next");
+            let kim: Name = "spiffe://river/office/south/officer/kim".parse().expect("a name");
+            let author = if kim.could_author(place, kind) { kim.to_string() } else { String::new() };
+            let written = Written { step, request_id: request_id.map(RequestId), author };
+            pair.record(now, &written, payload).expect("it is the next");
         }
         pair.finish().expect("memory takes it");
         let reader = ledger::read(&south).expect("it reads");

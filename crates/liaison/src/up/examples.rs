@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use command::connect::{Address, dial};
+use command::connect::{Address, Offices};
 use command::failure::Failure;
 use command::output::Output;
 use command::settings::{NORTH_DEFAULT, SOUTH_DEFAULT};
@@ -127,10 +127,12 @@ async fn appended(
     addresses: &PerPlace<Address>,
     data: &Path,
 ) -> Result<u64, Failure> {
-    let timeout = std::time::Duration::from_secs(5);
-    let address = &addresses[place];
-    if let Ok(connection) = dial(format!("the {place} office ({address})"), address, timeout).await
-    {
+    let offices = Offices {
+        addresses: addresses.clone(),
+        timeout: std::time::Duration::from_secs(5),
+        manner: client::Manner::default(),
+    };
+    if let Ok(connection) = offices.dial(place).await {
         let asked = connection.request(GetOfficeRequest {});
         let told = connection.office().get_office(asked).await;
         let office = connection.answer("read the office's state", told)?;

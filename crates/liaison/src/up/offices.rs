@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use ledger::DiskStorage;
 use office::{Limits, PerPlace, Place};
-use server::{Server, Setup, TcpDial, system_seed};
-use service::{bind, make_room, shutdown_signal};
+use server::{Server, Setup, system_seed};
+use service::{Identities, bind, make_room, shutdown_signal};
 use tokio::net::{TcpListener, lookup_host};
 use tokio::sync::watch;
 
@@ -23,6 +23,8 @@ pub(super) struct Wanted<'a> {
     pub(super) listen: &'a PerPlace<Address>,
     /// Where the line takes commands, if it is to fail on command.
     pub(super) control: Option<&'a str>,
+    /// Who the offices are.
+    pub(super) identities: Identities,
     /// How many times as fast as the clock a scenario is played there; 0 if none is.
     pub(super) played_speed: u32,
 }
@@ -109,7 +111,6 @@ async fn listener(address: &Address) -> Result<(TcpListener, SocketAddr), Failur
     let at = found
         .next()
         .ok_or_else(|| failed(&"the name has no address"))?;
-    // Only a loopback address may be bound without TLS; for another there are `south` and `north`.
     let listener = bind(at, false)
         .await
         .map_err(|error| Failure::Failed(error.replace("--listen", "--south or --north")))?;
@@ -127,10 +128,15 @@ fn open(
     let storage = DiskStorage::create(&directory).map_err(|error| {
         Failure::Failed(format!("failed to create {}: {error}", directory.display()))
     })?;
+    let identified = wanted
+        .identities
+        .of(place, &peer.to_string())
+        .map_err(Failure::Failed)?;
     let setup = Setup {
         limits,
         seed: system_seed(),
-        dial: Some(Arc::new(TcpDial::new(peer.to_string()))),
+        dial: Some(identified.dial),
+        knowing: identified.knowing,
         played_speed: wanted.played_speed,
         telling: service::telling(&directory),
         ..Setup::new(place, Arc::new(storage))

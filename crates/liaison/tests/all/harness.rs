@@ -40,6 +40,8 @@ impl Offices {
         let mut up = command()
             .args(["up", "--output", "json", "--data"])
             .arg(data.path())
+            .arg("--identities")
+            .arg(data.path().join("identities"))
             .args(["--south", south, "--north", north])
             .args(flags)
             .stdout(Stdio::piped())

@@ -37,6 +37,7 @@ impl South {
         let mutation = Mutation {
             request_id: None,
             payload: &payload,
+            author: "",
         };
         self.office.record(&step, hash, mutation);
         self.hashes.push(hash);

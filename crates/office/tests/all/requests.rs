@@ -32,6 +32,7 @@ fn propose(office: &mut Office, request_id: RequestId) -> StepId {
     let mutation = Mutation {
         request_id: Some(request_id),
         payload: PROPOSAL,
+        author: "",
     };
     office.record(&step, LineHash::ZERO, mutation);
     step.id
@@ -44,7 +45,7 @@ fn the_window_reaches_to_its_edge_and_no_further() {
     for number in 1..=2_500 {
         let step = propose(&mut office, id(number));
         let oldest = number.saturating_sub(999).max(1);
-        let seen = |number| office.repeated(id(number), &order, PROPOSAL);
+        let seen = |number| office.repeated(id(number), &order, PROPOSAL, "");
         assert_eq!(seen(number), Some(Ok(step)));
         assert_eq!(seen(oldest), Some(Ok(StepId::new(Place::South, oldest))));
         assert_eq!(seen(oldest - 1), None);
@@ -57,7 +58,7 @@ fn no_window_remembers_nothing() {
     let mut office = office(0);
     propose(&mut office, id(1));
     assert_eq!(
-        office.repeated(id(1), &Order::ProposeMeeting(terms()), PROPOSAL),
+        office.repeated(id(1), &Order::ProposeMeeting(terms()), PROPOSAL, ""),
         None
     );
 }
@@ -66,7 +67,7 @@ fn no_window_remembers_nothing() {
 fn another_body_about_the_same_id_is_a_conflict() {
     let mut office = office(10);
     let meeting = propose(&mut office, id(7));
-    let conflict = |order: &Order, payload| match office.repeated(id(7), order, payload) {
+    let conflict = |order: &Order, payload| match office.repeated(id(7), order, payload, "") {
         Some(Err(Refusal::IdempotencyConflict { request_id, first })) => {
             assert_eq!(request_id, "00000000-0000-0000-0000-000000000007");
             assert_eq!(first, meeting);
@@ -96,15 +97,19 @@ fn a_later_step_of_a_meeting_is_told_by_the_meeting() {
     let mutation = Mutation {
         request_id: Some(id(2)),
         payload: b"",
+        author: "",
     };
     office.record(&step, LineHash::ZERO, mutation);
-    assert_eq!(office.repeated(id(2), &cancel, b""), Some(Ok(step.id)));
+    assert_eq!(office.repeated(id(2), &cancel, b"", ""), Some(Ok(step.id)));
     let other = moved(
         StepId::new(Place::North, 1),
         StepKind::MeetingCancelled,
         None,
     );
-    assert!(matches!(office.repeated(id(2), &other, b""), Some(Err(_))));
+    assert!(matches!(
+        office.repeated(id(2), &other, b"", ""),
+        Some(Err(_))
+    ));
 }
 
 #[test]
@@ -113,9 +118,9 @@ fn a_refusal_is_not_remembered() {
     let meeting = StepId::new(Place::South, 1);
     let cancel = moved(meeting, StepKind::MeetingCancelled, None);
     assert!(office.plan(day(meeting), &cancel).is_err());
-    assert_eq!(office.repeated(id(2), &cancel, b""), None);
+    assert_eq!(office.repeated(id(2), &cancel, b"", ""), None);
     propose(&mut office, id(1));
-    assert_eq!(office.repeated(id(2), &cancel, b""), None);
+    assert_eq!(office.repeated(id(2), &cancel, b"", ""), None);
     assert!(
         office.plan(day(meeting), &cancel).is_ok(),
         "the same request may succeed later"
@@ -135,12 +140,38 @@ fn requests_of_the_peer_are_the_peers() {
     let mutation = Mutation {
         request_id: Some(id(1)),
         payload: PROPOSAL,
+        author: "",
     };
     office.record(&step, LineHash::ZERO, mutation);
     assert_eq!(
-        office.repeated(id(1), &Order::ProposeMeeting(terms()), PROPOSAL),
+        office.repeated(id(1), &Order::ProposeMeeting(terms()), PROPOSAL, ""),
         None
     );
+}
+
+#[test]
+fn the_same_from_another_author_is_a_conflict() {
+    let mut office = Office::new(Place::South, Limits::default());
+    let order = Order::ProposeMeeting(terms());
+    let step = office
+        .plan(day(StepId::new(Place::South, 1)), &order)
+        .expect("it is allowed");
+    let kim = "spiffe://pair/office/south/officer/kim";
+    let mutation = Mutation {
+        request_id: Some(id(1)),
+        payload: PROPOSAL,
+        author: kim,
+    };
+    office.record(&step, LineHash::ZERO, mutation);
+    let by = |author: &str| office.repeated(id(1), &order, PROPOSAL, author);
+    assert_eq!(by(kim), Some(Ok(step.id)));
+    for other in ["", "spiffe://pair/office/south/officer/lee"] {
+        let conflict = by(other).expect("it was seen");
+        assert!(
+            matches!(conflict, Err(Refusal::IdempotencyConflict { .. })),
+            "{other}"
+        );
+    }
 }
 
 #[test]
@@ -198,7 +229,7 @@ proptest! {
             bytes[8..].copy_from_slice(&half(second).to_le_bytes());
             let id = RequestId(bytes);
             let known = model.iter().find(|(other, _)| *other == id).map(|(_, step)| *step);
-            prop_assert_eq!(office.repeated(id, &order, PROPOSAL), known.map(Ok));
+            prop_assert_eq!(office.repeated(id, &order, PROPOSAL, ""), known.map(Ok));
             if known.is_none() {
                 model.push_back((id, propose(&mut office, id)));
                 while model.len() as u64 > window {
@@ -207,7 +238,7 @@ proptest! {
             }
         }
         for (id, step) in model {
-            prop_assert_eq!(office.repeated(id, &order, PROPOSAL), Some(Ok(step)));
+            prop_assert_eq!(office.repeated(id, &order, PROPOSAL, ""), Some(Ok(step)));
         }
     }
 }

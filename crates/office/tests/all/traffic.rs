@@ -44,6 +44,7 @@ impl Parcel {
         let mutation = Mutation {
             request_id: self.request_id.filter(|_| own),
             payload: &self.payload,
+            author: "",
         };
         office.record(&self.step, self.hash, mutation)
     }
@@ -211,9 +212,11 @@ impl Traffic {
         self.requests += 1;
         let request_id = RequestId(self.requests.to_be_bytes());
         desk.author(step, request_id);
-        let again = desk.office.repeated(request_id, order, &[step.kind as u8]);
+        let again = desk
+            .office
+            .repeated(request_id, order, &[step.kind as u8], "");
         assert_eq!(again, Some(Ok(step.id)));
-        let other = desk.office.repeated(request_id, order, b"other");
+        let other = desk.office.repeated(request_id, order, b"other", "");
         assert!(matches!(other, Some(Err(_))));
         self.parcels[place.peer()].push_back(step.id.sequence);
         true

@@ -32,6 +32,13 @@ pub struct EpochRaised {
     #[prost(bool, tag = "3")]
     pub restoring: bool,
 }
+/// PeerCertified is the note that the line was opened under another certificate of the peer than the one noted last.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PeerCertified {
+    /// The certificate's SHA-256, 32 bytes.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub certificate_sha256: ::prost::bytes::Bytes,
+}
 /// DurablePoint says how far the ledger was on disk when an entry was written. Damage below it is DATA_LOSS.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct DurablePoint {
@@ -75,7 +82,7 @@ pub struct Entry {
     #[prost(bytes = "bytes", tag = "15")]
     pub chain: ::prost::bytes::Bytes,
     /// The note of a local entry.
-    #[prost(oneof = "entry::Note", tags = "8, 9, 10")]
+    #[prost(oneof = "entry::Note", tags = "8, 9, 10, 12")]
     pub note: ::core::option::Option<entry::Note>,
 }
 /// Nested message and enum types in `Entry`.
@@ -92,6 +99,9 @@ pub mod entry {
         /// An office was restored.
         #[prost(message, tag = "10")]
         EpochRaised(super::EpochRaised),
+        /// The peer showed another certificate.
+        #[prost(message, tag = "12")]
+        PeerCertified(super::PeerCertified),
     }
 }
 /// MeetingsTally counts closed meetings by kind.

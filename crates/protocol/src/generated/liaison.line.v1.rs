@@ -17,6 +17,10 @@ pub struct Envelope {
     /// The request that caused the step: the 16 bytes of its UUID. Empty when a clock caused it.
     #[prost(bytes = "bytes", tag = "5")]
     pub request_id: ::prost::bytes::Bytes,
+    /// Who made the step, as the certificate named them over which it was asked for:
+    /// `spiffe://DOMAIN/office/PLACE/ROLE/NAME`. Empty where nobody had to show one.
+    #[prost(string, tag = "7")]
+    pub author: ::prost::alloc::string::String,
 }
 /// Mark is a position in one direction of the line.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -59,13 +59,15 @@ fn envelopes() -> impl Strategy<Value = line::Envelope> {
     let time = any::<(i64, i32)>();
     let request_id = prop::collection::vec(any::<u8>(), 0..20);
     let ids = (prop::option::of(id()), prop::option::of(id()));
-    (ids, 0..60_i32, prop::option::of(time), request_id).prop_map(
-        |(ids, kind, time, request_id)| line::Envelope {
+    let author = ".{0,80}";
+    (ids, 0..60_i32, prop::option::of(time), request_id, author).prop_map(
+        |(ids, kind, time, request_id, author)| line::Envelope {
             step: ids.0,
             parent: ids.1,
             kind,
             authored_at: time.map(|(seconds, nanos)| prost_types::Timestamp { seconds, nanos }),
             request_id: request_id.into(),
+            author,
         },
     )
 }

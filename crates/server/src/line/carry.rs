@@ -19,11 +19,11 @@ use super::events::LineEvents;
 use super::ready::ready_batch;
 use super::warned::Warned;
 use crate::boundary::in_own_words;
-use crate::caller::{Caller, Carried};
 use crate::handle::{Arrived, OwnerHandle, Progress, Verdicts};
 use crate::phase::reached;
 use crate::status::{status_of, too_large_for_line};
 use crate::tasks::Tasks;
+use callers::{Caller, Carried};
 
 const BATCH_ITEMS_MAX: usize = 256;
 const BATCH_BYTES_MAX: usize = 1024 * 1024;
@@ -79,6 +79,13 @@ impl LineService for Carry {
             *current += 1;
             generation = *current;
         });
+        let shown = caller
+            .as_ref()
+            .and_then(|caller| caller.known().certified());
+        if let Some(shown) = shown {
+            let noted = self.owner.certified(shown.sha256).await;
+            noted.map_err(|refusal| status_of(&refusal))?;
+        }
         let carried = caller.map(|caller| caller.passes_for_peer());
         self.warned.forget(&from);
         self.peer_spoke.notify_one();

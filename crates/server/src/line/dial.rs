@@ -1,9 +1,11 @@
 //! The calling side: carries this office's parcels to the peer, and takes its acknowledgements.
 
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use callers::Io;
+use identity::Certified;
 use ledger::{Entry, Record, Steps};
 use office::Refusal;
 use office::line::{Hello, LineFault, Resume};
@@ -13,7 +15,6 @@ use protocol::pb::line::{
 };
 use rand_chacha::ChaCha8Rng;
 use rand_core::RngCore as _;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Notify, oneshot, watch};
 use tokio_stream::Stream;
 use tokio_util::sync::CancellationToken;
@@ -28,12 +29,16 @@ use crate::phase::reached;
 use crate::status::{says_disagreement, says_unconfirmed};
 use crate::tasks::Tasks;
 
-/// A connection's bytes.
-pub trait Io: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
+/// A connection to the peer.
+pub struct Dialled {
+    /// Its bytes.
+    pub io: Box<dyn Io>,
+    /// The certificate that the peer showed; `None` where it need not show one.
+    pub shown: Option<Certified>,
+}
 
-impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> Io for T {}
-
-type Dialling = Pin<Box<dyn Future<Output = std::io::Result<Box<dyn Io>>> + Send>>;
+/// Waits for a connection to the peer.
+pub type Dialling = Pin<Box<dyn Future<Output = std::io::Result<Dialled>> + Send>>;
 
 /// Opens connections to the peer.
 pub trait Dial: Send + Sync + 'static {
@@ -41,6 +46,10 @@ pub trait Dial: Send + Sync + 'static {
     fn dial(&self) -> Dialling;
     /// Where to, for people.
     fn address(&self) -> String;
+    /// Ends when a certificate that the peer showed no longer holds: why.
+    fn no_longer_holds(&self, _shown: Certified) -> Pin<Box<dyn Future<Output = String> + Send>> {
+        Box::pin(std::future::pending())
+    }
 }
 
 /// How long the dialling side waits.
@@ -113,7 +122,11 @@ impl From<Status> for Refused {
     fn from(status: Status) -> Self {
         let lasting = matches!(
             status.code(),
-            tonic::Code::DataLoss | tonic::Code::FailedPrecondition | tonic::Code::InvalidArgument
+            tonic::Code::DataLoss
+                | tonic::Code::FailedPrecondition
+                | tonic::Code::InvalidArgument
+                | tonic::Code::Unauthenticated
+                | tonic::Code::PermissionDenied
         );
         let retry = status.get_details_retry_info();
         Self {
@@ -217,7 +230,7 @@ impl Dialler {
     async fn carry(&self, met: &mut bool) -> Result<(), Refused> {
         self.events
             .tell(LineEventKind::Dialling, 0, || self.dial.address());
-        let channel = self.connect().await?;
+        let (channel, shown) = self.connect().await?;
         // Declared after the session before has ended: all that it sent, this Hello says.
         let over = CancellationToken::new();
         let _over_on_return = over.clone().drop_guard();
@@ -257,16 +270,30 @@ impl Dialler {
         }
         let (inbound, first) = opened?;
         let resumption = self.hello_taken(first, hello).await?;
+        if let Some(shown) = &shown {
+            self.owner.certified(shown.sha256).await?;
+        }
         // The stream may be gone: then reading it tells why.
         let _ = resume.send(resumption);
         *met = true;
         tracing::info!(address = self.dial.address(), "the line is up");
         self.peer.up();
-        self.take_responses(inbound).await
+        let ended = match shown {
+            Some(shown) => self.dial.no_longer_holds(shown),
+            None => Box::pin(std::future::pending()),
+        };
+        tokio::select! {
+            biased;
+            why = ended => Err(Refused::passing(why)),
+            taken = self.take_responses(inbound) => taken,
+        }
     }
 
-    async fn connect(&self) -> Result<Channel, Refused> {
+    /// A connection, and the certificate that the peer showed.
+    async fn connect(&self) -> Result<(Channel, Option<Certified>), Refused> {
         let dial = Arc::clone(&self.dial);
+        let shown = Arc::new(OnceLock::new());
+        let showing = Arc::clone(&shown);
         let mut endpoint = Endpoint::from_static("http://peer")
             .executor(self.tasks.clone())
             .initial_stream_window_size(WINDOW_BYTES)
@@ -277,10 +304,17 @@ impl Dialler {
                 .keep_alive_timeout(interval);
         }
         let connector = tower::service_fn(move |_: http::Uri| {
-            let dialling = dial.dial();
-            async move { dialling.await.map(hyper_util::rt::TokioIo::new) }
+            let (dialling, showing) = (dial.dial(), Arc::clone(&showing));
+            async move {
+                let dialled = dialling.await?;
+                if let Some(certified) = dialled.shown {
+                    // One connection is opened.
+                    let _ = showing.set(certified);
+                }
+                Ok::<_, std::io::Error>(hyper_util::rt::TokioIo::new(dialled.io))
+            }
         });
-        tokio::time::timeout(
+        let channel = tokio::time::timeout(
             self.timeouts.connect,
             endpoint.connect_with_connector(connector),
         )
@@ -292,7 +326,8 @@ impl Dialler {
                 self.dial.address(),
                 root_cause(&error)
             ))
-        })
+        })?;
+        Ok((channel, shown.get().cloned()))
     }
 
     async fn hello_taken(

@@ -14,11 +14,11 @@ use tonic::{Request, Response, Status, Streaming};
 use super::gathered::{Gathered, page_size, wrong_page_token};
 use super::measured::{measured, page_of};
 use super::{stream, upload};
-use crate::call::{room, turn};
 use crate::desk::{Desk, waited};
 use crate::handle::{Authored, Authoring};
 use crate::read::{self, Read};
 use crate::status::{invalid, status_of};
+use callers::{room, turn};
 
 /// Bodies above this are left out of GetDocument.
 const BODY_SHOWN_BYTES_MAX: usize = 1024 * 1024;

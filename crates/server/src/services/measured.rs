@@ -3,7 +3,7 @@
 use office::Refusal;
 use prost::Message;
 
-use crate::call::{room, turn};
+use callers::{room, turn};
 
 /// A page ends near this size.
 const PAGE_BYTES_MAX: usize = 1024 * 1024;

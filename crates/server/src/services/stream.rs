@@ -17,7 +17,7 @@ use tonic::{Status, Streaming};
 
 use super::documents::{Documents, checked_sending};
 use crate::boundary::in_own_words;
-use crate::handle::{Authored, Outcome, Progress};
+use crate::handle::{Author, Authored, Outcome, Progress};
 use crate::line::ready_batch;
 use crate::status::{status_of, stopped};
 
@@ -63,6 +63,7 @@ pub(super) fn serve(documents: Documents, inbound: Streaming<Request>) -> Receip
     let session = Session {
         progress: documents.desk.owner.progress(),
         documents,
+        by: callers::author(),
         inbound: Some(inbound),
         receipts,
         judging: VecDeque::new(),
@@ -90,6 +91,8 @@ struct Judging {
 
 struct Session {
     documents: Documents,
+    /// Who sends.
+    by: Author,
     progress: watch::Receiver<Progress>,
     /// `None` once the client has sent all it will.
     inbound: Option<Streaming<Request>>,
@@ -174,7 +177,7 @@ impl Session {
         }
         let owner = &self.documents.desk.owner;
         let outcomes = owner
-            .author_many(authorings)
+            .author_many(authorings, self.by.clone())
             .await
             .map_err(|refusal| status_of(&refusal))?;
         self.judging_len += items.len();

@@ -12,10 +12,10 @@ use tonic::{Status, Streaming};
 
 use super::documents::{Documents, Sending, body, checked_sending};
 use crate::boundary::in_own_words;
-use crate::budget::Lease;
-use crate::call::Call;
-use crate::slots::Slot;
 use crate::status::{invalid, status_of};
+use callers::Call;
+use callers::Lease;
+use callers::Slot;
 
 const CHUNK_BYTES_MAX: usize = 1024 * 1024;
 const DOWNLOAD_CHUNK_BYTES: usize = 64 * 1024;

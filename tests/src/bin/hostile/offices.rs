@@ -51,6 +51,8 @@ async fn start(
         .args(["--log", "warn"])
         .arg("--data")
         .arg(data)
+        .arg("--identities")
+        .arg(data.with_file_name("identities"))
         .stdout(Stdio::piped())
         .stderr(Stdio::inherit())
         .kill_on_drop(true)

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use identity::Tls;
 use protocol::pb::line as pb;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -14,8 +15,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tonic::codegen::tokio_stream::wrappers::ReceiverStream;
 use tonic::codegen::tokio_stream::{Stream, StreamExt as _};
-use tonic::transport::Server;
-use tonic::transport::server::TcpIncoming;
+use tonic::transport::{Channel, Server};
 use tonic::{Code, Request, Response, Status, Streaming};
 use tonic_types::StatusExt as _;
 
@@ -25,7 +25,6 @@ use pb::line_service_client::LineServiceClient;
 use pb::line_service_server::{LineService, LineServiceServer};
 
 use crate::Failed;
-use crate::doors::connection;
 use crate::draw::Draw;
 
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(8);
@@ -54,7 +53,7 @@ pub(crate) enum Expected {
 }
 
 /// Calls an office and says `says`; then listens until it is refused, or acknowledged twice (once for Hello).
-pub(crate) async fn call(address: SocketAddr, says: Vec<Says>) -> Outcome {
+pub(crate) async fn call(office: Channel, says: Vec<Says>) -> Outcome {
     let mut outcome = Outcome {
         acknowledged: None,
         ended: None,
@@ -71,7 +70,7 @@ pub(crate) async fn call(address: SocketAddr, says: Vec<Says>) -> Outcome {
             // The stream stays open until the office ends it.
             sender.closed().await;
         });
-        let mut client = LineServiceClient::new(connection(address));
+        let mut client = LineServiceClient::new(office);
         let ended = async {
             let mut answers = client
                 .carry(ReceiverStream::new(requests))
@@ -168,6 +167,7 @@ impl Drop for Fake {
 
 impl Fake {
     pub(crate) async fn start(
+        tls: &Tls,
         called: Called,
         hello: pb::Hello,
         parcel: pb::Parcel,
@@ -182,8 +182,8 @@ impl Fake {
             parcel,
             calls: Arc::clone(&calls),
         });
+        let incoming = tests::secured::incoming(listener, tls);
         let serving = tokio::spawn(async move {
-            let incoming = TcpIncoming::from(listener);
             // It is aborted, or fails with the cycle.
             let _ = Server::builder()
                 .serve_with_incoming(service, incoming)

@@ -1,8 +1,10 @@
 //! Two offices, the two lines between them, and their clients.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
+use identity::Tls;
 use office::{PerPlace, Place};
 use protocol::pb::ledger as pb;
 use tempfile::TempDir;
@@ -125,6 +127,12 @@ impl Pair {
     }
 
     /// Where the ledgers and logs lie.
+    /// The identity of the office at `place`.
+    pub(crate) fn identity(&self, place: Place) -> Result<Arc<Tls>, Failed> {
+        let identity = tests::secured::identity(&self.directory().join("identities"), place);
+        identity.map_err(|error| Failed(error.to_string()))
+    }
+
     pub(crate) fn directory(&self) -> &Path {
         self.directory.path()
     }

@@ -131,7 +131,9 @@ impl OfficeStart<'_> {
             .args(["--listen", "127.0.0.1:0", "--log", "info,server=debug"])
             .args(["--peer", &self.peer.to_string()])
             .arg("--data")
-            .arg(self.directory.join(word));
+            .arg(self.directory.join(word))
+            .arg("--identities")
+            .arg(self.directory.join("identities"));
         for (name, value) in self.limits {
             command.args(["--limit", &format!("{name}={value}")]);
         }

@@ -1,5 +1,6 @@
 //! Cycles with a peer that answers wrongly: the office stays healthy, refuses as documented, and loses nothing.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ledger::Reader;
@@ -188,12 +189,14 @@ async fn called_by(
     }
     let honest = Honest::read(pair, place.peer())?;
     let (says, expected) = script(wrong, &honest);
-    let mut outcome = call(address, says.clone()).await;
+    let peer = pair.identity(place.peer())?;
+    let office = || tests::secured::channel(address, Arc::clone(&peer));
+    let mut outcome = call(office(), says.clone()).await;
     for _ in 0..FORESTALLED_MAX {
         if !outcome.is_forestalled() {
             break;
         }
-        outcome = call(address, says.clone()).await;
+        outcome = call(office(), says.clone()).await;
     }
     if let Err(what) = expect(&outcome, &expected) {
         findings.unhealthy(format!("{wrong:?} at {place}: {what}"));
@@ -297,7 +300,13 @@ async fn answered(
     let mut findings = Findings::default();
     let honest = Honest::read(pair, place.peer())?;
     let before = marks(pair, place).await?;
-    let fake = Fake::start(called, honest.hello, honest.last).await?;
+    let fake = Fake::start(
+        pair.identity(place.peer())?.as_ref(),
+        called,
+        honest.hello,
+        honest.last,
+    )
+    .await?;
     pair.lines[place]
         .tell(&format!("to {}", fake.address))
         .await?;

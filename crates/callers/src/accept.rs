@@ -7,11 +7,12 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
+use office::authority::Speaker;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use crate::line::Io;
+use crate::io::Io;
 
 const PAUSE_MIN: Duration = Duration::from_millis(10);
 const PAUSE_MAX: Duration = Duration::from_secs(1);
@@ -35,6 +36,8 @@ pub struct Accepted {
     pub io: Box<dyn Io>,
     /// Where from; `None` if it came over no network.
     pub address: Option<SocketAddr>,
+    /// Who speaks over it, where that is known without asking.
+    pub said: Speaker,
 }
 
 impl Accept for TcpListener {
@@ -46,6 +49,7 @@ impl Accept for TcpListener {
             Ok(Accepted {
                 io: Box::new(stream),
                 address: Some(address),
+                said: Speaker::Unnamed,
             })
         })
     }
@@ -53,11 +57,11 @@ impl Accept for TcpListener {
 
 /// Connections handed over by somebody else, such as a simulated network.
 #[derive(Debug)]
-pub struct HandedOver(mpsc::Receiver<Box<dyn Io>>);
+pub struct HandedOver(mpsc::Receiver<(Box<dyn Io>, Speaker)>);
 
 impl HandedOver {
-    /// Takes what comes out of `connections`.
-    pub fn new(connections: mpsc::Receiver<Box<dyn Io>>) -> Self {
+    /// Takes what comes out of `connections`, each with who speaks over it.
+    pub fn new(connections: mpsc::Receiver<(Box<dyn Io>, Speaker)>) -> Self {
         Self(connections)
     }
 }
@@ -66,7 +70,11 @@ impl Accept for HandedOver {
     fn accept(&mut self) -> Accepting<'_> {
         Box::pin(async {
             match self.0.recv().await {
-                Some(io) => Ok(Accepted { io, address: None }),
+                Some((io, said)) => Ok(Accepted {
+                    io,
+                    address: None,
+                    said,
+                }),
                 None => std::future::pending().await,
             }
         })
@@ -75,7 +83,7 @@ impl Accept for HandedOver {
 
 /// A time in which connections cannot be accepted: told when it begins and when it is over, however often it is tried.
 #[derive(Debug)]
-pub(crate) struct Trouble {
+pub struct Trouble {
     last: Option<Instant>,
     pause: Duration,
     turned_away: u64,
@@ -83,8 +91,8 @@ pub(crate) struct Trouble {
     spare: Option<File>,
 }
 
-impl Trouble {
-    pub(crate) fn new() -> Self {
+impl Default for Trouble {
+    fn default() -> Self {
         Self {
             last: None,
             pause: PAUSE_MIN,
@@ -92,9 +100,11 @@ impl Trouble {
             spare: spare(),
         }
     }
+}
 
+impl Trouble {
     /// Meets an error, and says how long to wait before it is tried again.
-    pub(crate) fn meet(&mut self, error: &io::Error, incoming: &mut dyn Accept) -> Duration {
+    pub fn meet(&mut self, error: &io::Error, incoming: &mut dyn Accept) -> Duration {
         // A client that is gone already is no trouble of the office's.
         if error.kind() == io::ErrorKind::ConnectionAborted {
             return Duration::ZERO;
@@ -115,7 +125,7 @@ impl Trouble {
     }
 
     /// A connection was accepted.
-    pub(crate) fn passes(&mut self) {
+    pub fn passes(&mut self) {
         if self.last.is_some_and(|last| last.elapsed() >= QUIET) {
             tracing::info!(
                 turned_away = self.turned_away,
@@ -168,6 +178,7 @@ mod tests {
                 Ok(Accepted {
                     io: Box::new(tokio::io::empty()),
                     address: None,
+                    said: Speaker::Unnamed,
                 })
             })
         }
@@ -175,7 +186,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn whoever_waits_is_closed_and_it_is_tried_less_and_less_often() {
-        let (mut trouble, mut waiting) = (Trouble::new(), Waiting(5));
+        let (mut trouble, mut waiting) = (Trouble::default(), Waiting(5));
         let error = rustix::io::Errno::MFILE.into();
         let pauses = [10, 20, 40, 80, 160, 320, 640, 1_000, 1_000];
         for pause in pauses {
@@ -193,7 +204,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_client_that_is_gone_is_no_trouble() {
-        let (mut trouble, mut waiting) = (Trouble::new(), Waiting(5));
+        let (mut trouble, mut waiting) = (Trouble::default(), Waiting(5));
         let error = io::ErrorKind::ConnectionAborted.into();
         assert_eq!(trouble.meet(&error, &mut waiting), Duration::ZERO);
         assert!(trouble.last.is_none());

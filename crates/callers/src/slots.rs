@@ -22,7 +22,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// Who gives way when all places are taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum GivesWay {
+pub enum GivesWay {
     /// The slowest, if it is slow: nothing has moved, or hardly. If none is, as for [`Self::Greediest`].
     Slowest,
     /// The newest of the caller who has most, if that is more than the newcomer would have.
@@ -31,7 +31,7 @@ pub(crate) enum GivesWay {
 
 /// The places of one kind.
 #[derive(Debug, Clone)]
-pub(crate) struct Slots {
+pub struct Slots {
     what: &'static str,
     what_of_one: &'static str,
     limit: u64,
@@ -62,7 +62,7 @@ struct Taken {
 
 /// A place, until this is dropped or taken away.
 #[derive(Debug)]
-pub(crate) struct Slot {
+pub struct Slot {
     number: u64,
     cut: CancellationToken,
     slots: Slots,
@@ -70,7 +70,7 @@ pub(crate) struct Slot {
 
 impl Slots {
     /// `what` there is a limit to, and the same `of_one` caller, as a refusal tells them.
-    pub(crate) fn new(
+    pub fn new(
         what: &'static str,
         what_of_one: &'static str,
         limit: u64,
@@ -89,13 +89,13 @@ impl Slots {
     }
 
     /// Takes a place for the call at hand.
-    pub(crate) fn take(&self) -> Result<Slot, Refusal> {
+    pub fn take(&self) -> Result<Slot, Refusal> {
         self.take_for(caller())
     }
 
     /// As [`Self::take`]; waits until whoever makes no good use of a place has had time to show it. Of those who wait, whoever
     /// has fewest is first, then whoever came first.
-    pub(crate) async fn take_soon(&self) -> Result<Slot, Refusal> {
+    pub async fn take_soon(&self) -> Result<Slot, Refusal> {
         let until = Instant::now() + WAIT_MAX;
         let waiting = self.wait(caller());
         loop {
@@ -263,14 +263,14 @@ fn greediest(taken: &BTreeMap<u64, Taken>, own: u64) -> Option<u64> {
 
 /// By this the office says of a transfer that it keeps it waiting. It says nothing once the place is given back.
 #[derive(Debug, Clone)]
-pub(crate) struct Keeper {
+pub struct Keeper {
     number: u64,
     slots: Slots,
 }
 
 impl Keeper {
     /// Awaits something of the office's own, such as memory: for so long nobody can say that the transfer is slow.
-    pub(crate) async fn kept<F: Future>(&self, waiting: F) -> F::Output {
+    pub async fn kept<F: Future>(&self, waiting: F) -> F::Output {
         let _kept = Kept::of(self);
         waiting.await
     }
@@ -307,7 +307,7 @@ impl Drop for Kept<'_> {
 
 impl Slot {
     /// So many bytes have moved.
-    pub(crate) fn moved(&self, bytes: u64) {
+    pub fn moved(&self, bytes: u64) {
         let mut state = self.slots.locked();
         if let Some(taken) = state.taken.get_mut(&self.number) {
             taken.moved(bytes, Instant::now());
@@ -315,7 +315,7 @@ impl Slot {
     }
 
     /// Whoever says when the office keeps this transfer waiting.
-    pub(crate) fn keeper(&self) -> Keeper {
+    pub fn keeper(&self) -> Keeper {
         Keeper {
             number: self.number,
             slots: self.slots.clone(),
@@ -323,13 +323,13 @@ impl Slot {
     }
 
     /// Waits until the place is taken away; what is to be told then.
-    pub(crate) async fn taken_away(&self) -> Refusal {
+    pub async fn taken_away(&self) -> Refusal {
         self.cut.cancelled().await;
         exhausted(self.slots.what, self.slots.limit)
     }
 
     /// As [`Self::taken_away`], if it has been by now.
-    pub(crate) fn check(&self) -> Result<(), Refusal> {
+    pub fn check(&self) -> Result<(), Refusal> {
         if self.cut.is_cancelled() {
             return Err(exhausted(self.slots.what, self.slots.limit));
         }

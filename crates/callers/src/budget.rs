@@ -35,7 +35,7 @@ const WAIT_MAX: Duration = Duration::from_secs(10);
 
 /// The store of one office.
 #[derive(Debug, Clone)]
-pub(crate) struct Budget {
+pub struct Budget {
     shared: Arc<Shared>,
     /// Reads at length, of all callers: one processor is left for whatever is short.
     reads: Arc<Semaphore>,
@@ -102,7 +102,7 @@ struct Held {
 
 /// Bytes held for a caller, until this is dropped.
 #[derive(Debug)]
-pub(crate) struct Lease {
+pub struct Lease {
     shared: Arc<Shared>,
     caller: u64,
     /// Its number, if it is of the common store.
@@ -111,7 +111,8 @@ pub(crate) struct Lease {
 }
 
 impl Budget {
-    pub(crate) fn new(limits: &Limits) -> Self {
+    /// As large as the limits say.
+    pub fn new(limits: &Limits) -> Self {
         Self {
             shared: Arc::new(Shared {
                 bytes_max: limits.call_bytes_max,
@@ -123,14 +124,15 @@ impl Budget {
         }
     }
 
-    pub(crate) fn reads(&self) -> Arc<Semaphore> {
+    /// The common row of those who read at length.
+    pub fn reads(&self) -> Arc<Semaphore> {
         Arc::clone(&self.reads)
     }
 
     /// Takes `bytes` for `caller`, as soon as they can be had. What is more than one caller may have takes all of that. Of
     /// what they are for, `here` bytes have come in already. There is a bound to that, too: beyond it whoever has most of it
     /// is sent away.
-    pub(crate) async fn lease_for(
+    pub async fn lease_for(
         &self,
         caller: &Caller,
         bytes: u64,
@@ -521,7 +523,7 @@ impl Drop for Queued {
 
 impl Lease {
     /// Gives back all but `bytes`.
-    pub(crate) fn shrink(&mut self, bytes: u64) {
+    pub fn shrink(&mut self, bytes: u64) {
         if bytes < self.bytes {
             let back = self.bytes - bytes;
             self.shared.give_back(self.caller, self.number, back);
@@ -529,7 +531,8 @@ impl Lease {
         }
     }
 
-    pub(crate) fn bytes(&self) -> u64 {
+    /// How much is held.
+    pub fn bytes(&self) -> u64 {
         self.bytes
     }
 }

@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
 use crate::caller::Caller;
-use crate::line::Io;
+use crate::io::Io;
 use tap::{Frames, Patience};
 
 /// GOAWAY on stream 0: ENHANCE_YOUR_CALM, and every stream so far may have been worked on.
@@ -23,7 +23,7 @@ const GOAWAY: [u8; 17] = [
 const LINGER: Duration = Duration::from_millis(500);
 
 /// A connection whose preface has been read, and is given again.
-pub(crate) struct Watched {
+pub struct Watched {
     preface: Bytes,
     io: Box<dyn Io>,
     caller: Arc<Caller>,
@@ -37,7 +37,8 @@ pub(crate) struct Watched {
 }
 
 impl Watched {
-    pub(crate) fn new(preface: &'static [u8], io: Box<dyn Io>, caller: Arc<Caller>) -> Self {
+    /// A connection of `caller`, behind its preface.
+    pub fn new(preface: &'static [u8], io: Box<dyn Io>, caller: Arc<Caller>) -> Self {
         Self {
             preface: Bytes::from_static(preface),
             io,

@@ -15,8 +15,9 @@ tokio::task_local! {
 
 /// A call under way.
 #[derive(Debug)]
-pub(crate) struct Call {
-    pub(crate) caller: Arc<Caller>,
+pub struct Call {
+    /// Who calls.
+    pub caller: Arc<Caller>,
     budget: Budget,
     /// Held until the answer has gone out.
     kept: Mutex<Vec<Lease>>,
@@ -25,7 +26,8 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    pub(crate) fn new(caller: Arc<Caller>, budget: Budget) -> Self {
+    /// A call of `caller`, who takes memory from `budget`.
+    pub fn new(caller: Arc<Caller>, budget: Budget) -> Self {
         Self {
             caller,
             budget,
@@ -35,17 +37,17 @@ impl Call {
     }
 
     /// Answers a call: [`Self::current`] gives it inside.
-    pub(crate) async fn answer<T>(self: Arc<Self>, answering: impl Future<Output = T>) -> T {
+    pub async fn answer<T>(self: Arc<Self>, answering: impl Future<Output = T>) -> T {
         CALL.scope(self, answering).await
     }
 
     /// The call that is being answered; `None` outside of all.
-    pub(crate) fn current() -> Option<Arc<Self>> {
+    pub fn current() -> Option<Arc<Self>> {
         CALL.try_with(Arc::clone).ok()
     }
 
     /// Waits for a turn to read.
-    pub(crate) async fn turn(&self) -> Option<Turn> {
+    pub async fn turn(&self) -> Option<Turn> {
         // First in the caller's own row: everybody has one in the common row, however many calls he makes.
         let own = Arc::clone(&self.caller.reads).acquire_owned().await.ok()?;
         let common = self.budget.reads().acquire_owned().await.ok()?;
@@ -56,12 +58,12 @@ impl Call {
     }
 
     /// Takes memory for what is about to be read and sent.
-    pub(crate) async fn lease(&self, bytes: u64) -> Result<Lease, Refusal> {
+    pub async fn lease(&self, bytes: u64) -> Result<Lease, Refusal> {
         self.lease_for_bytes(bytes, 0).await
     }
 
     /// As that, of which so many bytes are here already.
-    pub(crate) async fn lease_for_bytes(&self, bytes: u64, here: u64) -> Result<Lease, Refusal> {
+    pub async fn lease_for_bytes(&self, bytes: u64, here: u64) -> Result<Lease, Refusal> {
         let lease = self.budget.lease_for(&self.caller, bytes, here);
         match self.keeper.get() {
             Some(keeper) => keeper.kept(lease).await,
@@ -70,17 +72,18 @@ impl Call {
     }
 
     /// The call is a transfer, and has a place: from here on it is not slow while it waits for memory.
-    pub(crate) fn is_transfer(&self, keeper: Keeper) {
+    pub fn is_transfer(&self, keeper: Keeper) {
         // A call is one transfer.
         let _ = self.keeper.set(keeper);
     }
 
     /// Holds a lease until the answer has gone out.
-    pub(crate) fn keep(&self, lease: Lease) {
+    pub fn keep(&self, lease: Lease) {
         self.locked().push(lease);
     }
 
-    pub(crate) fn take_kept(&self) -> Vec<Lease> {
+    /// What was to be held until the answer has gone out.
+    pub fn take_kept(&self) -> Vec<Lease> {
         std::mem::take(&mut *self.locked())
     }
 
@@ -90,9 +93,15 @@ impl Call {
     }
 }
 
+/// Who makes a step in the call that is being answered, if they have shown a certificate.
+pub fn author() -> Option<Arc<str>> {
+    let author = |call: &Arc<Call>| call.caller.known().author().cloned();
+    CALL.try_with(author).ok().flatten()
+}
+
 /// Takes memory for an answer that is about to be made, and held until it has gone out. `bytes` is the most that it may
 /// take; what it took in the end is said by [`Room::took`].
-pub(crate) async fn room(bytes: u64) -> Result<Room, Refusal> {
+pub async fn room(bytes: u64) -> Result<Room, Refusal> {
     let Some(call) = Call::current() else {
         return Ok(Room(None));
     };
@@ -101,25 +110,25 @@ pub(crate) async fn room(bytes: u64) -> Result<Room, Refusal> {
 }
 
 /// A turn to read from the ledger at length: one caller's reads do not fill the machine, and other calls pass them by.
-pub(crate) async fn turn() -> Option<Turn> {
+pub async fn turn() -> Option<Turn> {
     let call = Call::current()?;
     call.turn().await
 }
 
 /// A turn to read, until this is dropped.
 #[derive(Debug)]
-pub(crate) struct Turn {
+pub struct Turn {
     _own: OwnedSemaphorePermit,
     _common: OwnedSemaphorePermit,
 }
 
 /// Memory for an answer.
 #[derive(Debug)]
-pub(crate) struct Room(Option<(Arc<Call>, Lease)>);
+pub struct Room(Option<(Arc<Call>, Lease)>);
 
 impl Room {
     /// The answer is made, and takes so many bytes.
-    pub(crate) fn took(self, bytes: u64) {
+    pub fn took(self, bytes: u64) {
         if let Some((call, mut lease)) = self.0 {
             lease.shrink(bytes);
             call.keep(lease);

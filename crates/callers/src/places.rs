@@ -18,13 +18,13 @@ const MOMENT: Duration = Duration::from_millis(50);
 
 /// The places of one office.
 #[derive(Debug, Clone)]
-pub(crate) struct Places {
+pub struct Places {
     shared: Arc<Shared>,
 }
 
 /// The same, held by those who have a place in them.
 #[derive(Debug)]
-pub(crate) struct WeakPlaces(Weak<Shared>);
+pub struct WeakPlaces(Weak<Shared>);
 
 #[derive(Debug)]
 struct Shared {
@@ -47,13 +47,14 @@ struct State {
 
 /// A place, until this is dropped.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub struct Place {
     shared: Arc<Shared>,
     number: u64,
 }
 
 impl Places {
-    pub(crate) fn new(ordinary: u64, kept: u64) -> Self {
+    /// So many places, and so many kept for the peer and for whoever looks how the office is.
+    pub fn new(ordinary: u64, kept: u64) -> Self {
         let usize_of = |count| usize::try_from(count).unwrap_or(usize::MAX);
         Self {
             shared: Arc::new(Shared {
@@ -65,12 +66,12 @@ impl Places {
     }
 
     /// How many connections there are.
-    pub(crate) fn taken(&self) -> usize {
+    pub fn taken(&self) -> usize {
         self.shared.locked().staying.len()
     }
 
     /// A place for a connection; `None` if it must be turned away.
-    pub(crate) fn take(&self, caller: &Arc<Caller>) -> Option<Place> {
+    pub fn take(&self, caller: &Arc<Caller>) -> Option<Place> {
         let Shared { ordinary, kept, .. } = *self.shared;
         let mut state = self.shared.locked();
         if state.staying.len() + state.leaving.len() < ordinary.saturating_add(2 * kept) {
@@ -97,7 +98,7 @@ impl Places {
 
     /// When the next connection may come in, if that is later than now: of a crowd that comes at once, each would push the one
     /// before out. Until then the rest waits with the system.
-    pub(crate) fn lets_in_next(&self) -> Option<Instant> {
+    pub fn lets_in_next(&self) -> Option<Instant> {
         let state = self.shared.locked();
         if state.provisional().count() < self.shared.kept {
             return None;
@@ -108,7 +109,7 @@ impl Places {
     }
 
     /// When there is something more to tell of a crowd.
-    pub(crate) fn tells_next(&self) -> Option<Instant> {
+    pub fn tells_next(&self) -> Option<Instant> {
         let state = self.shared.locked();
         let is_untold = state.sent_away + state.turned_away > 0;
         state
@@ -118,14 +119,14 @@ impl Places {
     }
 
     /// Tells what there is to tell by now.
-    pub(crate) fn tell_rest(&self) {
+    pub fn tell_rest(&self) {
         self.shared.locked().tell(self.shared.ordinary);
     }
 }
 
 impl WeakPlaces {
     /// Sees whether somebody who waits for an ordinary place can have one by now.
-    pub(crate) fn settle(&self) {
+    pub fn settle(&self) {
         if let Some(shared) = self.0.upgrade() {
             shared.locked().settle(shared.ordinary, shared.kept);
         }
