@@ -20,8 +20,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("protocol", &["office"]),
     ("ledger", &["protocol", "journal"]),
     ("words", &["protocol", "reading"]),
-    ("client", &["protocol"]),
-    ("server", &["ledger", "tap"]),
+    ("identity", &["office"]),
+    ("client", &["protocol", "identity"]),
+    ("callers", &["identity", "tap"]),
+    ("server", &["ledger", "callers"]),
     ("service", &["server", "reading"]),
     ("scenario", &["office", "reading"]),
     ("formats", &["ledger", "scenario", "words"]),
@@ -36,18 +38,19 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("south", &["service"]),
     ("north", &["service"]),
     ("command", &["client", "ledger", "words"]),
+    ("pki", &["command"]),
     ("records", &["command", "fit", "simulator"]),
     (
         "liaison",
-        &["records", "service", "proxy", "load", "screen"],
+        &["pki", "records", "service", "proxy", "load", "screen"],
     ),
     ("tests", &["liaison", "south", "north"]),
 ];
 
 /// The crates that have no runtime: everything that can be used without `server`.
 const PURE: &[&str] = &[
-    "office", "reading", "journal", "tap", "protocol", "ledger", "words", "scenario", "formats",
-    "fit", "template", "report", "screen",
+    "office", "reading", "journal", "tap", "identity", "protocol", "ledger", "words", "scenario",
+    "formats", "fit", "template", "report", "screen",
 ];
 
 struct Member {

@@ -37,7 +37,7 @@ const GROUPS: [(&str, &[&str]); 6] = [
     ("Records", &["ledger", "tally", "import", "replay"]),
     ("Scenarios", &["scenario"]),
     ("Wire", &["proxy", "load"]),
-    ("Operate", &["completions", "man", "help"]),
+    ("Operate", &["pki", "completions", "man", "help"]),
 ];
 
 const FIRST_LOOK: &str = "\
@@ -129,6 +129,7 @@ enum Command {
     Replay(records::ReplayArgs),
     Load(load::LoadArgs),
     Proxy(proxy::ProxyArgs),
+    Pki(pki::PkiArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
 }
@@ -173,6 +174,7 @@ impl Command {
             Self::Replay(args) => args.run(settings),
             Self::Load(args) => args.run(settings),
             Self::Proxy(args) => args.run(),
+            Self::Pki(args) => args.run(settings),
             Self::Completions(args) => args.run(Cli::command(), settings),
             Self::Man(args) => args.run(Cli::command(), settings),
         }
