@@ -2,12 +2,15 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 
 use hyper_util::rt::TokioIo;
 use identity::Tls;
 use office::Place;
 use office::authority::Role;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, lookup_host};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
@@ -29,16 +32,23 @@ impl Manner {
         endpoint: Endpoint,
         address: &str,
         place: Option<Place>,
-    ) -> Result<Channel, Error> {
-        let (manner, address) = (self.clone(), address.to_owned());
+    ) -> Result<(Channel, LetGo), Error> {
+        let (manner, address, let_go) = (self.clone(), address.to_owned(), LetGo::default());
+        let noted = let_go.clone();
         let connector = tower::service_fn(move |_: http::Uri| {
-            let (manner, address) = (manner.clone(), address.clone());
-            async move { manner.dial(&address, place).await }
+            let (manner, address, noted) = (manner.clone(), address.clone(), noted.clone());
+            async move { manner.dial(&address, place, noted).await }
         });
-        endpoint.connect_with_connector(connector).await
+        let channel = endpoint.connect_with_connector(connector).await?;
+        Ok((channel, let_go))
     }
 
-    async fn dial(&self, address: &str, place: Option<Place>) -> io::Result<TokioIo<Stream>> {
+    async fn dial(
+        &self,
+        address: &str,
+        place: Option<Place>,
+        let_go: LetGo,
+    ) -> io::Result<TokioIo<Stream>> {
         let refused = |why: String| io::Error::new(io::ErrorKind::PermissionDenied, why);
         let tcp = tcp(address, self.identity.is_some() || self.insecure).await?;
         tcp.set_nodelay(true)?;
@@ -62,7 +72,67 @@ impl Manner {
                 shown.name
             )));
         }
-        Ok(TokioIo::new(Box::new(stream)))
+        let io = stream;
+        Ok(TokioIo::new(Box::new(Noted { io, let_go })))
+    }
+}
+
+/// Why an office let go of whoever called. In TLS 1.3 it has been called by the time that it looks at a certificate: calls that
+/// fail then are told no more than that they were cancelled.
+#[derive(Debug, Clone, Default)]
+pub struct LetGo(Arc<Mutex<Option<String>>>);
+
+impl LetGo {
+    /// What the last connection that broke was told, if it was told anything.
+    pub fn why(&self) -> Option<String> {
+        let why = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        why.clone()
+    }
+
+    fn note(&self, error: &io::Error) {
+        // TLS tells what it was told; what the system says, the call is told itself.
+        if error.kind() == io::ErrorKind::InvalidData {
+            let mut why = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            *why = Some(identity::why_not(error));
+        }
+    }
+}
+
+/// A connection whose end is noted.
+struct Noted<S> {
+    io: S,
+    let_go: LetGo,
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Noted<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let read = Pin::new(&mut self.io).poll_read(context, into);
+        if let Poll::Ready(Err(error)) = &read {
+            self.let_go.note(error);
+        }
+        read
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Noted<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(context)
     }
 }
 

@@ -19,7 +19,7 @@ mod retry;
 
 pub use call::{About, Call, Raw, named};
 pub use calling::Office;
-pub use endpoint::Manner;
+pub use endpoint::{LetGo, Manner};
 pub use entries::Entries;
 pub use follow::{Follow, Followed};
 pub use inbox::{Inbox, Noun, Waiting, inbox};

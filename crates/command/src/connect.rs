@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
-use client::{ANSWER_BYTES_MAX, Manner};
+use client::{ANSWER_BYTES_MAX, LetGo, Manner};
 use office::{PerPlace, Place};
 use protocol::pb::ledger::ledger_service_client::LedgerServiceClient;
 use protocol::pb::office as pb;
@@ -14,7 +14,7 @@ use protocol::pb::office::document_service_client::DocumentServiceClient;
 use protocol::pb::office::meeting_service_client::MeetingServiceClient;
 use protocol::pb::office::office_service_client::OfficeServiceClient;
 use tonic::transport::{Channel, Endpoint};
-use tonic::{Request, Response, Status};
+use tonic::{Code, Request, Response, Status};
 use words::labels::{self, Labels};
 use words::time::{self, Moment};
 use words::{Doubt, Refused};
@@ -101,9 +101,10 @@ impl Offices {
             .keep_alive_while_idle(true);
         let Address(at) = address;
         match self.manner.connect(endpoint, at, place).await {
-            Ok(channel) => Ok(Connection {
+            Ok((channel, let_go)) => Ok(Connection {
                 office,
                 channel,
+                let_go,
                 timeout: self.timeout,
             }),
             Err(error) => {
@@ -133,6 +134,7 @@ fn cause(error: &(dyn std::error::Error + 'static)) -> String {
 pub struct Connection {
     office: String,
     channel: Channel,
+    let_go: LetGo,
     timeout: Duration,
 }
 
@@ -203,6 +205,9 @@ impl Connection {
         outcome: Result<T, Status>,
     ) -> Result<T, Failure> {
         outcome.map_err(|status| {
+            if let Some(refused) = self.was_let_go(&status) {
+                return Failure::Refused(Box::new(refused));
+            }
             let refused = Refused::new(doing, &self.office, status);
             let refused = match refused.doubt() {
                 Doubt::None => refused,
@@ -297,7 +302,22 @@ impl Connection {
 
     /// A refusal of this office. `doing` completes "failed to …".
     pub fn refused(&self, doing: &str, status: Status) -> Failure {
-        Failure::Refused(Box::new(Refused::new(doing, &self.office, status)))
+        let refused = self.was_let_go(&status);
+        let refused = refused.unwrap_or_else(|| Refused::new(doing, &self.office, status));
+        Failure::Refused(Box::new(refused))
+    }
+
+    /// Why the connection broke before the office answered, if TLS was told.
+    fn was_let_go(&self, status: &Status) -> Option<Refused> {
+        let broke = matches!(
+            status.code(),
+            Code::Unknown | Code::Unavailable | Code::Cancelled | Code::Internal
+        );
+        let why = self
+            .let_go
+            .why()
+            .filter(|_| broke && status.details().is_empty())?;
+        Some(Refused::let_go(&self.office, why))
     }
 }
 

@@ -59,6 +59,14 @@ impl Refused {
         }
     }
 
+    /// An office that does not speak with whoever this is, and why.
+    pub fn let_go(office: &str, why: String) -> Self {
+        Self {
+            hint: Some("`liaison pki show` lists who was issued what, and until when".to_owned()),
+            ..Self::unreachable(office, why)
+        }
+    }
+
     /// Another's service that could not be reached, and why.
     pub fn unreachable_target(target: &str, why: String) -> Self {
         Self {
