@@ -4,6 +4,7 @@
 //! waits for time to pass: tests wait for a state or an event, up to a deadline that only a failure reaches.
 
 mod architecture;
+mod attacks;
 mod bad_input;
 mod bounds;
 mod documented;
