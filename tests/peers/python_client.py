@@ -27,11 +27,12 @@ class Office:
 
     def __init__(self, place, listen, peer, data):
         command = [BINARIES / place, "--listen", listen, "--peer", peer, "--data", data]
-        command += ["--identities", data.parent / "identities", "--log", "warn"]
+        command += ["--identities", pathlib.Path(data).parent / "identities", "--log", "warn"]
         self.process = subprocess.Popen([str(part) for part in command], stdout=subprocess.PIPE, text=True)
         line = self.process.stdout.readline()
         assert line.startswith("listening "), f"{place} did not start: {line!r}"
-        self.channel = grpc.insecure_channel(line.split()[1])
+        self.address = line.split()[1]
+        self.channel = grpc.insecure_channel(self.address)
         self.pool = descriptor_pool.DescriptorPool(ProtoReflectionDescriptorDatabase(self.channel))
 
     def call(self, method, request=None):
@@ -128,18 +129,47 @@ def meet_refusals(south):
     assert (code, details) == ("NOT_FOUND", ["ErrorInfo", "ResourceInfo"]), (code, details)
 
 
+def show_certificates(south, identities):
+    """Over TLS: who may what is the certificate's to say, and whoever shows none is let go."""
+
+    def issued(role, name):
+        command = [BINARIES / "liaison", "pki", "issue", "south", role, name, "--identities", identities]
+        subprocess.run([str(part) for part in command], check=True, stdout=subprocess.DEVNULL)
+        return (identities / f"south-{role}-{name}.pem").read_bytes()
+
+    def by(pem):
+        # A file of ours holds the certificate and its key; grpcio takes what it looks for out of each.
+        trust = (identities / "trust.pem").read_bytes()
+        credentials = grpc.ssl_channel_credentials(trust, pem, pem) if pem else grpc.ssl_channel_credentials(trust)
+        south.channel = grpc.secure_channel(south.address, credentials)
+
+    plain, documents = south.channel, "liaison.office.v1.DocumentService"
+    try:
+        by(issued("officer", "kim"))
+        document = {"form": "DOCUMENT_FORM_MESSAGE", "subject": "By kim", "body": "a2lt"}
+        south.mutate(f"{documents}/SendDocument", document=document)
+        by(issued("observer", "lee"))
+        south.call("liaison.office.v1.OfficeService/GetOffice")
+        request = {"request_id": str(uuid.uuid4()), "document": document}
+        code, details = south.refused(f"{documents}/SendDocument", request)
+        assert (code, details) == ("PERMISSION_DENIED", ["ErrorInfo"]), (code, details)
+        by(None)
+        code, details = south.refused(f"{documents}/SendDocument", request)
+        assert (code, details) == ("UNAVAILABLE", []), (code, details)
+    finally:
+        south.channel = plain
+
+
 def main():
     with tempfile.TemporaryDirectory() as directory:
         # North is started with a port of its choice; South dials it, and North finds South by restart.
         north = Office("north", "127.0.0.1:0", "127.0.0.1:9", f"{directory}/north")
-        north_address = north_target = None
         offices = [north]
         try:
-            north_target = north.channel._channel.target().decode()
-            north_address = north_target.rsplit("/", 1)[-1]
+            north_address = north.address
             south = Office("south", "127.0.0.1:0", north_address, f"{directory}/south")
             offices.append(south)
-            south_address = south.channel._channel.target().decode().rsplit("/", 1)[-1]
+            south_address = south.address
             assert north.stop() == 0, "a drained office exits with 0"
             offices[0] = north = Office("north", north_address, south_address, f"{directory}/north")
 
@@ -152,12 +182,13 @@ def main():
             assert counted["documents"] == "1" and counted["contacts"]["meetings"]["workingLevel"] == "1", counted
             health = south.call("grpc.health.v1.Health/Check", {"service": "liaison.office.v1.DocumentService"})
             assert health["status"] == "SERVING", health
+            show_certificates(south, pathlib.Path(directory) / "identities")
             for office in offices:
                 assert office.stop() == 0, "a drained office exits with 0"
         finally:
             for office in offices:
                 office.process.kill()
-    print("a Python client sent a document, negotiated a meeting, and read the tally: all by reflection")
+    print("a Python client sent a document, negotiated a meeting, read the tally, and showed certificates: all by reflection")
 
 
 main()
