@@ -38,7 +38,8 @@ impl FromStr for Address {
     fn from_str(text: &str) -> Result<Self, String> {
         if text.starts_with("https://") {
             return Err(format!(
-                "{text:?} asks for TLS, which this command does not speak"
+                "{text:?} asks for TLS, which --identity FILE has spoken; write the address as {}",
+                text.trim_start_matches("https://").trim_end_matches('/')
             ));
         }
         let bare = text
