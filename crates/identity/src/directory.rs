@@ -124,8 +124,16 @@ impl Directory {
         desk.list(now)?;
         for place in Place::BOTH {
             let holder = Holder::server(place);
-            if desk.ends_soon(&holder, now) || !self.file(&holder).exists() {
-                desk.issue(&holder, Addresses::loopback(), LIFE_DAYS, now)?;
+            let is_due = desk.ends_soon(&holder, now) || !self.file(&holder).exists();
+            // Whoever is reached from another machine stays so.
+            let addresses = match desk.latest(&holder) {
+                Some(latest) => latest.addresses.clone(),
+                // What somebody revoked, nobody makes anew by starting an office.
+                None if desk.knows(&holder) => continue,
+                None => Addresses::loopback(),
+            };
+            if is_due {
+                desk.issue(&holder, addresses, LIFE_DAYS, now)?;
             }
         }
         desk.keep()
@@ -396,6 +404,11 @@ impl Desk<'_> {
     fn latest(&self, holder: &Holder) -> Option<&Issued> {
         let of = |issued: &&Issued| holder.is(&issued.name) && issued.revoked_at.is_none();
         self.issued.iter().rev().find(of)
+    }
+
+    /// Whether `holder` was issued anything, revoked or not.
+    fn knows(&self, holder: &Holder) -> bool {
+        self.issued.iter().any(|issued| holder.is(&issued.name))
     }
 
     fn ends_soon(&self, holder: &Holder, now: Timestamp) -> bool {

@@ -203,3 +203,33 @@ fn what_is_no_identity_is_told_with_its_file() {
     let said = directory.issued().expect_err("no register").to_string();
     assert!(said.contains("line 1"), "{said}");
 }
+
+/// An office on another machine is renewed as it was, and one that was revoked is not made anew by whoever starts an office.
+#[test]
+fn what_is_made_by_itself_keeps_addresses_and_revocations() {
+    let (_room, directory) = pair();
+    let (south, north) = (Holder::server(Place::South), Holder::server(Place::North));
+    let addresses = Addresses {
+        names: vec!["north.example".to_owned()],
+        ips: vec!["192.0.2.7".parse().expect("an address")],
+    };
+    directory
+        .issue(&north, addresses.clone(), LIFE_DAYS, in_days(0))
+        .expect("issued");
+    directory.revoke(&south, in_days(0)).expect("revoked");
+    let before = directory.issued().expect("listed").len();
+    directory
+        .make_what_is_missing(in_days(70))
+        .expect("renewed");
+    let issued = directory.issued().expect("listed");
+    assert_eq!(issued.len(), before + 1, "the north office's alone");
+    let last = issued.last().expect("there is one");
+    assert_eq!(last.name.place(), Place::North);
+    assert_eq!(last.addresses, addresses);
+    // Nor is it where its file is gone.
+    std::fs::remove_file(directory.file(&south)).expect("it is there");
+    directory
+        .make_what_is_missing(in_days(71))
+        .expect("nothing");
+    assert!(!directory.file(&south).exists());
+}
