@@ -55,8 +55,7 @@ impl Manner {
         let Some(tls) = &self.identity else {
             return Ok(TokioIo::new(Box::new(tcp)));
         };
-        let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
-        let host = host.trim_start_matches('[').trim_end_matches(']');
+        let host = identity::host_of(address);
         let name = ServerName::try_from(host.to_owned())
             .map_err(|_| refused(format!("{host:?} is no name that a certificate can have")))?;
         let stream = TlsConnector::from(tls.client()).connect(name, tcp).await;
@@ -72,8 +71,7 @@ impl Manner {
                 shown.name
             )));
         }
-        let io = stream;
-        Ok(TokioIo::new(Box::new(Noted { io, let_go })))
+        Ok(TokioIo::new(Box::new(Noted { io: stream, let_go })))
     }
 }
 

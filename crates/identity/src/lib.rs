@@ -22,4 +22,4 @@ pub use error::IdentityError;
 pub use file::Bundle;
 pub use issued::{Issued, Standing};
 pub use read::Certified;
-pub use tls::{Tls, Warning, why_not};
+pub use tls::{Tls, Warning, host_of, why_not};

@@ -232,3 +232,27 @@ pub fn why_not(error: &std::io::Error) -> String {
     let tls = error.get_ref().and_then(|inner| inner.downcast_ref());
     tls.map_or_else(|| error.to_string(), why)
 }
+
+/// The host of `host:port`, as a certificate names it: without the brackets of an address of version 6.
+pub fn host_of(address: &str) -> &str {
+    let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
+    let bare = host.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
+    bare.unwrap_or(host)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::host_of;
+
+    #[test]
+    fn a_host_is_what_a_certificate_names() {
+        for (address, host) in [
+            ("127.0.0.1:50051", "127.0.0.1"),
+            ("[::1]:50051", "::1"),
+            ("north.example:7", "north.example"),
+            ("north.example", "north.example"),
+        ] {
+            assert_eq!(host_of(address), host);
+        }
+    }
+}

@@ -82,8 +82,7 @@ impl Identities {
 
 /// Whether an address is another machine's for sure. What a name leads to is seen when it is dialled.
 fn is_elsewhere(address: &str) -> bool {
-    let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
-    let ip = host.trim_matches(['[', ']']).parse::<IpAddr>();
+    let ip = identity::host_of(address).parse::<IpAddr>();
     ip.is_ok_and(|ip| !ip.to_canonical().is_loopback())
 }
 

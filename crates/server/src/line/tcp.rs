@@ -81,9 +81,7 @@ impl Dial for SecuredDial {
         let tls = Arc::clone(&self.tls.borrow());
         Box::pin(async move {
             let tcp = Box::new(connect(&address).await?);
-            let host = address.rsplit_once(':').map_or(&*address, |(host, _)| host);
-            let host = host.trim_start_matches('[').trim_end_matches(']');
-            let (io, shown) = callers::secured(tcp, &tls, host).await?;
+            let (io, shown) = callers::secured(tcp, &tls, identity::host_of(&address)).await?;
             let speaker = Speaker::Named(shown.name.clone());
             if !Authority::new(place, false).is_peer(&speaker) {
                 let why = format!(
