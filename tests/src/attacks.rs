@@ -31,9 +31,7 @@ use tokio_rustls::rustls::{ClientConfig, ConfigBuilder, RootCertStore};
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
 
-use crate::harness::{
-    Clients, Pair, Process, document, liaison, refused, send, sending, until, within,
-};
+use crate::harness::{Clients, Pair, document, liaison, refused, send, sending, until, within};
 
 #[expect(
     clippy::disallowed_methods,
@@ -336,14 +334,7 @@ async fn whoever_squats_on_the_peers_port_gets_nothing() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("it is bound").to_string();
     let pair = Pair::idle(&[]).await;
-    let mut command = Process::command(Place::South);
-    command
-        .args(["--listen", "127.0.0.1:0", "--peer", &address, "--data"])
-        .arg(pair.data(Place::South))
-        .arg("--identities")
-        .arg(pair.identities());
-    let process = Process::start(command, &pair.path("south.log")).await;
-    let process = process.expect("it starts");
+    let process = pair.office_towards(Place::South, &address).await;
     let south = Clients::of(process.address);
     let receipt = send(&south, "to whom?", office_pb::Wait::Recorded).await;
     let own = Directory::at(pair.identities()).file(&Holder::server(Place::South));

@@ -66,14 +66,7 @@ async fn south_calling(says: carry_response::Message) -> (Pair, Process, Clients
     let address = listener.local_addr().expect("it is bound").to_string();
     let stranger = LineServiceServer::new(Stranger { says });
     let pair = Pair::idle(&[]).await;
-    let mut command = Process::command(Place::South);
-    command
-        .args(["--listen", "127.0.0.1:0", "--peer", &address, "--data"])
-        .arg(pair.data(Place::South))
-        .arg("--identities")
-        .arg(pair.identities());
-    let process = Process::start(command, &pair.path("south.log")).await;
-    let process = process.expect("it starts");
+    let process = pair.office_towards(Place::South, &address).await;
     let south = Clients::of(process.address);
     send(&south, "to whom?", office_pb::Wait::Recorded).await;
     let north = tests::secured::identity(&pair.identities(), Place::North);

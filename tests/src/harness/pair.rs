@@ -78,6 +78,18 @@ impl Pair {
         LineServiceClient::new(tests::secured::channel(self.process(place).address, tls))
     }
 
+    /// An office whose peer is at `peer`, whoever that is. It is not one of the pair's.
+    pub(crate) async fn office_towards(&self, place: Place, peer: &str) -> Process {
+        let mut command = Process::command(place);
+        command
+            .args(["--listen", "127.0.0.1:0", "--peer", peer, "--data"])
+            .arg(self.data(place))
+            .arg("--identities")
+            .arg(self.identities());
+        let process = Process::start(command, &self.path(&format!("{place}.log"))).await;
+        process.unwrap_or_else(|ended| panic!("the {place} office did not start: {ended:?}"))
+    }
+
     /// A path that nothing has yet.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
