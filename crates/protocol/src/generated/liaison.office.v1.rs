@@ -4092,7 +4092,7 @@ pub struct Marks {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetOfficeRequest {}
 /// GetOfficeResponse tells how an office is.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct GetOfficeResponse {
     /// The office that answers.
     #[prost(enumeration = "Place", tag = "1")]
@@ -4159,6 +4159,40 @@ pub struct GetOfficeResponse {
     /// How what the office knows is told to people, where files beside its ledger say so.
     #[prost(message, optional, tag = "21")]
     pub telling: ::core::option::Option<Telling>,
+    /// When the oldest step was made that the peer has not acknowledged; absent if there is none.
+    #[prost(message, optional, tag = "22")]
+    pub oldest_unacknowledged: ::core::option::Option<::prost_types::Timestamp>,
+    /// The length of the ledger on disk, in bytes.
+    #[prost(uint64, tag = "23")]
+    pub ledger_bytes: u64,
+    /// Who the office is, by its certificate, such as spiffe://a1b2.liaison/office/south/server/south; empty if it has none.
+    #[prost(string, tag = "24")]
+    pub identity: ::prost::alloc::string::String,
+    /// When that certificate ends.
+    #[prost(message, optional, tag = "25")]
+    pub identity_until: ::core::option::Option<::prost_types::Timestamp>,
+    /// How many calls were refused since the office began, by reason, in the order of their names.
+    #[prost(message, repeated, tag = "26")]
+    pub refusals: ::prost::alloc::vec::Vec<RefusalCount>,
+    /// How many documents the ledger counts.
+    #[prost(uint64, tag = "27")]
+    pub documents: u64,
+    /// How many contacts the ledger counts.
+    #[prost(uint64, tag = "28")]
+    pub contacts: u64,
+    /// How many calls on the telephone line the ledger counts.
+    #[prost(uint64, tag = "29")]
+    pub calls: u64,
+}
+/// How many calls were refused for one reason.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RefusalCount {
+    /// The reason, as in the details of an error.
+    #[prost(string, tag = "1")]
+    pub reason: ::prost::alloc::string::String,
+    /// How many.
+    #[prost(uint64, tag = "2")]
+    pub count: u64,
 }
 /// How a ledger is told to people. No rule knows of it, and no count: an office's own days are those at UTC+9.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
