@@ -11,7 +11,7 @@ use office::limits::Unit;
 use crate::harness::root;
 
 /// Holds the part of a file between `<!-- NAME -->` and `<!-- /NAME -->` against what it must be.
-fn holds(file: &str, name: &str, wanted: &str) {
+pub(crate) fn holds(file: &str, name: &str, wanted: &str) {
     let path = root().join(file);
     let text = fs::read_to_string(&path).expect("it is there");
     let (begin, end) = (format!("<!-- {name} -->\n"), format!("<!-- /{name} -->"));

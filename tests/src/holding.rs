@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use ledger::{MemoryStorage, Storage, StorageFile};
 use office::{PerPlace, Place};
 use protocol::pb::office as pb;
-use server::{Clock, Knowing, SecuredDial, Server, Setup, SystemClock};
+use server::{Clock, Knowing, SecuredDial, Seen, Server, Setup, SystemClock};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tonic::Code;
@@ -70,6 +70,7 @@ struct Office {
     clients: Clients,
     disk: Disk,
     clock: Arc<Broken>,
+    seen: Seen,
     _shutdown: oneshot::Sender<()>,
 }
 
@@ -101,6 +102,7 @@ async fn pair() -> PerPlace<Office> {
         };
         let clients = Clients::of(listener.local_addr().expect("it is bound"));
         let server = Server::open(setup).expect("the ledger is new");
+        let seen = server.seen();
         let (shutdown, asked) = oneshot::channel::<()>();
         tokio::spawn(server.serve(listener, async {
             // The test has ended.
@@ -110,6 +112,7 @@ async fn pair() -> PerPlace<Office> {
             clients,
             disk,
             clock,
+            seen,
             _shutdown: shutdown,
         }
     };
@@ -130,6 +133,12 @@ async fn is_up(office: &Office) {
 /// What holds the office back, and how the peer's steps fare meanwhile.
 async fn holds_back(pair: &PerPlace<Office>, code: Code, reason: &str) {
     let (south, north) = (&pair[Place::South], &pair[Place::North]);
+    // Whoever looks is told, though nobody has asked for anything since.
+    let ready = south.seen.is_ready().await;
+    ready.expect_err("it records nothing");
+    south.seen.is_live().await.expect("it answers");
+    let (metrics, _) = south.seen.metrics().await.expect("it is told");
+    assert!(metrics.contains("\nliaison_held 1\n"), "{metrics}");
     let held = until("the office to hold back", async || {
         let office = south.clients.office().await;
         (!office.held_reason.is_empty()).then_some(office)
@@ -163,6 +172,7 @@ async fn holds_back(pair: &PerPlace<Office>, code: Code, reason: &str) {
 
 async fn goes_on(pair: &PerPlace<Office>) {
     let (south, north) = (&pair[Place::South], &pair[Place::North]);
+    south.seen.is_ready().await.expect("it records again");
     send(&north.clients, "after", pb::Wait::Delivered).await;
     send(&south.clients, "after", pb::Wait::Delivered).await;
     let office = south.clients.office().await;

@@ -19,6 +19,7 @@ mod hostile;
 mod loading;
 mod processes;
 mod replaying;
+mod seen;
 mod services;
 mod simulated;
 mod steering;

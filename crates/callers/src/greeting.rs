@@ -95,6 +95,11 @@ impl Greeting {
         }
     }
 
+    /// What is told of those who come and go here.
+    pub fn told(&self) -> Told {
+        self.told.clone()
+    }
+
     /// Ends when what let a caller in no longer holds. Never in simulated time, where nobody shows a certificate.
     pub fn no_longer_holds(&self, caller: &Arc<Caller>) -> impl Future<Output = ()> + Send + use<> {
         let (tls, told) = (self.door.tls.clone(), self.told.clone());

@@ -39,6 +39,11 @@ impl Reader {
         self.journal.sequence()
     }
 
+    /// Its length on disk, in bytes.
+    pub fn bytes(&self) -> u64 {
+        self.journal.bytes()
+    }
+
     /// A cursor over the entries after `sequence`.
     pub fn after(&self, sequence: u64) -> Cursor {
         self.journal.after(sequence)

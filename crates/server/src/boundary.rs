@@ -15,6 +15,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use office::authority::Authority;
 use office::{Limits, Refusal};
+use prometheus_client::metrics::counter::Counter;
 use tokio::time::{Instant, Sleep};
 use tonic::body::Body;
 use tonic::{Code, Status};
@@ -23,6 +24,7 @@ use tracing::Instrument as _;
 
 use crate::incoming::{Bounds, Messages};
 use crate::methods::{Method, Methods};
+use crate::metrics::{Metrics, UnderWay};
 use crate::outgoing::{keeping, packed};
 use crate::status::{faulty_timeout, malformed, plain, status_of, too_large, unknown_compression};
 use crate::timing;
@@ -35,25 +37,29 @@ pub(crate) struct Boundary<S> {
     budget: Budget,
     limits: Arc<Limits>,
     authority: Authority,
+    /// `None` if nobody looks.
+    metrics: Option<Metrics>,
 }
 
 impl<S> Boundary<S> {
     pub(crate) fn new(
         inner: S,
-        methods: Methods,
+        methods: Arc<Methods>,
         limits: Arc<Limits>,
         authority: Authority,
+        metrics: Option<Metrics>,
     ) -> Self {
         Self {
             inner,
-            methods: Arc::new(methods),
+            methods,
+            metrics,
             budget: Budget::new(&limits),
             limits,
             authority,
         }
     }
 
-    fn bounds(&self, method: Method, gzip: bool) -> Bounds {
+    fn bounds(&self, method: Method, gzip: bool, received: Option<Counter>) -> Bounds {
         Bounds {
             method,
             message_bytes_max: if method.is_line {
@@ -63,6 +69,7 @@ impl<S> Boundary<S> {
             },
             timeout: self.limits.message_timeout,
             gzip,
+            received,
         }
     }
 
@@ -85,26 +92,23 @@ impl<S> Boundary<S> {
 
 type Answering = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
 
-impl<S, B> Service<Request<B>> for Boundary<S>
-where
-    S: Service<Request<Messages<B>>, Response = Response<Body>, Error = Infallible>,
-    S::Future: Send + 'static,
-{
-    type Response = Response<Body>;
-    type Error = Infallible;
-    type Future = Answering;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        self.inner.poll_ready(context)
-    }
-
-    fn call(&mut self, mut request: Request<B>) -> Answering {
+impl<S> Boundary<S> {
+    fn answering<B>(
+        &mut self,
+        mut request: Request<B>,
+        caller: Arc<Caller>,
+        method: Method,
+        under_way: Option<UnderWay>,
+    ) -> Answering
+    where
+        S: Service<Request<Messages<B>>, Response = Response<Body>, Error = Infallible>,
+        S::Future: Send + 'static,
+    {
         let asked = match Asked::of(&request) {
             Ok(asked) => asked,
-            Err(refused) => return Box::pin(std::future::ready(Ok(refused))),
+            Err(refused) => return refused_at_once(under_way, refused),
         };
         let limit = self.limits.client_message_bytes_max;
-        let method = self.methods.get(request.uri().path());
         let deadline = self.deadline(method, asked.timeout);
         let span = tracing::info_span!(
             "call",
@@ -116,11 +120,8 @@ where
             // It is unpacked before anybody else sees it.
             request.headers_mut().remove(&GRPC_ENCODING);
         }
-        let caller = request.extensions().get::<Arc<Caller>>().cloned();
-        // Every connection has one; without, a call is its own caller.
-        let caller = caller.unwrap_or_else(|| Arc::new(Caller::new(0, None)));
         if let Some(denied) = self.denied(&caller, method, request.uri().path()) {
-            return Box::pin(std::future::ready(Ok(denied)));
+            return refused_at_once(under_way, denied);
         }
         if !method.is_for_all && !caller.finds_place() {
             let refusal = Refusal::Exhausted {
@@ -128,10 +129,11 @@ where
                 limit: self.limits.connections_max,
                 retry_after: Duration::from_secs(1),
             };
-            return Box::pin(std::future::ready(Ok(status_of(&refusal).into_http())));
+            return refused_at_once(under_way, status_of(&refusal).into_http());
         }
+        let received = under_way.as_ref().map(UnderWay::received);
         let call = Arc::new(Call::new(caller, self.budget.clone()));
-        let (bounds, of_call) = (self.bounds(method, asked.gzip), Arc::clone(&call));
+        let (bounds, of_call) = (self.bounds(method, asked.gzip, received), Arc::clone(&call));
         let request = request.map(|body| Messages::new(body, bounds, of_call));
         let answering = timing::taken(timed, self.inner.call(request));
         let answering = Arc::clone(&call).answer(answering);
@@ -139,10 +141,14 @@ where
             async move {
                 let response = match deadline {
                     None => answering.await?,
-                    Some(deadline) => match tokio::time::timeout_at(deadline, answering).await {
-                        Ok(response) => response?,
-                        Err(_) => return Ok(late("before the call was answered").into_http()),
-                    },
+                    Some(deadline) => {
+                        let answered = tokio::time::timeout_at(deadline, answering).await;
+                        let Ok(response) = answered else {
+                            let late = late("before the call was answered").into_http();
+                            return Ok(counted(under_way, late));
+                        };
+                        response?
+                    }
                 };
                 let mut response = last_word(response, limit);
                 if let Some(bytes_min) = asked.gzip_back
@@ -157,13 +163,48 @@ where
                     response = response.map(|body| keeping(body, leases));
                 }
                 // A unary answer is there when it begins.
-                Ok(match deadline.filter(|_| asked.timeout.is_some()) {
-                    None => response,
-                    Some(deadline) => response.map(|body| Body::new(Bounded::new(body, deadline))),
-                })
+                if let Some(deadline) = deadline.filter(|_| asked.timeout.is_some()) {
+                    response = response.map(|body| Body::new(Bounded::new(body, deadline)));
+                }
+                Ok(counted(under_way, response))
             }
             .instrument(span),
         )
+    }
+}
+
+impl<S, B> Service<Request<B>> for Boundary<S>
+where
+    S: Service<Request<Messages<B>>, Response = Response<Body>, Error = Infallible>,
+    S::Future: Send + 'static,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Answering;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Answering {
+        let caller = request.extensions().get::<Arc<Caller>>().cloned();
+        // Every connection has one; without, a call is its own caller.
+        let caller = caller.unwrap_or_else(|| Arc::new(Caller::new(0, None)));
+        let method = self.methods.get(request.uri().path());
+        let under_way = self.metrics.as_ref();
+        let under_way = under_way.map(|it| it.begin(method, Arc::clone(&caller)));
+        self.answering(request, caller, method, under_way)
+    }
+}
+
+fn refused_at_once(under_way: Option<UnderWay>, refused: Response<Body>) -> Answering {
+    Box::pin(std::future::ready(Ok(counted(under_way, refused))))
+}
+
+fn counted(under_way: Option<UnderWay>, response: Response<Body>) -> Response<Body> {
+    match under_way {
+        Some(under_way) => under_way.answered(response),
+        None => response,
     }
 }
 

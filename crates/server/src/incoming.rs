@@ -14,6 +14,7 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http_body::{Body, Frame, SizeHint};
 use office::Refusal;
+use prometheus_client::metrics::counter::Counter;
 use tokio::time::Sleep;
 use tonic::Status;
 
@@ -36,6 +37,7 @@ pub(crate) struct Messages<B> {
     message_bytes_max: u64,
     timeout: Duration,
     call: Arc<Call>,
+    received: Option<Counter>,
     assembly: Assembly,
     /// What is whole, and nobody has asked for yet.
     ready: VecDeque<Piece>,
@@ -59,6 +61,8 @@ pub(crate) struct Bounds {
     pub(crate) timeout: Duration,
     /// Messages may be compressed with gzip.
     pub(crate) gzip: bool,
+    /// Counts them, if somebody looks.
+    pub(crate) received: Option<Counter>,
 }
 
 impl<B> Messages<B> {
@@ -68,6 +72,7 @@ impl<B> Messages<B> {
             message_bytes_max,
             timeout,
             gzip,
+            received,
         } = bounds;
         let messages_max = (!method.takes_many).then_some(1);
         Self {
@@ -76,6 +81,7 @@ impl<B> Messages<B> {
             message_bytes_max,
             timeout,
             call,
+            received,
             assembly: Assembly::new(message_bytes_max, messages_max, gzip),
             ready: VecDeque::new(),
             unpacking: None,
@@ -176,10 +182,14 @@ where
                 Poll::Ready(Some(Ok(frame))) => {
                     self.timer = None;
                     match frame.into_data() {
-                        Ok(chunk) => self
-                            .assembly
-                            .take(chunk, &mut self.ready)
-                            .map_err(|fault| self.status(fault))?,
+                        Ok(chunk) => {
+                            let before = self.assembly.taken();
+                            let taken = self.assembly.take(chunk, &mut self.ready);
+                            if let Some(received) = &self.received {
+                                received.inc_by(self.assembly.taken() - before);
+                            }
+                            taken.map_err(|fault| self.status(fault))?;
+                        }
                         Err(trailers) => return Poll::Ready(Some(Ok(trailers))),
                     }
                 }

@@ -27,6 +27,8 @@ pub(crate) struct Method {
     pub(crate) act: Option<Act>,
     /// It is served.
     pub(crate) is_known: bool,
+    /// Its place among all methods, in the order of their paths.
+    pub(crate) number: usize,
 }
 
 const LINE: &str = "liaison.line.v1.LineService";
@@ -40,7 +42,7 @@ const FOR_ALL: [&str; 4] = [
 
 impl Method {
     /// One that is not known: nothing of it is read.
-    const UNKNOWN: Self = Self {
+    pub(crate) const UNKNOWN: Self = Self {
         takes_many: false,
         gives_many: false,
         is_line: false,
@@ -48,6 +50,7 @@ impl Method {
         is_for_all: false,
         act: None,
         is_known: false,
+        number: usize::MAX,
     };
 }
 
@@ -79,13 +82,32 @@ impl Methods {
                                 || FOR_ALL.contains(&&*path),
                             act: act_of_method(&path),
                             is_known: true,
+                            number: 0,
                         };
                         by_path.insert(format!("/{path}"), method);
                     }
                 }
             }
         }
+        let mut paths: Vec<String> = by_path.keys().cloned().collect();
+        paths.sort_unstable();
+        for (number, path) in paths.iter().enumerate() {
+            if let Some(method) = by_path.get_mut(path) {
+                method.number = number;
+            }
+        }
         Self { by_path }
+    }
+
+    /// All of them, each at the place of its number.
+    pub(crate) fn in_order(&self) -> Vec<(&str, Method)> {
+        let mut methods: Vec<_> = self
+            .by_path
+            .iter()
+            .map(|(path, it)| (&**path, *it))
+            .collect();
+        methods.sort_unstable_by_key(|(_, method)| method.number);
+        methods
     }
 
     pub(crate) fn get(&self, path: &str) -> Method {

@@ -22,6 +22,7 @@ use crate::clock::Clock;
 use crate::handle::{
     Answer, Arrived, Author, Authored, Authoring, Outcome, OwnerHandle, Progress, Verdicts, Work,
 };
+use crate::metrics::OwnerMetrics;
 use crate::recovery::Snapshotter;
 use crate::status::draining;
 use office::Outbox;
@@ -60,6 +61,7 @@ pub(crate) struct Owner {
     /// What the peer said last while this office is being restored.
     heard: Option<Hello>,
     proposals: Proposals,
+    metrics: OwnerMetrics,
     /// Why nothing is recorded now.
     held: Option<Refusal>,
     draining: bool,
@@ -67,7 +69,11 @@ pub(crate) struct Owner {
 }
 
 impl Owner {
-    pub(crate) fn new(folded: Folded, clock: Arc<dyn Clock>) -> (Self, OwnerHandle) {
+    pub(crate) fn new(
+        folded: Folded,
+        clock: Arc<dyn Clock>,
+        metrics: OwnerMetrics,
+    ) -> (Self, OwnerHandle) {
         let Folded {
             office,
             ledger,
@@ -103,6 +109,7 @@ impl Owner {
             awaiting: BTreeMap::new(),
             heard: None,
             proposals: Proposals::default(),
+            metrics,
             held: None,
             draining: false,
             stopping: false,
@@ -220,11 +227,13 @@ impl Owner {
             self.outbox.acknowledged(self.office.line().acknowledged());
         }
         if let Some(batch) = self.ledger.take_batch() {
-            let started = Instant::now();
+            let (started, before) = (Instant::now(), self.reader.sequence());
             batch.commit()?;
+            let took = started.elapsed();
+            self.metrics.synced(self.reader.sequence() - before, took);
             self.tell_synced();
             self.outbox.close_batch();
-            let mut progress = durable(&self.office, &self.reader, &self.outbox, started.elapsed());
+            let mut progress = durable(&self.office, &self.reader, &self.outbox, took);
             progress.held = self.held.as_ref().map(ToString::to_string);
             self.progress.send_replace(progress);
         }
@@ -569,6 +578,7 @@ impl Owner {
                 restoring: false,
             };
             self.append_local(now, &record);
+            tracing::warn!(place = %place.peer(), epoch, "the peer has been restored: its steps are of a new epoch");
         }
         // Only the peer's own answer says what it has: a caller that claims little would end the restore too soon.
         if said.is_some() && self.office.line().is_restoring() {
@@ -582,6 +592,13 @@ impl Owner {
         let fault = self.office.line().fault().map(ToString::to_string);
         self.progress.send_if_modified(|progress| {
             let news = progress.fault != fault;
+            match &fault {
+                Some(why) if news => {
+                    tracing::error!(why, "the line stays down: the ledgers disagree");
+                }
+                None if news => tracing::info!("the ledgers agree again"),
+                _ => {}
+            }
             progress.fault = fault;
             news
         });
@@ -596,6 +613,7 @@ impl Owner {
                 restoring: false,
             };
             self.append_local(now, &record);
+            tracing::info!(place = %self.office.place(), epoch = self.office.line().epoch(), "restored: nothing of it is missing any more");
             self.heard = None;
         }
     }

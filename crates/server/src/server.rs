@@ -29,14 +29,16 @@ use crate::health::Health;
 use crate::incoming::Messages;
 use crate::line::{Carry, Dial, DialTimeouts, Dialler, LineEvents, PeerWatch, Warned};
 use crate::methods::Methods;
+use crate::metrics::{Metrics, OwnerMetrics};
 use crate::owner::{Folded, Owner};
 use crate::phase::Phases;
 use crate::recovery::{Recovered, Snapshotter, recover};
+use crate::seen::Seen;
 use crate::services::{Contacts, Documents, Entries, Meetings, Offices, Services};
 use crate::tasks::Tasks;
 use crate::thread::OwnerThread;
 use callers::{Accept, Door};
-use callers::{GivesWay, Slots};
+use callers::{GivesWay, Slots, Told};
 
 /// How an office knows who speaks with it.
 #[derive(Debug, Clone, Default)]
@@ -50,6 +52,10 @@ pub struct Knowing {
 }
 
 /// Everything an office needs to run.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a setting of its own"
+)]
 pub struct Setup {
     /// Which office.
     pub place: Place,
@@ -77,6 +83,8 @@ pub struct Setup {
     pub played_speed: u32,
     /// How its ledger is told to people, as callers are told.
     pub telling: Option<protocol::pb::office::Telling>,
+    /// Whether calls are counted, and refusals told, for whoever runs it.
+    pub is_counted: bool,
 }
 
 impl Setup {
@@ -96,6 +104,7 @@ impl Setup {
             keep_alive: true,
             played_speed: 0,
             telling: None,
+            is_counted: true,
         }
     }
 }
@@ -127,11 +136,16 @@ pub struct Server {
     keep_alive: bool,
     played_speed: u32,
     telling: Option<protocol::pb::office::Telling>,
+    is_counted: bool,
     on_thread: bool,
     recovery: Recovery,
     appended: u64,
     owner: Owner,
     handle: OwnerHandle,
+    methods: Arc<Methods>,
+    metrics: Metrics,
+    phases: Phases,
+    peer: PeerWatch,
 }
 
 impl std::fmt::Debug for Server {
@@ -159,6 +173,7 @@ impl Server {
             keep_alive,
             played_speed,
             telling,
+            is_counted,
         } = setup;
         let Recovered {
             office,
@@ -169,14 +184,30 @@ impl Server {
         tell_recovery(place, &recovery);
         let snapshots = with_snapshots
             .then(|| Snapshotter::new(ledger.snapshot_writer(), ledger.reader().sequence()));
-        let appended = office.line().appended().sequence;
+        let line = office.line();
+        let (epoch, restoring) = (line.epoch(), line.is_restoring());
+        tracing::info!(%place, epoch, restoring, "the epoch that its steps are of");
+        let appended = line.appended().sequence;
         let folded = Folded {
             office,
             ledger,
             outbox,
             snapshots,
         };
-        let (owner, handle) = Owner::new(folded, Arc::clone(&clock));
+        let of_owner = OwnerMetrics::default();
+        let methods = Methods::of(&[
+            protocol::DESCRIPTORS,
+            tonic_health::pb::FILE_DESCRIPTOR_SET,
+            tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET,
+            tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET,
+        ]);
+        let metrics = Metrics::new(&methods, &of_owner);
+        let (owner, handle) = Owner::new(folded, Arc::clone(&clock), of_owner);
+        let peer = PeerWatch::new(if dial.is_some() {
+            "not dialled yet"
+        } else {
+            "no address of the peer was given (--peer)"
+        });
         Ok(Self {
             place,
             limits: Arc::new(limits),
@@ -187,12 +218,29 @@ impl Server {
             keep_alive,
             played_speed,
             telling,
+            is_counted,
             on_thread,
             recovery,
             appended,
             owner,
             handle,
+            methods: Arc::new(methods),
+            metrics,
+            phases: Phases::new(),
+            peer,
         })
+    }
+
+    /// How it is seen from outside, while it serves.
+    pub fn seen(&self) -> Seen {
+        Seen {
+            owner: self.handle.clone(),
+            metrics: self.metrics.clone(),
+            peer: self.peer.clone(),
+            leaving: self.phases.leaving.subscribe(),
+            tls: self.knowing.tls.clone(),
+            clock: Arc::clone(&self.clock),
+        }
     }
 
     /// What opening the ledger found.
@@ -232,9 +280,9 @@ impl Server {
     ) -> Result<(), ServeError> {
         let tasks = Tasks::default();
         let _end_on_drop = tasks.end_on_drop();
-        let phases = Phases::new();
-        let line = self.line(&tasks, &phases);
-        let (service, reporter) = self.services(&tasks, &phases, line.0);
+        let phases = &self.phases;
+        let line = self.line(&tasks, phases);
+        let (service, reporter) = self.services(&tasks, phases, line.0);
         let connections = Connections {
             service,
             limits: (*self.limits).clone(),
@@ -271,7 +319,7 @@ impl Server {
             shutdown.await;
             tracing::info!(place = %self.place, "draining");
             let deadline = Instant::now() + self.limits.drain_timeout;
-            drain(&self.handle, &phases, left, dialled, deadline).await;
+            drain(&self.handle, phases, left, dialled, deadline).await;
             // Connections that have nothing under way are closed by now.
             tokio::select! {
                 biased;
@@ -319,13 +367,10 @@ impl Server {
             generation: watch::channel(0).0,
             peer_spoke: Arc::clone(&peer_spoke),
             warned: Warned::default(),
+            told: Told::default(),
             closing: phases.closing.subscribe(),
         };
-        let peer = PeerWatch::new(if self.dial.is_some() {
-            "not dialled yet"
-        } else {
-            "no address of the peer was given (--peer)"
-        });
+        let peer = self.peer.clone();
         let dialler = self.dial.clone().map(|dial| Dialler {
             owner: self.handle.clone(),
             peer: peer.clone(),
@@ -386,6 +431,7 @@ impl Server {
             desk: desk.clone(),
             played_speed: self.played_speed,
             telling: self.telling.clone(),
+            seen: self.seen(),
         };
         let (reporter, health) = tonic_health::server::health_reporter();
         let services = Services::default()
@@ -398,17 +444,12 @@ impl Server {
             .with(health)
             .with(reflection(tonic_reflection::server::Builder::build_v1))
             .with(reflection(tonic_reflection::server::Builder::build_v1alpha));
-        let methods = Methods::of(&[
-            protocol::DESCRIPTORS,
-            tonic_health::pb::FILE_DESCRIPTOR_SET,
-            tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET,
-            tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET,
-        ]);
         let service = Boundary::new(
             services,
-            methods,
+            Arc::clone(&self.methods),
             Arc::clone(&self.limits),
             self.authority(),
+            self.is_counted.then(|| self.metrics.clone()),
         );
         (service, reporter)
     }

@@ -2,10 +2,12 @@
 //!
 //! A service is [`main`]; whoever runs an office beside something else takes the parts.
 
+mod admin;
 mod handles;
 mod identities;
 mod logs;
 mod options;
+pub mod pages;
 mod run;
 mod signals;
 mod telling;

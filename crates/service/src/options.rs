@@ -19,7 +19,7 @@ Examples:
   south --listen 127.0.0.1:50051 --peer 127.0.0.1:50052
   north --listen 127.0.0.1:0 --peer 127.0.0.1:50051 --limit drain_timeout=2000
 
-The file of --config is TOML: listen, peer, data, identities, identity, and a table [limits], such as
+The file of --config is TOML: listen, peer, data, identities, identity, admin, and a table [limits], such as
   listen = \"127.0.0.1:50051\"
   [limits]
   outbox_bytes_max = 1048576
@@ -54,9 +54,12 @@ pub(crate) struct Args {
     /// Carry the line without certificates, on loopback: for a peer that knows no TLS
     #[arg(long)]
     insecure_line: bool,
-    /// Let clients on other machines in without certificates, and unencrypted
+    /// Let clients on other machines in without certificates, and unencrypted; and --admin be seen there
     #[arg(long)]
     insecure_bind: bool,
+    /// Tell how the office is over HTTP: /metrics, /livez and /readyz, such as at 127.0.0.1:9464
+    #[arg(long, env = "LIAISON_ADMIN", value_name = "ADDR")]
+    admin: Option<SocketAddr>,
     /// How log lines look, on stderr
     #[arg(long, env = "LIAISON_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub(crate) log_format: LogFormat,
@@ -129,6 +132,7 @@ struct File {
     data: Option<PathBuf>,
     identities: Option<PathBuf>,
     identity: Option<PathBuf>,
+    admin: Option<SocketAddr>,
     #[serde(default)]
     limits: BTreeMap<String, u64>,
 }
@@ -146,6 +150,8 @@ pub struct Options {
     pub limits: Limits,
     /// Who the office is.
     pub identities: Identities,
+    /// Where it is told how the office is; `None` if nowhere.
+    pub admin: Option<SocketAddr>,
     /// What the clock is off by.
     pub clock_offset: SignedDuration,
 }
@@ -160,6 +166,7 @@ impl Options {
             data: Path::new("liaison-data").join(place.word()),
             limits: Limits::default(),
             identities: Identities::default(),
+            admin: None,
             clock_offset: SignedDuration::ZERO,
         }
     }
@@ -188,6 +195,7 @@ impl Options {
                 insecure_line: args.insecure_line,
                 insecure_bind: args.insecure_bind,
             },
+            admin: args.admin.or(file.admin),
             clock_offset: SignedDuration::from_secs(args.clock_offset),
         })
     }

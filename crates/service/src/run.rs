@@ -12,6 +12,7 @@ use reading::visible;
 use server::{Clock, Server, Setup, SystemClock, system_seed};
 use tokio::net::TcpListener;
 
+use crate::admin;
 use crate::handles::make_room;
 use crate::logs::init_logs;
 use crate::options::{Args, LogFormat, Options};
@@ -58,6 +59,10 @@ pub async fn run(
 ) -> Result<(), String> {
     let listener = bind(options.listen, options.identities.insecure_line).await?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
+    let pages = match options.admin {
+        Some(address) => Some(admin::bind(address, options.identities.insecure_bind).await?),
+        None => None,
+    };
     let identified = options.identities.of(place, &options.peer)?;
     let storage = DiskStorage::create(&options.data)
         .map_err(|error| format!("failed to create {}: {error}", options.data.display()))?;
@@ -73,11 +78,18 @@ pub async fn run(
         ..Setup::new(place, Arc::new(storage))
     };
     let server = Server::open(setup).map_err(|error| error.to_string())?;
+    let told = pages.map(|pages| {
+        if let Ok(at) = pages.local_addr() {
+            tracing::info!(%place, "metrics are at http://{at}/metrics");
+        }
+        tokio::spawn(admin::serve(pages, server.seen()))
+    });
     listening(address);
-    server
-        .serve(listener, shutdown)
-        .await
-        .map_err(|error| error.to_string())
+    let served = server.serve(listener, shutdown).await;
+    if let Some(told) = told {
+        told.abort();
+    }
+    served.map_err(|error| error.to_string())
 }
 
 /// The main of a service.

@@ -153,6 +153,7 @@ impl Office {
             keep_alive: false,
             played_speed: 0,
             telling: None,
+            is_counted: false,
         })
     }
 }

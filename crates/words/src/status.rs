@@ -59,7 +59,7 @@ pub fn to_json(asked: &PerPlace<Asked>) -> Value {
 /// A row of the table: what it is, and how to tell it of an office.
 type Row = (&'static str, fn(&pb::GetOfficeResponse) -> String);
 
-const ROWS: [Row; 20] = [
+const ROWS: [Row; 28] = [
     ("connection to the peer", |office| {
         nouns::state(office.connection().as_str_name(), "CONNECTION_").to_owned()
     }),
@@ -91,9 +91,23 @@ const ROWS: [Row; 20] = [
     ("ledger sequence", |office| {
         thousands(office.ledger_sequence)
     }),
+    ("ledger on disk", |office| bytes_words(office.ledger_bytes)),
+    ("documents", |office| thousands(office.documents)),
+    ("contacts", |office| thousands(office.contacts)),
+    ("calls", |office| thousands(office.calls)),
     ("open meetings", |office| thousands(office.open_meetings)),
     ("queue depth", |office| thousands(office.queue_depth)),
     ("outbox", |office| bytes_words(office.outbox_bytes)),
+    ("oldest unacknowledged step", |office| {
+        time::office_words_of(office.oldest_unacknowledged.as_ref())
+    }),
+    ("refused since it began", |office| {
+        let told = office
+            .refusals
+            .iter()
+            .map(|it| format!("{} {}", thousands(it.count), it.reason));
+        told.collect::<Vec<_>>().join(", ")
+    }),
     ("last sync took", |office| {
         time::duration_words_of(office.last_sync.as_ref())
     }),
@@ -101,6 +115,10 @@ const ROWS: [Row; 20] = [
     ("epoch of the peer", |office| office.peer_epoch.to_string()),
     ("line protocol", |office| {
         format!("{} to {}", office.version_min, office.version_max)
+    }),
+    ("identity", |office| office.identity.clone()),
+    ("identity until", |office| {
+        time::office_words_of(office.identity_until.as_ref())
     }),
     ("software", |office| office.software_version.clone()),
 ];

@@ -12,6 +12,7 @@ use crate::harness::{
     Clients, Pair, acknowledge, arrives, document, liaison, refused, send, sending, terms,
     try_send, until,
 };
+use crate::seen::{ADMIN, get, seen_at};
 
 /// Documents both ways, some of them answered, and a meeting.
 async fn traffic(south: &Clients, north: &Clients) {
@@ -70,7 +71,8 @@ async fn a_destroyed_part_comes_back_from_the_peer() {
     assert_eq!(told["saved"].as_array().map(Vec::len), Some(1));
 
     // The peer is away: nothing is authored, and the office says why.
-    pair.start_office(Place::South).await;
+    pair.start_office_with(Place::South, &ADMIN).await;
+    let seen_at = seen_at(&pair, Place::South).await;
     let south = pair.clients(Place::South);
     let office = pair
         .connection(Place::South, pb::Connection::Restoring)
@@ -81,6 +83,9 @@ async fn a_destroyed_part_comes_back_from_the_peer() {
     assert_eq!(status.why(), (Code::Unavailable, "RESTORING"));
     assert!(status.retry_after().as_millis() > 0);
     assert!(!south.serves().await);
+    let (ready, why) = get(&seen_at, "/readyz").await;
+    assert!(ready.contains("503") && why.contains("give back"), "{why}");
+    assert_eq!(get(&seen_at, "/livez").await.1, "ok\n");
 
     pair.start_office(Place::North).await;
     let receipt = until("the first document after the restore", async || {
@@ -88,6 +93,7 @@ async fn a_destroyed_part_comes_back_from_the_peer() {
     })
     .await;
     assert!(south.serves().await);
+    assert_eq!(get(&seen_at, "/readyz").await.1, "ok\n");
     let marks = south.marks().await;
     assert_eq!(
         marks.received, before.1.received,

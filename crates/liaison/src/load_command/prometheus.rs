@@ -1,23 +1,17 @@
 //! The figures for Prometheus while a run lasts.
 
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
-use http::{Request, Response, StatusCode};
-use http_body_util::Full;
-use hyper::body::{Bytes, Incoming};
-use hyper_util::rt::TokioIo;
+use http::StatusCode;
 use report::Report;
+use service::pages::{self, Page};
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
 
 use command::failure::Failure;
 use command::output::note;
 
-const CONNECTIONS_MAX: usize = 16;
-const SCRAPE_TIMEOUT: Duration = Duration::from_secs(10);
+const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// What has been seen so far.
 pub(super) type Latest = Arc<Mutex<Report>>;
@@ -37,47 +31,23 @@ pub(super) async fn serve(address: SocketAddr, latest: Latest) -> Result<(), Fai
     if let Ok(address) = listener.local_addr() {
         note(&format!("Prometheus may scrape http://{address}/metrics"));
     }
-    let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-    tokio::spawn(async move {
-        loop {
-            let Ok(permit) = Arc::clone(&room).acquire_owned().await else {
-                return;
-            };
-            let Ok((stream, _)) = listener.accept().await else {
-                continue;
-            };
-            let latest = Arc::clone(&latest);
-            tokio::spawn(async move {
-                let service = hyper::service::service_fn(move |request| {
-                    std::future::ready(Ok::<_, Infallible>(answer(&request, &latest)))
-                });
-                let serving = hyper::server::conn::http1::Builder::new()
-                    .keep_alive(false)
-                    .serve_connection(TokioIo::new(stream), service);
-                // A scraper that goes away or is slow is no concern of the run's.
-                let _ = tokio::time::timeout(SCRAPE_TIMEOUT, serving).await;
-                drop(permit);
-            });
-        }
-    });
+    tokio::spawn(pages::serve(listener, move |path| {
+        std::future::ready(page(&path, &latest))
+    }));
     Ok(())
 }
 
-fn answer(request: &Request<Incoming>, latest: &Latest) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::default());
-    if request.uri().path() == "/metrics" {
-        let report = latest
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        *response.body_mut() = Full::from(report::show::prometheus(&report));
-        let kind = http::HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
-        response
-            .headers_mut()
-            .insert(http::header::CONTENT_TYPE, kind);
-    } else {
-        *response.status_mut() = StatusCode::NOT_FOUND;
-        *response.body_mut() = Full::from("the figures are at /metrics\n");
+fn page(path: &str, latest: &Latest) -> Page {
+    if path != "/metrics" {
+        return Page::text(StatusCode::NOT_FOUND, "the figures are at /metrics\n");
     }
-    response
+    let report = latest
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .clone();
+    Page::of(
+        StatusCode::OK,
+        CONTENT_TYPE,
+        report::show::prometheus(&report),
+    )
 }

@@ -23,7 +23,7 @@ use crate::handle::{Arrived, OwnerHandle, Progress, Verdicts};
 use crate::phase::reached;
 use crate::status::{status_of, too_large_for_line};
 use crate::tasks::Tasks;
-use callers::{Caller, Carried};
+use callers::{Caller, Carried, Told};
 
 const BATCH_ITEMS_MAX: usize = 256;
 const BATCH_BYTES_MAX: usize = 1024 * 1024;
@@ -45,6 +45,8 @@ pub(crate) struct Carry {
     pub(crate) peer_spoke: Arc<Notify>,
     /// What callers were warned of last.
     pub(crate) warned: Warned,
+    /// What is told of those that were taken.
+    pub(crate) told: Told,
     /// True once this office closes its connections.
     pub(crate) closing: watch::Receiver<bool>,
 }
@@ -88,6 +90,16 @@ impl LineService for Carry {
         }
         let carried = caller.map(|caller| caller.passes_for_peer());
         self.warned.forget(&from);
+        self.told.tell(|left_out| {
+            tracing::info!(
+                from,
+                epoch = hello.epoch,
+                appended = hello.appended.sequence,
+                received = hello.received.sequence,
+                left_out,
+                "a Hello was taken"
+            );
+        });
         self.peer_spoke.notify_one();
         let (responses, stream) = mpsc::channel(RESPONSES_MAX);
         let message = carry_response::Message::Hello(protocol::hello_to_pb(&own));

@@ -276,7 +276,8 @@ impl Dialler {
         // The stream may be gone: then reading it tells why.
         let _ = resume.send(resumption);
         *met = true;
-        tracing::info!(address = self.dial.address(), "the line is up");
+        let peer = shown.as_ref().map(|shown| shown.name.to_string());
+        tracing::info!(address = self.dial.address(), peer, "the line is up");
         self.peer.up();
         let ended = match shown {
             Some(shown) => self.dial.no_longer_holds(shown),

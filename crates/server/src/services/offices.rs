@@ -9,6 +9,7 @@ use tonic::{Request, Response, Status};
 
 use crate::desk::Desk;
 use crate::line::Connection;
+use crate::seen::Seen;
 use crate::status::status_of;
 
 /// The office service.
@@ -19,6 +20,8 @@ pub(crate) struct Offices {
     pub(crate) played_speed: u32,
     /// How its ledger is told to people.
     pub(crate) telling: Option<pb::Telling>,
+    /// What is seen of it from outside too.
+    pub(crate) seen: Seen,
 }
 
 fn statement(statement: Statement) -> pb::LineStatement {
@@ -49,6 +52,9 @@ fn told(office: &Office) -> pb::GetOfficeResponse {
         telephone_line_here: statement(calls.statement(place)).into(),
         telephone_line_there: statement(calls.statement(place.peer())).into(),
         open_meetings: office.exchanges().meetings.open(),
+        documents: office.exchanges().tally.documents(),
+        contacts: office.exchanges().tally.contacts(),
+        calls: office.exchanges().tally.calls(),
         software_version: env!("CARGO_PKG_VERSION").to_owned(),
         ..Default::default()
     }
@@ -83,6 +89,24 @@ impl OfficeService for Offices {
         response.held_reason = progress.held.unwrap_or_default();
         response.played_speed = self.played_speed;
         response.telling.clone_from(&self.telling);
+        let marks = response.marks.unwrap_or_default();
+        let oldest = self
+            .seen
+            .oldest_unacknowledged(marks.appended, marks.acknowledged);
+        let oldest = oldest.map_err(|refusal| status_of(&refusal))?;
+        response.oldest_unacknowledged = oldest.map(protocol::timestamp_to_pb);
+        response.ledger_bytes = owner.reader.bytes();
+        if let Some(own) = self.seen.identity() {
+            response.identity = own.name.to_string();
+            response.identity_until = Some(protocol::timestamp_to_pb(own.not_after));
+        }
+        response.refusals = self
+            .seen
+            .metrics
+            .refusals()
+            .into_iter()
+            .map(|(reason, count)| pb::RefusalCount { reason, count })
+            .collect();
         response.draining = *self.desk.draining.borrow();
         Ok(Response::new(response))
     }
