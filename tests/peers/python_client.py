@@ -6,16 +6,19 @@ root after `cargo build --workspace --bins`.
 """
 
 import pathlib
+import re
 import signal
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 import uuid
 
 import grpc
 from google.protobuf import descriptor_pool, message_factory
 from google.protobuf.json_format import MessageToDict, ParseDict
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -27,8 +30,10 @@ class Office:
 
     def __init__(self, place, listen, peer, data):
         command = [BINARIES / place, "--listen", listen, "--peer", peer, "--data", data]
-        command += ["--identities", pathlib.Path(data).parent / "identities", "--log", "warn"]
-        self.process = subprocess.Popen([str(part) for part in command], stdout=subprocess.PIPE, text=True)
+        command += ["--identities", pathlib.Path(data).parent / "identities", "--admin", "127.0.0.1:0"]
+        self.log = pathlib.Path(f"{data}.log")
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen([str(part) for part in command], stdout=subprocess.PIPE, stderr=log, text=True)
         line = self.process.stdout.readline()
         assert line.startswith("listening "), f"{place} did not start: {line!r}"
         self.address = line.split()[1]
@@ -60,6 +65,14 @@ class Office:
             details = status.FromString(trailers.get("grpc-status-details-bin", b"")).details
             return error.code().name, sorted(detail.type_url.rsplit(".", 1)[1] for detail in details)
         raise AssertionError(f"{method} was not refused")
+
+    def metrics(self):
+        """The metrics by name, as Prometheus's own library for Python reads them."""
+        url = re.findall(r"http://\S+/metrics", self.log.read_text())[-1]
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            assert answer.headers["content-type"].startswith("application/openmetrics-text"), answer.headers
+            text = answer.read().decode()
+        return {family.name: family for family in text_string_to_metric_families(text)}
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
@@ -160,6 +173,23 @@ def show_certificates(south, identities):
         south.channel = plain
 
 
+def read_metrics(south):
+    """What was done before is counted, and in the form that its name promises."""
+    metrics = south.metrics()
+    document = {"grpc_service": "liaison.office.v1.DocumentService", "grpc_method": "SendDocument"}
+    ended = {
+        sample.labels["grpc_code"]: sample.value
+        for sample in metrics["grpc_server_handled"].samples
+        if document.items() <= sample.labels.items()
+    }
+    assert ended == {"OK": 2, "AlreadyExists": 1, "InvalidArgument": 1}, ended
+    refused = {sample.labels["reason"]: sample.value for sample in metrics["liaison_refusals"].samples}
+    assert refused["IDEMPOTENCY_CONFLICT"] == 1, refused
+    assert metrics["liaison_sync_seconds"].type == "histogram" and metrics["liaison_sync_seconds"].unit == "seconds"
+    (line,) = metrics["liaison_line_up"].samples
+    assert line.value == 1, line
+
+
 def main():
     with tempfile.TemporaryDirectory() as directory:
         # North is started with a port of its choice; South dials it, and North finds South by restart.
@@ -182,6 +212,7 @@ def main():
             assert counted["documents"] == "1" and counted["contacts"]["meetings"]["workingLevel"] == "1", counted
             health = south.call("grpc.health.v1.Health/Check", {"service": "liaison.office.v1.DocumentService"})
             assert health["status"] == "SERVING", health
+            read_metrics(south)
             show_certificates(south, pathlib.Path(directory) / "identities")
             for office in offices:
                 assert office.stop() == 0, "a drained office exits with 0"
