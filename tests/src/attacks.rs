@@ -347,8 +347,7 @@ async fn whoever_squats_on_the_peers_port_gets_nothing() {
     let squatting = tokio::spawn(async move {
         while let Ok((tcp, _)) = listener.accept().await {
             let tls = Arc::clone(&now.borrow_and_update());
-            let acceptor = tokio_rustls::TlsAcceptor::from(tls.server());
-            let Ok(mut stream) = acceptor.accept(tcp).await else {
+            let Ok((mut stream, _)) = tls.accept(tcp).await else {
                 continue;
             };
             let mut said = Vec::new();

@@ -11,7 +11,6 @@ use office::Place;
 use tokio::io::{DuplexStream, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
-use tokio_rustls::TlsAcceptor;
 use tokio_stream::Stream;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::{Channel, Endpoint};
@@ -57,7 +56,7 @@ pub fn channel(address: SocketAddr, tls: Arc<Tls>) -> Channel {
             let tcp = TcpStream::connect(address).await?;
             tcp.set_nodelay(true)?;
             let host = address.ip().to_string();
-            let (io, _) = callers::secured(Box::new(tcp), &tls, &host).await?;
+            let (io, _) = tls.connect(tcp, &host).await?;
             Ok::<_, std::io::Error>(hyper_util::rt::TokioIo::new(io))
         }
     });
@@ -67,16 +66,15 @@ pub fn channel(address: SocketAddr, tls: Arc<Tls>) -> Channel {
 /// The connections to a listener, behind TLS, by somebody who has this identity.
 pub fn incoming(
     listener: TcpListener,
-    tls: &Tls,
+    tls: Arc<Tls>,
 ) -> impl Stream<Item = std::io::Result<DuplexStream>> + Send + 'static {
-    let acceptor = TlsAcceptor::from(tls.server());
     let (sender, connections) = mpsc::channel(WAITING);
     tokio::spawn(async move {
         while let Ok((tcp, _)) = listener.accept().await {
-            let (acceptor, sender) = (acceptor.clone(), sender.clone());
+            let (tls, sender) = (Arc::clone(&tls), sender.clone());
             tokio::spawn(async move {
                 // Whoever is refused, or goes, is no connection.
-                let Ok(mut stream) = acceptor.accept(tcp).await else {
+                let Ok((mut stream, _)) = tls.accept(tcp).await else {
                     return;
                 };
                 let (near, mut far) = tokio::io::duplex(PIPE_BYTES);

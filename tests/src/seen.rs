@@ -125,7 +125,11 @@ async fn calls_refusals_and_what_waits_are_counted() {
     // What callers said is in no label.
     assert!(!metrics.contains("news") && !metrics.contains("documents/9"));
     holds("crates/service/README.md", "metrics", &table(&metrics));
-    let office = south.office().await;
+    tells_the_same(&south.office().await);
+}
+
+/// What `liaison status` shows of it.
+fn tells_the_same(office: &pb::GetOfficeResponse) {
     let refused = |reason: &str| {
         let found = office.refusals.iter().find(|it| it.reason == reason);
         found.map(|it| it.count)

@@ -11,7 +11,6 @@ use jiff::Timestamp;
 use office::authority::{Authority, Speaker};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::sync::watch;
-use tokio_rustls::TlsAcceptor;
 
 use crate::caller::Caller;
 use crate::handshakes::{Handshake, Handshakes};
@@ -177,9 +176,9 @@ impl Door {
             begun: begun.to_vec(),
             io,
         };
-        let accepted = TlsAcceptor::from(tls.server()).accept(io).await;
-        let stream = accepted.map_err(|error| Some(identity::why_not(&error)))?;
-        let known = match tls.certified(stream.get_ref().1.peer_certificates()) {
+        let accepted = tls.accept(io).await;
+        let (stream, shown) = accepted.map_err(|error| Some(identity::why_not(&error)))?;
+        let known = match shown {
             Ok(certified) => Known::by(certified, self.authority),
             Err(error) => Known::as_said(Speaker::Unproven(error.to_string()), self.authority),
         };

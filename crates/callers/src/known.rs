@@ -1,15 +1,10 @@
 //! Who stands behind a connection.
 
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use identity::{Certified, Tls};
+use identity::Certified;
 use office::authority::{Authority, Speaker};
-use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::pki_types::ServerName;
-
-use crate::io::Io;
 
 /// Who stands behind a connection.
 #[derive(Debug)]
@@ -67,21 +62,4 @@ impl Known {
 pub(crate) fn is_here(address: Option<SocketAddr>) -> bool {
     // What came over no network came from this process.
     address.is_none_or(|address| address.ip().to_canonical().is_loopback())
-}
-
-/// Speaks TLS over a connection to `host`: the bytes, and whom it reaches.
-pub async fn secured(
-    io: Box<dyn Io>,
-    tls: &Tls,
-    host: &str,
-) -> io::Result<(Box<dyn Io>, Certified)> {
-    let refused = |why: String| io::Error::new(io::ErrorKind::PermissionDenied, why);
-    let name = ServerName::try_from(host.to_owned())
-        .map_err(|_| refused(format!("{host:?} is no name that a certificate can have")))?;
-    let connected = TlsConnector::from(tls.client()).connect(name, io).await;
-    let stream = connected.map_err(|error| refused(identity::why_not(&error)))?;
-    let chain = stream.get_ref().1.peer_certificates();
-    let certified = tls.certified(chain);
-    let certified = certified.map_err(|error| refused(error.to_string()))?;
-    Ok((Box::new(stream), certified))
 }

@@ -26,7 +26,7 @@ pub use call::{Call, Room, Turn, author, room, turn};
 pub use caller::{Called, Caller, Carried, OpenCall};
 pub use greeting::{Door, Greeting, PREFACE, no_longer_holds};
 pub use io::Io;
-pub use known::{Known, secured};
+pub use known::Known;
 pub use places::{Place, Places};
 pub use slots::{GivesWay, Keeper, Slot, Slots};
 pub use told::Told;

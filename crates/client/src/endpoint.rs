@@ -12,8 +12,6 @@ use office::Place;
 use office::authority::Role;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, lookup_host};
-use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::pki_types::ServerName;
 use tonic::transport::{Channel, Endpoint, Error};
 
 /// How an office is spoken to.
@@ -56,12 +54,7 @@ impl Manner {
             return Ok(TokioIo::new(Box::new(tcp)));
         };
         let host = identity::host_of(address);
-        let name = ServerName::try_from(host.to_owned())
-            .map_err(|_| refused(format!("{host:?} is no name that a certificate can have")))?;
-        let stream = TlsConnector::from(tls.client()).connect(name, tcp).await;
-        let stream = stream.map_err(|error| refused(identity::why_not(&error)))?;
-        let shown = tls.certified(stream.get_ref().1.peer_certificates());
-        let shown = shown.map_err(|error| refused(error.to_string()))?;
+        let (stream, shown) = tls.connect(tcp, host).await?;
         let meant = shown.name.role() == Role::Server
             && place.is_none_or(|place| shown.name.place() == place);
         if !meant {

@@ -12,12 +12,13 @@ use jiff::{SignedDuration, Timestamp};
 use office::Place;
 use office::authority::{Name, Role};
 use rustix::fs::FlockOperation;
-use rustls::pki_types::CertificateDer;
+use tokio_rustls::rustls::pki_types::CertificateDer;
 use webpki::EndEntityCert;
 
 use crate::authority::{Addresses, Authority, Issuing, LIFE_DAYS, fill};
 use crate::error::IdentityError;
 use crate::file::{Bundle, Found, TRUST, faulty, make_directory, publish};
+use crate::holder::Holder;
 use crate::issued::{self, Issued, Standing};
 use crate::read::{hex, next_update};
 
@@ -26,46 +27,6 @@ const ISSUED: &str = "issued";
 const LOCK: &str = ".lock";
 /// What ends sooner is made anew by whoever can.
 const RENEWED_BEFORE: SignedDuration = SignedDuration::from_hours(30 * 24);
-
-/// Somebody in the domain of a directory.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Holder {
-    /// Of which office.
-    pub place: Place,
-    /// What they are to it.
-    pub role: Role,
-    /// What they are called.
-    pub name: String,
-}
-
-impl Holder {
-    /// The office itself.
-    pub fn server(place: Place) -> Self {
-        Self {
-            place,
-            role: Role::Server,
-            name: place.word().to_owned(),
-        }
-    }
-
-    /// What their file is called, without `.pem`.
-    pub fn stem(&self) -> String {
-        let Self { place, role, name } = self;
-        if *role == Role::Server && name == place.word() {
-            return format!("{place}-{role}");
-        }
-        format!("{place}-{role}-{name}")
-    }
-
-    /// Whether `name` is of the same office and role.
-    pub fn serves_as(&self, name: &Name) -> bool {
-        (self.place, self.role) == (name.place(), name.role())
-    }
-
-    fn is(&self, name: &Name) -> bool {
-        (self.place, self.role, self.name.as_str()) == (name.place(), name.role(), name.name())
-    }
-}
 
 /// The identities of a pair.
 #[derive(Debug, Clone)]

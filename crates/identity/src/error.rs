@@ -1,7 +1,7 @@
 //! Why an identity cannot be used, made or taken.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Why an identity cannot be used, made or taken.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +38,12 @@ pub enum IdentityError {
         /// Why.
         why: String,
     },
+    /// It is not in this build.
+    #[error(
+        "this build speaks no TLS, and so it has no identities: build it with the feature `tls`, which is on by default, or \
+         have `south` and `north` carry the line without (--insecure-line, on loopback alone)"
+    )]
+    NotBuilt,
     /// What is asked for cannot be issued.
     #[error("failed to issue a certificate: {why}")]
     Issuing {
@@ -46,8 +52,9 @@ pub enum IdentityError {
     },
 }
 
+#[cfg(feature = "tls")]
 impl IdentityError {
-    pub(crate) fn io(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+    pub(crate) fn io(what: &'static str, path: &std::path::Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io { what, path, source }
     }

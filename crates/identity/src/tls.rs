@@ -1,24 +1,31 @@
 //! One set-up of TLS for all who need it.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::ring;
-use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::version::TLS13;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream, rustls};
 
 use crate::error::IdentityError;
 use crate::file::{Bundle, faulty};
 use crate::read::{Certified, next_update};
+use crate::warning::Warning;
 
 const ALPN: &[u8] = b"h2";
 /// How long before an end it is told, in days.
 const TOLD_BEFORE: [i64; 3] = [1, 7, 30];
+
+/// A connection over TLS.
+pub type Secured<S> = TlsStream<S>;
 
 /// Who somebody is, and whom they trust, ready to speak.
 #[derive(Debug)]
@@ -29,15 +36,6 @@ pub struct Tls {
     client: Arc<ClientConfig>,
     verifier: Arc<dyn ClientCertVerifier>,
     list_due: Option<Timestamp>,
-}
-
-/// Something that ends soon, or has ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Warning {
-    /// What, and what to do.
-    pub what: String,
-    /// In how many days it ends at most: 30, 7 or 1; 0 if it has.
-    pub days: i64,
 }
 
 impl Tls {
@@ -106,21 +104,44 @@ impl Tls {
         &self.path
     }
 
-    /// For whoever is called.
-    pub fn server(&self) -> Arc<ServerConfig> {
-        Arc::clone(&self.server)
+    /// Speaks with whoever has connected: the bytes, and who that is. Whose certificate holds and is of no use all the same is
+    /// spoken with, to be told so.
+    ///
+    /// # Errors
+    /// The handshake fails: [`why_not`] tells why.
+    pub async fn accept<S>(
+        &self,
+        stream: S,
+    ) -> io::Result<(Secured<S>, Result<Certified, IdentityError>)>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let accepted = TlsAcceptor::from(Arc::clone(&self.server)).accept(stream);
+        let stream = accepted.await?;
+        let shown = self.certified(stream.get_ref().1.peer_certificates());
+        Ok((stream.into(), shown))
     }
 
-    /// For whoever calls.
-    pub fn client(&self) -> Arc<ClientConfig> {
-        Arc::clone(&self.client)
+    /// Speaks with `host`, which was dialled: the bytes, and who that is.
+    ///
+    /// # Errors
+    /// The handshake fails, or it is nobody of this domain: why, in words.
+    pub async fn connect<S>(&self, stream: S, host: &str) -> io::Result<(Secured<S>, Certified)>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let refused = |why: String| io::Error::new(io::ErrorKind::PermissionDenied, why);
+        let name = ServerName::try_from(host.to_owned())
+            .map_err(|_| refused(format!("{host:?} is no name that a certificate can have")))?;
+        let connected = TlsConnector::from(Arc::clone(&self.client)).connect(name, stream);
+        let stream = connected.await.map_err(|error| refused(why_not(&error)))?;
+        let shown = self.certified(stream.get_ref().1.peer_certificates());
+        let shown = shown.map_err(|error| refused(error.to_string()))?;
+        Ok((stream.into(), shown))
     }
 
     /// Whom a handshake has shown: the chain was verified there.
-    pub fn certified(
-        &self,
-        chain: Option<&[CertificateDer<'_>]>,
-    ) -> Result<Certified, IdentityError> {
+    fn certified(&self, chain: Option<&[CertificateDer<'_>]>) -> Result<Certified, IdentityError> {
         let shown = Certified::read(chain.unwrap_or_default())?;
         let (domain, own) = (shown.name.domain(), self.own.name.domain());
         if domain != own {
@@ -231,28 +252,4 @@ pub(crate) fn why(error: &rustls::Error) -> String {
 pub fn why_not(error: &std::io::Error) -> String {
     let tls = error.get_ref().and_then(|inner| inner.downcast_ref());
     tls.map_or_else(|| error.to_string(), why)
-}
-
-/// The host of `host:port`, as a certificate names it: without the brackets of an address of version 6.
-pub fn host_of(address: &str) -> &str {
-    let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
-    let bare = host.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
-    bare.unwrap_or(host)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::host_of;
-
-    #[test]
-    fn a_host_is_what_a_certificate_names() {
-        for (address, host) in [
-            ("127.0.0.1:50051", "127.0.0.1"),
-            ("[::1]:50051", "::1"),
-            ("north.example:7", "north.example"),
-            ("north.example", "north.example"),
-        ] {
-            assert_eq!(host_of(address), host);
-        }
-    }
 }

@@ -37,7 +37,14 @@ const GROUPS: [(&str, &[&str]); 6] = [
     ("Records", &["ledger", "tally", "import", "replay"]),
     ("Scenarios", &["scenario"]),
     ("Wire", &["proxy", "load"]),
-    ("Operate", &["pki", "completions", "man", "help"]),
+    (
+        "Operate",
+        if cfg!(feature = "tls") {
+            &["pki", "completions", "man", "help"]
+        } else {
+            &["completions", "man", "help"]
+        },
+    ),
 ];
 
 const FIRST_LOOK: &str = "\
@@ -129,6 +136,7 @@ enum Command {
     Replay(records::ReplayArgs),
     Load(load::LoadArgs),
     Proxy(proxy::ProxyArgs),
+    #[cfg(feature = "tls")]
     Pki(pki::PkiArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
@@ -174,6 +182,7 @@ impl Command {
             Self::Replay(args) => args.run(settings),
             Self::Load(args) => args.run(settings),
             Self::Proxy(args) => args.run(),
+            #[cfg(feature = "tls")]
             Self::Pki(args) => args.run(settings),
             Self::Completions(args) => args.run(Cli::command(), settings),
             Self::Man(args) => args.run(Cli::command(), settings),

@@ -57,8 +57,12 @@ impl Identities {
                  identities (`liaison pki`)"
             ));
         }
-        let held = Held::read(self, place).map_err(|error| error.to_string())?;
-        let tls = held.keep();
+        let tls = match Held::read(self, place) {
+            Ok(held) => Some(held.keep()),
+            // Who carries the line without certificates needs none for it.
+            Err(IdentityError::NotBuilt) if self.insecure_line => None,
+            Err(error) => return Err(error.to_string()),
+        };
         if self.insecure_line {
             tracing::warn!(
                 %place,
@@ -66,13 +70,13 @@ impl Identities {
                  peer"
             );
         }
-        let dial: Arc<dyn Dial> = if self.insecure_line {
-            Arc::new(TcpDial::new(peer))
-        } else {
-            Arc::new(SecuredDial::new(place, peer, tls.clone()))
+        let secured = tls.clone().filter(|_| !self.insecure_line);
+        let dial: Arc<dyn Dial> = match secured {
+            Some(tls) => Arc::new(SecuredDial::new(place, peer, tls)),
+            None => Arc::new(TcpDial::new(peer)),
         };
         let knowing = Knowing {
-            tls: Some(tls),
+            tls,
             open_line: self.insecure_line,
             open_clients: self.insecure_bind,
         };

@@ -70,7 +70,7 @@ async fn south_calling(says: carry_response::Message) -> (Pair, Process, Clients
     let south = Clients::of(process.address);
     send(&south, "to whom?", office_pb::Wait::Recorded).await;
     let north = tests::secured::identity(&pair.identities(), Place::North);
-    let incoming = tests::secured::incoming(listener, &north.expect("South has made it"));
+    let incoming = tests::secured::incoming(listener, north.expect("South has made it"));
     tokio::spawn(Server::builder().serve_with_incoming(stranger, incoming));
     (pair, process, south)
 }

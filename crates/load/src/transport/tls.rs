@@ -18,7 +18,7 @@ pub struct Tls {
 pub enum TlsError {
     /// It is not in this build.
     #[error(
-        "this build speaks no TLS; build it with `cargo build --release --features tls`, or leave --tls away"
+        "this build speaks no TLS; build it with the feature `tls`, which is on by default, or leave --tls away"
     )]
     NotBuilt,
     /// A file with certificates or a key cannot be used.

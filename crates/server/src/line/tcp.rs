@@ -80,8 +80,8 @@ impl Dial for SecuredDial {
         let (address, place) = (self.address.clone(), self.place);
         let tls = Arc::clone(&self.tls.borrow());
         Box::pin(async move {
-            let tcp = Box::new(connect(&address).await?);
-            let (io, shown) = callers::secured(tcp, &tls, identity::host_of(&address)).await?;
+            let tcp = connect(&address).await?;
+            let (io, shown) = tls.connect(tcp, identity::host_of(&address)).await?;
             let speaker = Speaker::Named(shown.name.clone());
             if !Authority::new(place, false).is_peer(&speaker) {
                 let why = format!(
@@ -92,7 +92,7 @@ impl Dial for SecuredDial {
                 return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
             }
             Ok(Dialled {
-                io,
+                io: Box::new(io),
                 shown: Some(shown),
             })
         })

@@ -167,7 +167,7 @@ impl Drop for Fake {
 
 impl Fake {
     pub(crate) async fn start(
-        tls: &Tls,
+        tls: &Arc<Tls>,
         called: Called,
         hello: pb::Hello,
         parcel: pb::Parcel,
@@ -182,7 +182,7 @@ impl Fake {
             parcel,
             calls: Arc::clone(&calls),
         });
-        let incoming = tests::secured::incoming(listener, tls);
+        let incoming = tests::secured::incoming(listener, Arc::clone(tls));
         let serving = tokio::spawn(async move {
             // It is aborted, or fails with the cycle.
             let _ = Server::builder()

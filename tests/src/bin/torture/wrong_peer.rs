@@ -301,7 +301,7 @@ async fn answered(
     let honest = Honest::read(pair, place.peer())?;
     let before = marks(pair, place).await?;
     let fake = Fake::start(
-        pair.identity(place.peer())?.as_ref(),
+        &pair.identity(place.peer())?,
         called,
         honest.hello,
         honest.last,
