@@ -61,6 +61,58 @@ fn call<'a>(address: &'a str, method: &'a str, more: &[&'a str]) -> Vec<&'a str>
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn over_tls_each_office_is_called_by_its_own_officer() {
+    let pair = Pair::start().await;
+    let [south, north] = Place::BOTH.map(|place| pair.process(place).address.to_string());
+    let (first, second) = (
+        pair.officer(Place::South).await,
+        pair.officer(Place::North).await,
+    );
+    let plan = [
+        "kaesong-2018",
+        "--rate",
+        "50",
+        "--total",
+        "40",
+        "--lag-max",
+        "1m",
+    ];
+    let offices = ["--south", &south, "--north", &north, "--output", "json"];
+    // The other order will do: which office an identity is of stands in it.
+    let by = ["--identity", &second, "--identity", &first];
+    let ran = load(&[&plan[..], &offices, &by].concat()).await;
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let report = report(&ran);
+    assert_eq!(number(&report["errors"]), 0, "{report}");
+    let books = &report["books"];
+    assert_eq!(number(&books["lost"]), 0, "{books}");
+    assert_eq!(number(&books["south"]), number(&books["sent"]), "{books}");
+    for place in Place::BOTH {
+        let data = pair.data(place).display().to_string();
+        let shown = liaison(
+            &pair.path(""),
+            &["ledger", "show", &data, "--output", "json"],
+        )
+        .await;
+        for of in Place::BOTH {
+            let author = format!("/office/{of}/officer/kim\"");
+            assert!(shown.stdout.contains(&author), "{of} at {place}: {shown:?}");
+        }
+    }
+
+    // One of them cannot act at both, and says so.
+    let by = ["--identity", &first];
+    let ran = load(&[&plan[..], &offices, &by].concat()).await;
+    assert_ne!(ran.code, Some(0));
+    assert!(format!("{ran:?}").contains("would do"), "{ran:?}");
+    let twice = ["--identity", &first, "--identity", &first];
+    let ran = load(&[&plan[..], &offices, &twice].concat()).await;
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    assert!(ran.stderr.contains("both of the south office"), "{ran:?}");
+    pair.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_mix_of_2018_runs_and_its_books_balance() {
     let pair = Pair::start().await;
     let [south, north] = Place::BOTH.map(|place| pair.process(place).address.to_string());

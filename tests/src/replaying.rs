@@ -56,6 +56,40 @@ async fn at_full_speed_it_comes_out_as_it_was_recorded_and_so_it_does_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn over_tls_it_is_played_by_an_officer_of_each_office() {
+    let pair = Pair::start().await;
+    let simulate = ["simulate", "patterns", "--out", "recorded"];
+    let simulated = liaison(&directory(&pair), &simulate).await;
+    assert_eq!(simulated.code, Some(0), "{simulated:?}");
+    let both = [
+        pair.officer(Place::South).await,
+        pair.officer(Place::North).await,
+    ]
+    .join(",");
+    let (ran, printed) = replay(&pair, &["--speed", "max", "--verify", "--identity", &both]).await;
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert_eq!(printed["verified"]["steps"], printed["made"], "{printed}");
+    // Whose identity is given acts at his office, unless another is named.
+    let north = pair.officer(Place::North).await;
+    let at = pair.process(Place::North).address.to_string();
+    let send = [
+        "send",
+        "--subject",
+        "The river",
+        "--text",
+        "The river rises.",
+        "--north",
+        &at,
+        "--identity",
+        &north,
+    ];
+    let sent = liaison(&directory(&pair), &send).await;
+    assert_eq!(sent.code, Some(0), "{sent:?}");
+    assert!(sent.stdout.contains("offices/north/documents/"), "{sent:?}");
+    pair.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn under_the_same_seed_a_replay_gives_its_first_answers_again() {
     let pair = Pair::start().await;
     let simulate = ["simulate", "kaesong-2018", "--out", "recorded"];

@@ -8,8 +8,7 @@ use std::task::{Context, Poll};
 
 use hyper_util::rt::TokioIo;
 use identity::Tls;
-use office::Place;
-use office::authority::Role;
+use office::{PerPlace, Place};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, lookup_host};
 use tonic::transport::{Channel, Endpoint, Error};
@@ -17,8 +16,8 @@ use tonic::transport::{Channel, Endpoint, Error};
 /// How an office is spoken to.
 #[derive(Debug, Clone, Default)]
 pub struct Manner {
-    /// Over TLS, as whoever this is; without, in plain text, which an office takes from its own machine alone.
-    pub identity: Option<Arc<Tls>>,
+    /// Over TLS, as whoever this is at each office; without, in plain text, which an office takes from its own machine alone.
+    pub identities: PerPlace<Option<Arc<Tls>>>,
     /// In plain text to other machines too.
     pub insecure: bool,
 }
@@ -41,29 +40,43 @@ impl Manner {
         Ok((channel, let_go))
     }
 
+    /// Who speaks at the office of `place`, over TLS; where no office is meant, at either.
+    fn identity_at(&self, place: Option<Place>) -> Option<&Arc<Tls>> {
+        let of = |place: Place| self.identities[place].as_ref();
+        match place {
+            Some(place) => of(place),
+            None => of(Place::South).or_else(|| of(Place::North)),
+        }
+    }
+
+    /// Whether the office of `place` may be dialled at `address`: in plain text only on this machine.
+    ///
+    /// # Errors
+    /// It may not, or the address leads nowhere.
+    pub async fn may_dial(&self, address: &str, place: Place) -> io::Result<()> {
+        if self.insecure || self.identity_at(Some(place)).is_some() {
+            return Ok(());
+        }
+        let mut found = lookup_host(address).await?;
+        if found.any(|at| is_here(&at)) {
+            return Ok(());
+        }
+        Err(unencrypted(address))
+    }
+
     async fn dial(
         &self,
         address: &str,
         place: Option<Place>,
         let_go: LetGo,
     ) -> io::Result<TokioIo<Stream>> {
-        let refused = |why: String| io::Error::new(io::ErrorKind::PermissionDenied, why);
-        let tcp = tcp(address, self.identity.is_some() || self.insecure).await?;
+        let identity = self.identity_at(place);
+        let tcp = tcp(address, identity.is_some() || self.insecure).await?;
         tcp.set_nodelay(true)?;
-        let Some(tls) = &self.identity else {
+        let Some(tls) = identity else {
             return Ok(TokioIo::new(Box::new(tcp)));
         };
-        let host = identity::host_of(address);
-        let (stream, shown) = tls.connect(tcp, host).await?;
-        let meant = shown.name.role() == Role::Server
-            && place.is_none_or(|place| shown.name.place() == place);
-        if !meant {
-            let wanted = place.map_or_else(|| "an".to_owned(), |place| format!("the {place}"));
-            return Err(refused(format!(
-                "it is not {wanted} office: its certificate is {}",
-                shown.name
-            )));
-        }
+        let stream = tls.connect_to_office(tcp, address, place).await?;
         Ok(TokioIo::new(Box::new(Noted { io: stream, let_go })))
     }
 }
@@ -134,17 +147,24 @@ trait Bytes: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin {}
 
 impl<T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin> Bytes for T {}
 
+fn is_here(at: &SocketAddr) -> bool {
+    at.ip().to_canonical().is_loopback()
+}
+
+fn unencrypted(address: &str) -> io::Error {
+    let why = format!(
+        "{address} is on another machine, and nothing is encrypted without an identity: give --identity FILE (or --insecure, if \
+         that is meant)"
+    );
+    io::Error::new(io::ErrorKind::PermissionDenied, why)
+}
+
 /// Connects to the first address that answers: in plain text, of this machine alone unless others `may` be.
 async fn tcp(address: &str, may: bool) -> io::Result<TcpStream> {
-    let is_here = |at: &SocketAddr| at.ip().to_canonical().is_loopback();
     let mut last = None;
     for at in lookup_host(address).await? {
         if !may && !is_here(&at) {
-            let why = format!(
-                "{address} is on another machine, and nothing is encrypted without an identity: give --identity FILE (or \
-                 --insecure, if that is meant)"
-            );
-            last = Some(io::Error::new(io::ErrorKind::PermissionDenied, why));
+            last = Some(unencrypted(address));
             continue;
         }
         match TcpStream::connect(at).await {

@@ -87,15 +87,16 @@ pub struct OfficesArgs {
     )]
     timeout: Option<Duration>,
 
-    /// Who calls, over TLS: a file of `liaison pki`
+    /// Who calls, over TLS: a file of `liaison pki`; of each office, one
     #[arg(
         long,
         env = "LIAISON_IDENTITY",
         help_heading = "Settings",
         value_name = "FILE",
+        value_delimiter = ',',
         hide_env_values = true
     )]
-    identity: Option<PathBuf>,
+    identity: Vec<PathBuf>,
 
     /// Speak with offices on other machines in plain text
     #[arg(long, help_heading = "Settings", conflicts_with = "identity")]
@@ -112,6 +113,18 @@ impl OfficesArgs {
         if let Some(zone) = self.zone.named() {
             time::set_clocks(zone);
         }
+    }
+
+    /// Whether `--identity` was given by flag: what the environment says is there for other commands too.
+    pub fn names_identity(&self) -> bool {
+        let set = std::env::var("LIAISON_IDENTITY").unwrap_or_default();
+        let set = set.split(',').filter(|file| !file.is_empty());
+        !self.identity.is_empty()
+            && !self
+                .identity
+                .iter()
+                .map(PathBuf::as_path)
+                .eq(set.map(Path::new))
     }
 
     /// Refuses flags that say where offices are beside `flag`, which asks none. What the environment says is no mistake: it
@@ -161,8 +174,25 @@ struct SettingsFile {
     north: Option<String>,
     office: Option<OfficeWord>,
     timeout: Option<String>,
-    identity: Option<PathBuf>,
+    identity: Option<OneOrTwo>,
     output: Option<Format>,
+}
+
+/// A file, or one of each office.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(untagged)]
+enum OneOrTwo {
+    One(PathBuf),
+    Two([PathBuf; 2]),
+}
+
+impl OneOrTwo {
+    fn files(&self) -> &[PathBuf] {
+        match self {
+            Self::One(file) => std::slice::from_ref(file),
+            Self::Two(files) => files,
+        }
+    }
 }
 
 /// Settings as meant.
@@ -210,14 +240,35 @@ impl Settings {
 
     /// How the offices are spoken to.
     fn manner(&self, args: &OfficesArgs) -> Result<Manner, Failure> {
-        let file = args.identity.as_ref().or(self.file.identity.as_ref());
-        let identity = file.filter(|_| !args.insecure).map(|path| {
+        let in_file = self.file.identity.as_ref().map_or(&[][..], OneOrTwo::files);
+        let files = match &args.identity[..] {
+            _ if args.insecure => &[],
+            [] => in_file,
+            flags => flags,
+        };
+        let usage = |what: String| Failure::Usage(format!("--identity: {what}"));
+        let mut identities = PerPlace::<Option<Arc<Tls>>>::default();
+        for path in files {
             let tls = Bundle::read(path).and_then(|bundle| Tls::of(&bundle));
-            tls.map(Arc::new)
-                .map_err(|error| Failure::Usage(format!("--identity: {error}")))
-        });
+            let tls = Arc::new(tls.map_err(|error| usage(error.to_string()))?);
+            let place = tls.own().name.place();
+            if let Some(other) = identities[place].replace(tls) {
+                return Err(usage(format!(
+                    "{} and {} are both of the {place} office: one speaks there",
+                    other.path().display(),
+                    path.display()
+                )));
+            }
+        }
+        if files.len() == 1 {
+            // A controller's is good at both; what another's may do at the other office, that office says.
+            let one = Place::BOTH
+                .into_iter()
+                .find_map(|place| identities[place].clone());
+            identities = PerPlace::new(one.clone(), one);
+        }
         Ok(Manner {
-            identity: identity.transpose()?,
+            identities,
             insecure: args.insecure,
         })
     }
@@ -242,10 +293,15 @@ impl Settings {
         ))
     }
 
-    /// The offices, and the one of them that acts or is asked: South, unless another is named.
+    /// The offices, and the one of them that acts or is asked: whose identity is given, or else South, unless another is named.
     pub fn acting(&self, args: &OfficeArgs) -> Result<(Offices, Place), Failure> {
-        let place = self.office(args.office).unwrap_or(Place::South);
-        Ok((self.offices(&args.offices)?, place))
+        let offices = self.offices(&args.offices)?;
+        let identities = &offices.manner.identities;
+        let own = identities[Place::South]
+            .as_ref()
+            .map(|tls| tls.own().name.place());
+        let place = self.office(args.office).or(own).unwrap_or(Place::South);
+        Ok((offices, place))
     }
 
     /// The office named, if one is.
@@ -283,7 +339,7 @@ mod tests {
             south: None,
             north: None,
             timeout: None,
-            identity: None,
+            identity: Vec::new(),
             insecure: false,
             zone: ZoneArgs::default(),
         }

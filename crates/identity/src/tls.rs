@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
+use office::Place;
+use office::authority::Role;
 use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::ring;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
@@ -17,6 +19,7 @@ use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream, rustls};
 
 use crate::error::IdentityError;
 use crate::file::{Bundle, faulty};
+use crate::holder::host_of;
 use crate::read::{Certified, next_update};
 use crate::warning::Warning;
 
@@ -138,6 +141,33 @@ impl Tls {
         let shown = self.certified(stream.get_ref().1.peer_certificates());
         let shown = shown.map_err(|error| refused(error.to_string()))?;
         Ok((stream.into(), shown))
+    }
+
+    /// Speaks with the office that was dialled at `address` (`host:port`): the one at `place`, if one is meant.
+    ///
+    /// # Errors
+    /// As of [`Self::connect`], or it is another, or no office.
+    pub async fn connect_to_office<S>(
+        &self,
+        stream: S,
+        address: &str,
+        place: Option<Place>,
+    ) -> io::Result<Secured<S>>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let (stream, shown) = self.connect(stream, host_of(address)).await?;
+        let meant = shown.name.role() == Role::Server
+            && place.is_none_or(|place| shown.name.place() == place);
+        if !meant {
+            let wanted = place.map_or_else(|| "an".to_owned(), |place| format!("the {place}"));
+            let why = format!(
+                "it is not {wanted} office: its certificate is {}",
+                shown.name
+            );
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
+        }
+        Ok(stream)
     }
 
     /// Whom a handshake has shown: the chain was verified there.

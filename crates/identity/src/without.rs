@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+use office::Place;
 use office::authority::Name;
 
 use crate::error::IdentityError;
@@ -55,6 +56,20 @@ impl Tls {
     /// Never.
     #[expect(clippy::unused_async, reason = "as with TLS")]
     pub async fn connect<S>(&self, _: S, _: &str) -> io::Result<(Secured<S>, Certified)> {
+        match *self {}
+    }
+
+    /// Speaks with the office that was dialled.
+    ///
+    /// # Errors
+    /// Never.
+    #[expect(clippy::unused_async, reason = "as with TLS")]
+    pub async fn connect_to_office<S>(
+        &self,
+        _: S,
+        _: &str,
+        _: Option<Place>,
+    ) -> io::Result<Secured<S>> {
         match *self {}
     }
 

@@ -34,7 +34,8 @@ pub enum ReplayError {
     },
     /// What a running office recorded cannot be fetched.
     #[error(
-        "failed to read what the {place} office recorded: {status}; check that it runs, and verify again with `liaison ledger diff`"
+        "failed to read what the {place} office recorded: {}; check that it runs, and verify again with `liaison ledger diff`",
+        status.message()
     )]
     Fetch {
         /// Which office.

@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use tonic::transport::Channel;
 
 use super::clients::Clients;
+use super::liaison;
 use super::line::Way;
 use super::process::{Ended, Process};
 use super::wait::until;
@@ -69,6 +70,16 @@ impl Pair {
     /// Who the offices are.
     pub(crate) fn identities(&self) -> PathBuf {
         self.directory.path().join("identities")
+    }
+
+    /// An officer at `place`, called kim: the file.
+    pub(crate) async fn officer(&self, place: Place) -> String {
+        let identities = self.identities().display().to_string();
+        let issue = ["pki", "issue", place.word(), "officer", "kim"];
+        let issue = [&issue[..], &["--identities", &identities]].concat();
+        let ran = liaison(&self.path(""), &issue).await;
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        format!("{identities}/{place}-officer-kim.pem")
     }
 
     /// A client at `place` that is known as its peer.

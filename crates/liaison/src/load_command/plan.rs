@@ -66,12 +66,14 @@ pub(super) async fn meant(args: &RunArgs, settings: &Settings) -> Result<Meant, 
     let offices = settings.offices(&args.offices)?;
     let mut targets = Vec::new();
     for place in Place::BOTH {
-        let target: Target = offices.addresses[place]
-            .to_string()
+        let address = offices.addresses[place].to_string();
+        let target: Target = address
             .parse()
             .map_err(|error: FaultyTarget| Failure::Usage(error.to_string()))?;
-        let office = Endpoint::new(target, None, None);
-        targets.push(office.map_err(|error| Failure::Usage(error.to_string()))?);
+        let may = offices.manner.may_dial(&address, place).await;
+        may.map_err(|error| Failure::Usage(error.to_string()))?;
+        let identity = offices.manner.identities[place].as_ref();
+        targets.push(Endpoint::of_office(target, place, identity));
     }
     Ok(Meant {
         plan,
@@ -81,6 +83,13 @@ pub(super) async fn meant(args: &RunArgs, settings: &Settings) -> Result<Meant, 
 }
 
 fn endpoint(args: &RunArgs, target: &Target) -> Result<Endpoint, Failure> {
+    if args.offices.names_identity() {
+        return Err(Failure::Usage(
+            "--identity is for the offices; to --target TLS is spoken with --tls, and an office's is such a target with --ca \
+             trust.pem --cert FILE --key FILE, where both are the file of `liaison pki`"
+                .to_owned(),
+        ));
+    }
     let tls = tls(args);
     Endpoint::new(target.clone(), args.authority.clone(), tls.as_ref())
         .map_err(|error| Failure::Usage(error.to_string()))

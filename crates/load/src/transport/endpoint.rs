@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use http::Uri;
 use http::uri::{Authority, PathAndQuery};
@@ -148,14 +149,27 @@ impl Endpoint {
         authority: Option<Authority>,
         tls: Option<&Tls>,
     ) -> Result<Self, TlsError> {
-        let authority = authority.unwrap_or_else(|| target.authority());
         let tls = tls.map(|tls| Connector::new(tls, target.host()));
-        Ok(Self {
+        Ok(Self::over(target, authority, tls.transpose()?))
+    }
+
+    /// The office at `place`, over TLS if there is somebody to speak there.
+    pub fn of_office(
+        target: Target,
+        place: office::Place,
+        tls: Option<&Arc<identity::Tls>>,
+    ) -> Self {
+        let tls = tls.map(|tls| Connector::of_office(tls, target.to_string(), place));
+        Self::over(target, None, tls)
+    }
+
+    fn over(target: Target, authority: Option<Authority>, tls: Option<Connector>) -> Self {
+        Self {
             address: target.to_string(),
-            tls: tls.transpose()?,
-            authority,
+            authority: authority.unwrap_or_else(|| target.authority()),
+            tls,
             target,
-        })
+        }
     }
 
     /// Its address.

@@ -41,6 +41,9 @@ pub enum TlsError {
 mod kind {
     use std::future::Ready;
     use std::io;
+    use std::sync::Arc;
+
+    use office::Place;
 
     use super::{Tls, TlsError};
 
@@ -51,6 +54,10 @@ mod kind {
     impl Connector {
         pub(crate) fn new(_: &Tls, _: &str) -> Result<Self, TlsError> {
             Err(TlsError::NotBuilt)
+        }
+
+        pub(crate) fn of_office(tls: &Arc<identity::Tls>, _: String, _: Place) -> Self {
+            match **tls {}
         }
 
         pub(crate) fn connect<S>(&self, _: S) -> Ready<io::Result<S>> {
@@ -64,27 +71,31 @@ mod kind {
     use std::path::Path;
     use std::sync::Arc;
 
+    use office::Place;
     use tokio::io::{AsyncRead, AsyncWrite};
-    use tokio_rustls::TlsConnector;
-    use tokio_rustls::client::TlsStream;
     use tokio_rustls::rustls::pki_types::pem::PemObject as _;
     use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
     use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto::ring};
+    use tokio_rustls::{TlsConnector, TlsStream};
 
     use super::{Tls, TlsError};
 
     /// What a connection is secured by.
     #[derive(Clone)]
-    pub(crate) struct Connector {
-        connector: TlsConnector,
-        name: ServerName<'static>,
+    pub(crate) enum Connector {
+        /// By the settings of a target.
+        Target(TlsConnector, ServerName<'static>),
+        /// By an identity of the pair's, at the office of this address.
+        Office(Arc<identity::Tls>, String, Place),
     }
 
     impl std::fmt::Debug for Connector {
         fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            f.debug_struct("Connector")
-                .field("name", &self.name)
-                .finish_non_exhaustive()
+            let (kind, name): (_, &dyn std::fmt::Debug) = match self {
+                Self::Target(_, name) => ("Target", name),
+                Self::Office(_, address, _) => ("Office", address),
+            };
+            f.debug_tuple(kind).field(name).finish()
         }
     }
 
@@ -110,17 +121,26 @@ mod kind {
             config.alpn_protocols = vec![b"h2".to_vec()];
             let name = tls.server_name.as_deref().unwrap_or(host).to_owned();
             let name = ServerName::try_from(name).map_err(|error| settings(&error))?;
-            Ok(Self {
-                connector: TlsConnector::from(Arc::new(config)),
-                name,
-            })
+            Ok(Self::Target(TlsConnector::from(Arc::new(config)), name))
+        }
+
+        pub(crate) fn of_office(tls: &Arc<identity::Tls>, address: String, place: Place) -> Self {
+            Self::Office(Arc::clone(tls), address, place)
         }
 
         pub(crate) async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
             &self,
             stream: S,
         ) -> std::io::Result<TlsStream<S>> {
-            self.connector.connect(self.name.clone(), stream).await
+            match self {
+                Self::Target(connector, name) => {
+                    let connected = connector.connect(name.clone(), stream).await;
+                    connected.map(TlsStream::from)
+                }
+                Self::Office(tls, address, place) => {
+                    tls.connect_to_office(stream, address, Some(*place)).await
+                }
+            }
         }
     }
 
