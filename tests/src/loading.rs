@@ -525,7 +525,7 @@ async fn ended_by(signals: &[rustix::process::Signal]) {
     let pid = rustix::process::Pid::from_child(&running);
     let text = crate::harness::until("figures of calls", async || {
         let mut stream = tokio::net::TcpStream::connect(scraped).await.ok()?;
-        let request = "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+        let request = "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
         stream.write_all(request.as_bytes()).await.ok()?;
         let mut text = String::new();
         stream.read_to_string(&mut text).await.ok()?;

@@ -73,7 +73,8 @@ pub(super) async fn meant(args: &RunArgs, settings: &Settings) -> Result<Meant, 
         let may = offices.manner.may_dial(&address, place).await;
         may.map_err(|error| Failure::Usage(error.to_string()))?;
         let identity = offices.manner.identities[place].as_ref();
-        targets.push(Endpoint::of_office(target, place, identity));
+        let office = Endpoint::of_office(target, place, identity);
+        targets.push(office.map_err(|error| Failure::Usage(error.to_string()))?);
     }
     Ok(Meant {
         plan,

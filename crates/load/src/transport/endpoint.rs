@@ -158,9 +158,9 @@ impl Endpoint {
         target: Target,
         place: office::Place,
         tls: Option<&Arc<identity::Tls>>,
-    ) -> Self {
+    ) -> Result<Self, TlsError> {
         let tls = tls.map(|tls| Connector::of_office(tls, target.to_string(), place));
-        Self::over(target, None, tls)
+        Ok(Self::over(target, None, tls.transpose()?))
     }
 
     fn over(target: Target, authority: Option<Authority>, tls: Option<Connector>) -> Self {

@@ -56,8 +56,12 @@ mod kind {
             Err(TlsError::NotBuilt)
         }
 
-        pub(crate) fn of_office(tls: &Arc<identity::Tls>, _: String, _: Place) -> Self {
-            match **tls {}
+        pub(crate) fn of_office(
+            _: &Arc<identity::Tls>,
+            _: String,
+            _: Place,
+        ) -> Result<Self, TlsError> {
+            Err(TlsError::NotBuilt)
         }
 
         pub(crate) fn connect<S>(&self, _: S) -> Ready<io::Result<S>> {
@@ -124,8 +128,13 @@ mod kind {
             Ok(Self::Target(TlsConnector::from(Arc::new(config)), name))
         }
 
-        pub(crate) fn of_office(tls: &Arc<identity::Tls>, address: String, place: Place) -> Self {
-            Self::Office(Arc::clone(tls), address, place)
+        #[expect(clippy::unnecessary_wraps, reason = "without TLS it is refused")]
+        pub(crate) fn of_office(
+            tls: &Arc<identity::Tls>,
+            address: String,
+            place: Place,
+        ) -> Result<Self, TlsError> {
+            Ok(Self::Office(Arc::clone(tls), address, place))
         }
 
         pub(crate) async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
