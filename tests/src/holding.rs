@@ -71,7 +71,7 @@ struct Office {
     disk: Disk,
     clock: Arc<Broken>,
     seen: Seen,
-    _shutdown: oneshot::Sender<()>,
+    shutdown: oneshot::Sender<()>,
 }
 
 async fn pair() -> PerPlace<Office> {
@@ -113,7 +113,7 @@ async fn pair() -> PerPlace<Office> {
             disk,
             clock,
             seen,
-            _shutdown: shutdown,
+            shutdown,
         }
     };
     PerPlace::new(
@@ -201,6 +201,18 @@ async fn below_its_reserve_an_office_takes_neither_requests_nor_parcels() {
     );
     south.disk.free.store(PLENTY, Ordering::Relaxed);
     goes_on(&pair).await;
+}
+
+#[tokio::test]
+async fn an_office_that_drains_is_ready_no_more() {
+    let mut pair = pair().await;
+    let south = &mut pair[Place::South];
+    south.seen.is_ready().await.expect("it serves");
+    south.shutdown = oneshot::channel().0;
+    until("an office that drains", async || {
+        south.seen.is_ready().await.err()
+    })
+    .await;
 }
 
 #[tokio::test]

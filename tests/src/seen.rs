@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use office::Place;
+use protocol::pb::ledger::WatchEntriesRequest;
 use protocol::pb::office as pb;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -170,6 +171,32 @@ fn table(metrics: &str) -> String {
         );
     }
     table
+}
+
+#[tokio::test]
+async fn who_may_not_and_who_meets_a_limit_is_told_by_address_and_nothing_that_he_said() {
+    let mut pair = Pair::idle(&["--limit", "caller_watchers_max=1"]).await;
+    pair.start_office(Place::South).await;
+    let south = pair.clients(Place::South);
+    send(&south, "secret", pb::Wait::Recorded).await;
+    let mut line = south.line.clone();
+    let carried = line.carry(tokio_stream::empty()).await;
+    carried.expect_err("nobody is the peer in plain text");
+    let mut ledger = south.ledger.clone();
+    let watch = WatchEntriesRequest::default();
+    let _watched = ledger.watch_entries(watch).await.expect("there is a place");
+    let again = ledger.watch_entries(watch).await;
+    again.expect_err("there is one place");
+    let ended = pair.take(Place::South).stop().await;
+    for reason in ["NO_IDENTITY", "EXHAUSTED"] {
+        let told = ended.log.lines().find(|line| line.contains(reason));
+        let told = told.unwrap_or_else(|| panic!("{reason} in {}", ended.log));
+        assert!(
+            told.contains("a call was refused") && told.contains("127.0.0.1:"),
+            "{told}"
+        );
+    }
+    assert!(!ended.log.contains("secret"), "{}", ended.log);
 }
 
 #[tokio::test]

@@ -12,7 +12,6 @@ use std::time::Duration;
 use office::{Limits, Refusal};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 use crate::caller::Caller;
 
@@ -72,8 +71,7 @@ struct State {
 /// Somebody who waits for a lease.
 #[derive(Debug)]
 struct Waiting {
-    caller: u64,
-    cut: CancellationToken,
+    who: Arc<Caller>,
     since: Instant,
     /// Wanted.
     bytes: u64,
@@ -94,10 +92,9 @@ struct Share {
 
 #[derive(Debug)]
 struct Held {
-    caller: u64,
+    who: Arc<Caller>,
     bytes: u64,
     since: Instant,
-    cut: CancellationToken,
 }
 
 /// Bytes held for a caller, until this is dropped.
@@ -134,7 +131,7 @@ impl Budget {
     /// is sent away.
     pub async fn lease_for(
         &self,
-        caller: &Caller,
+        caller: &Arc<Caller>,
         bytes: u64,
         here: u64,
     ) -> Result<Lease, Refusal> {
@@ -168,7 +165,7 @@ impl Budget {
     }
 
     #[cfg(test)]
-    async fn lease(&self, caller: &Caller, bytes: u64) -> Result<Lease, Refusal> {
+    async fn lease(&self, caller: &Arc<Caller>, bytes: u64) -> Result<Lease, Refusal> {
         self.lease_for(caller, bytes, 0).await
     }
 
@@ -192,19 +189,19 @@ impl State {
 
     /// Whether so little would be held that others are not kept from theirs.
     fn is_little(&self, waiting: &Waiting, bytes_max: u64) -> bool {
-        self.leased(waiting.caller) + waiting.bytes <= bytes_max / LITTLE_SHARE
+        self.leased(waiting.who.number) + waiting.bytes <= bytes_max / LITTLE_SHARE
     }
 
     /// Takes out whoever is served next, if there is room: of those whose share allows it, first those who have little,
     /// then who holds least; of those, who has waited longest. Nobody passes by, or whoever wants much would never have it.
     fn next_served(&mut self, bytes_max: u64, caller_bytes_max: u64) -> Option<Waiting> {
-        let fits = |it: &Waiting| self.leased(it.caller) + it.bytes <= caller_bytes_max;
+        let fits = |it: &Waiting| self.leased(it.who.number) + it.bytes <= caller_bytes_max;
         let waiting = self.waiting.iter().filter(|(_, it)| fits(it));
         let first = waiting.min_by_key(|(number, it)| {
             let held = if self.is_little(it, bytes_max) {
                 0
             } else {
-                1 + self.leased(it.caller)
+                1 + self.leased(it.who.number)
             };
             (held, **number)
         });
@@ -225,14 +222,18 @@ impl State {
 
     /// If more than `bytes_max` have come in and wait: whoever has most of that, and for longest. What a caller holds does
     /// not count: a large upload that gets on is no reason. Neither do those who are on their way out.
-    fn fullest_waiting(&self, bytes_max: u64, now: Instant) -> Option<(u64, &CancellationToken)> {
+    fn fullest_waiting(&self, bytes_max: u64, now: Instant) -> Option<&Arc<Caller>> {
         if self.waiting_bytes <= bytes_max {
             return None;
         }
         let mut callers = BTreeMap::<u64, (u64, &Waiting)>::new();
         let mut here = 0;
-        for waiting in self.waiting.values().filter(|it| !it.cut.is_cancelled()) {
-            callers.entry(waiting.caller).or_insert((0, waiting)).0 += waiting.here;
+        for waiting in self
+            .waiting
+            .values()
+            .filter(|it| !it.who.cut.is_cancelled())
+        {
+            callers.entry(waiting.who.number).or_insert((0, waiting)).0 += waiting.here;
             here += waiting.here;
         }
         let most = callers.into_iter().max_by_key(|(_, (bytes, first))| {
@@ -240,12 +241,13 @@ impl State {
             u128::from(*bytes) * (1 + waited.as_micros())
         });
         most.filter(|_| here > bytes_max)
-            .map(|(caller, (_, first))| (caller, &first.cut))
+            .map(|(_, (_, first))| &first.who)
     }
 
     /// What others than `asking` hold, the oldest first, but for those who are on their way out.
     fn held_by_others(&self, asking: u64) -> impl Iterator<Item = &Held> {
-        let is_other = move |held: &&Held| held.caller != asking && !held.cut.is_cancelled();
+        let is_other =
+            move |held: &&Held| held.who.number != asking && !held.who.cut.is_cancelled();
         self.leases.values().filter(is_other)
     }
 
@@ -253,14 +255,14 @@ impl State {
     fn leaving(&self, bytes: u64, now: Instant) -> Option<Instant> {
         let until = self.cut? + LEAVING;
         let leases = self.leases.values();
-        let leaving = leases.filter(|held| held.cut.is_cancelled());
+        let leaving = leases.filter(|held| held.who.cut.is_cancelled());
         let is_enough = leaving.map(|held| held.bytes).sum::<u64>() >= bytes;
         (is_enough && now < until).then_some(until)
     }
 
     /// Since when whoever holds this has not got on.
     fn stuck_since(&self, held: &Held) -> Instant {
-        let got_on = self.callers.get(&held.caller).and_then(|it| it.got_on);
+        let got_on = self.callers.get(&held.who.number).and_then(|it| it.got_on);
         got_on.map_or(held.since, |it| it.max(held.since))
     }
 
@@ -274,10 +276,10 @@ impl State {
         bytes_max: u64,
         now: Instant,
         patient: bool,
-    ) -> Option<(u64, &CancellationToken)> {
+    ) -> Option<&Arc<Caller>> {
         let mut wanted = BTreeMap::<u64, u64>::new();
         for waiting in self.waiting.values() {
-            *wanted.entry(waiting.caller).or_default() += waiting.bytes;
+            *wanted.entry(waiting.who.number).or_default() += waiting.bytes;
         }
         let little = bytes_max / LITTLE_SHARE;
         let kept: BTreeSet<u64> = wanted
@@ -287,7 +289,7 @@ impl State {
             .collect();
         let all_are_kept = self
             .held_by_others(asking)
-            .all(|held| kept.contains(&held.caller));
+            .all(|held| kept.contains(&held.who.number));
         let may_go = |held: &&Held| {
             let since = if patient {
                 self.stuck_since(held)
@@ -295,30 +297,30 @@ impl State {
                 held.since
             };
             now.duration_since(since) >= HELD_AT_EASE
-                && (all_are_kept || !kept.contains(&held.caller))
+                && (all_are_kept || !kept.contains(&held.who.number))
         };
         let mut held_long = BTreeMap::<u64, (u64, &Held)>::new();
         for held in self.held_by_others(asking).filter(may_go) {
-            held_long.entry(held.caller).or_insert((0, held)).0 += held.bytes;
+            held_long.entry(held.who.number).or_insert((0, held)).0 += held.bytes;
         }
         let heaviest = held_long.into_iter().max_by_key(|(_, (bytes, first))| {
             let stuck = now.duration_since(self.stuck_since(first));
             u128::from(*bytes) * (1 + stuck.as_micros())
         });
-        heaviest.map(|(caller, (_, first))| (caller, &first.cut))
+        heaviest.map(|(_, (_, first))| &first.who)
     }
 
     /// Ends the connection of `caller`, and tells of it: not at each, where there are many.
-    fn send_away(&mut self, caller: u64, cut: &CancellationToken, now: Instant) {
-        cut.cancel();
+    fn send_away(&mut self, caller: &Caller, now: Instant) {
+        caller.cut.cancel();
         self.cut = Some(now);
         tracing::debug!(
-            caller,
-            leased = self.leased(caller),
+            from = caller.words(),
+            leased = self.leased(caller.number),
             waits = self
                 .waiting
                 .values()
-                .filter(|it| it.caller == caller)
+                .filter(|it| it.who.number == caller.number)
                 .count(),
             "sent away: it keeps most memory from others"
         );
@@ -327,7 +329,7 @@ impl State {
             self.told = Some(now);
             let sent_away = std::mem::take(&mut self.sent_away);
             tracing::warn!(
-                caller,
+                from = caller.words(),
                 sent_away,
                 "memory for calls is short: whoever keeps most of it from others is sent away"
             );
@@ -358,7 +360,7 @@ impl Shared {
     /// Waits in the queue, until it is served or what is returned is dropped.
     fn queue(
         self: &Arc<Self>,
-        caller: &Caller,
+        caller: &Arc<Caller>,
         bytes: u64,
         here: u64,
     ) -> (Queued, oneshot::Receiver<Lease>) {
@@ -368,8 +370,7 @@ impl Shared {
         let number = state.last;
         state.waiting_bytes += here;
         let waiting = Waiting {
-            caller: caller.number,
-            cut: caller.cut.clone(),
+            who: Arc::clone(caller),
             since: Instant::now(),
             bytes,
             here,
@@ -379,9 +380,11 @@ impl Shared {
         self.serve(state);
         let mut state = self.locked();
         let now = Instant::now();
-        if let Some((caller, cut)) = state.fullest_waiting(self.bytes_max / WAITING_SHARE, now) {
-            let cut = cut.clone();
-            state.send_away(caller, &cut, now);
+        let fullest = state
+            .fullest_waiting(self.bytes_max / WAITING_SHARE, now)
+            .cloned();
+        if let Some(fullest) = fullest {
+            state.send_away(&fullest, now);
         }
         drop(state);
         let shared = Arc::clone(self);
@@ -393,14 +396,10 @@ impl Shared {
         let mut served = Vec::new();
         while let Some(next) = state.next_served(self.bytes_max, self.caller_bytes_max) {
             let Waiting {
-                caller,
-                cut,
-                bytes,
-                here,
-                ..
+                who, bytes, here, ..
             } = next;
             let since = Instant::now();
-            let share = state.callers.entry(caller).or_default();
+            let share = state.callers.entry(who.number).or_default();
             share.leased += bytes;
             if here > 0 {
                 share.got_on = Some(since);
@@ -408,12 +407,8 @@ impl Shared {
             state.used += bytes;
             state.last += 1;
             let number = state.last;
-            let held = Held {
-                caller,
-                bytes,
-                since,
-                cut,
-            };
+            let caller = who.number;
+            let held = Held { who, bytes, since };
             state.leases.insert(number, held);
             let lease = Lease {
                 shared: Arc::clone(self),
@@ -443,10 +438,11 @@ impl Shared {
         }
         let patient_until = since + PATIENT_FOR;
         let is_patient = now < patient_until;
-        if let Some((caller, cut)) = state.heaviest(asking.number, self.bytes_max, now, is_patient)
-        {
-            let cut = cut.clone();
-            state.send_away(caller, &cut, now);
+        let heaviest = state
+            .heaviest(asking.number, self.bytes_max, now, is_patient)
+            .cloned();
+        if let Some(heaviest) = heaviest {
+            state.send_away(&heaviest, now);
             // What it held may not be enough.
             return Some(now + LEAVING);
         }
@@ -557,8 +553,8 @@ mod tests {
         Budget::new(&limits)
     }
 
-    fn caller(number: u64) -> Caller {
-        Caller::new(number, None)
+    fn caller(number: u64) -> Arc<Caller> {
+        Arc::new(Caller::new(number, None))
     }
 
     #[tokio::test(start_paused = true)]
@@ -623,7 +619,7 @@ mod tests {
         let kept = budget.lease(&greedy, 400).await.expect("there is room");
         let mut second = budget.lease(&large, 600).await.expect("there is room");
         let served = Mutex::new(Vec::new());
-        let wait = async |who: &Caller, bytes| {
+        let wait = async |who: &Arc<Caller>, bytes| {
             let lease = budget.lease(who, bytes).await.expect("its turn comes");
             served.lock().expect("one thread").push((who.number, bytes));
             lease
@@ -750,7 +746,7 @@ mod tests {
     async fn whoever_waits_for_much_in_small_pieces_has_no_little() {
         let budget = budget();
         let (good, new) = (caller(1), caller(2));
-        let crowd: Vec<Caller> = (3..=15).map(caller).collect();
+        let crowd: Vec<_> = (3..=15).map(caller).collect();
         let first = budget.lease(&good, 40).await.expect("there is room");
         tokio::time::sleep(HELD_AT_EASE / 2).await;
         let mut held = Vec::new();
@@ -823,7 +819,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn of_many_who_have_little_and_wait_some_go() {
         let budget = budget();
-        let crowd: Vec<Caller> = (1..=25).map(caller).collect();
+        let crowd: Vec<_> = (1..=25).map(caller).collect();
         let uploads = crowd.iter().map(async |it| {
             let _first = budget.lease(it, 40).await;
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -848,7 +844,7 @@ mod tests {
         let (good, large) = (caller(1), caller(2));
         let mut got = budget.lease(&good, 400).await.expect("there is room");
         let held = budget.lease(&large, 600).await.expect("there is room");
-        let crowd: Vec<Caller> = (3..20).map(caller).collect();
+        let crowd: Vec<_> = (3..20).map(caller).collect();
         let waiting = async {
             let waits = crowd.iter().map(|it| budget.lease_for(it, 80, 20));
             futures_util::future::join_all(waits).await

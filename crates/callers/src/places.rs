@@ -42,6 +42,8 @@ struct State {
     /// Since it was told last.
     sent_away: u64,
     turned_away: u64,
+    /// The last of those.
+    last: Option<Arc<Caller>>,
     told: Option<Instant>,
 }
 
@@ -86,6 +88,7 @@ impl Places {
                 state.sent_away -= 1;
             }
             state.turned_away += 1;
+            state.last = Some(Arc::clone(caller));
             state.tell(ordinary);
             return None;
         }
@@ -202,6 +205,7 @@ impl State {
             "asked to make room"
         );
         caller.leave.cancel();
+        self.last = Some(Arc::clone(&caller));
         self.leaving.insert(number, caller);
         self.sent_away += 1;
         let parting = self.leaving.values().filter(|it| !it.cut.is_cancelled());
@@ -221,10 +225,12 @@ impl State {
         self.told = Some(now);
         let sent_away = std::mem::take(&mut self.sent_away);
         let turned_away = std::mem::take(&mut self.turned_away);
+        let last = self.last.take().map(|last| last.words());
         tracing::warn!(
             limit,
             sent_away,
             turned_away,
+            last,
             "too many connections: the most silent make room, and where none is silent others are turned away"
         );
     }

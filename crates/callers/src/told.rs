@@ -17,12 +17,31 @@ struct State {
 }
 
 /// Lets some lines pass in each window, and counts the rest.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Told {
+    lines_max: u32,
     state: Arc<Mutex<State>>,
 }
 
+impl Default for Told {
+    fn default() -> Self {
+        Self::with(LINES_MAX)
+    }
+}
+
 impl Told {
+    /// One line in each window, for what comes in crowds.
+    pub fn once() -> Self {
+        Self::with(1)
+    }
+
+    fn with(lines_max: u32) -> Self {
+        Self {
+            lines_max,
+            state: Arc::default(),
+        }
+    }
+
     /// Has a line told if there is room for it, and how many were left out since the last that was told.
     pub fn tell(&self, line: impl FnOnce(u64)) {
         if let Some(left_out) = self.takes(Instant::now()) {
@@ -35,7 +54,7 @@ impl Told {
         if state.began.is_none_or(|began| now - began >= WINDOW) {
             (state.began, state.lines) = (Some(now), 0);
         }
-        if state.lines == LINES_MAX {
+        if state.lines == self.lines_max {
             state.left_out += 1;
             return None;
         }

@@ -20,7 +20,7 @@ use crate::tasks::Tasks;
 use callers::Places;
 use callers::Watched;
 use callers::{Accept, Accepted, Door, Greeting, PREFACE, Trouble};
-use callers::{Called, Caller, OpenCall, Told};
+use callers::{Called, Caller, OpenCall};
 
 /// Streams that a client may reset before it is sent away.
 const RESETS_MAX: usize = 256;
@@ -143,7 +143,6 @@ where
             TowerToHyperService::new(Called::new(self.service.clone(), Arc::clone(&caller)));
         let greeted = greeting.greet(accepted.io, accepted.said, Arc::clone(&caller));
         let over = greeting.no_longer_holds(&caller);
-        let told = greeting.told();
         let mut closing = self.closing.clone();
         // In simulated time nothing would ever rest.
         let timeouts = self.keep_alive.map(|_| Idle {
@@ -188,28 +187,14 @@ where
             };
             let served = tokio::select! {
                 biased;
-                () = cut => return tell_ended(&caller, &told),
+                () = cut => return,
                 served = serving => served,
             };
-            if caller.leave.is_cancelled() {
-                tell_ended(&caller, &told);
-            }
             if let Err(error) = served {
                 tracing::debug!(%error, "a connection broke");
             }
         }
     }
-}
-
-/// Who had to go is told by address and name. Why, and how many they are, says whoever sent him away.
-fn tell_ended(caller: &Caller, told: &Told) {
-    told.tell(|left_out| {
-        tracing::warn!(
-            from = caller.words(),
-            left_out,
-            "a connection was ended, so that others find room"
-        );
-    });
 }
 
 /// Polls a future only when it has been woken itself: what stands beside it wakes with every frame.

@@ -157,6 +157,7 @@ pub(crate) struct Progress {
     pub(crate) fault: Option<String>,
     pub(crate) outbox_bytes: u64,
     pub(crate) last_sync: Duration,
+    pub(crate) last_sync_entries: u64,
     /// Why nothing is recorded now, though reads are served.
     pub(crate) held: Option<String>,
     pub(crate) stopped: bool,

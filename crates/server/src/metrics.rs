@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::{Buf as _, Bytes};
+use bytes::Bytes;
 use callers::{Caller, Told};
 use http::{HeaderMap, Response};
 use http_body::{Body as HttpBody, Frame, SizeHint};
@@ -158,13 +158,17 @@ impl Default for OwnerMetrics {
     }
 }
 
+/// By reason, and by bound or role.
+type ToldOf = BTreeMap<(String, Option<String>), Told>;
+
 /// Refusals. Their reasons are ours alone, and so they are few.
 #[derive(Debug, Clone, Default)]
 struct Refused {
     by_reason: Family<OfReason, Counter>,
     /// The same, to be looked through.
     counted: Arc<Mutex<BTreeMap<String, Counter>>>,
-    told: Told,
+    /// What is told of a reason, and of a bound or a role.
+    told: Arc<Mutex<ToldOf>>,
 }
 
 impl Refused {
@@ -186,7 +190,8 @@ impl Refused {
             status.code(),
             Code::ResourceExhausted | Code::PermissionDenied | Code::Unauthenticated
         ) {
-            self.told.tell(|left_out| {
+            let told = self.told_of(&reason, what.as_ref());
+            told.tell(|left_out| {
                 tracing::warn!(
                     from = call.from.words(),
                     method = call.of.labels.grpc_method,
@@ -203,6 +208,13 @@ impl Refused {
             self.by_reason.get_or_create_owned(&OfReason { reason })
         });
         counter.inc();
+    }
+
+    /// A crowd that is refused alike is one line in a while.
+    fn told_of(&self, reason: &str, what: Option<&String>) -> Told {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let of = (reason.to_owned(), what.cloned());
+        told.entry(of).or_insert_with(Told::once).clone()
     }
 
     fn locked(&self) -> MutexGuard<'_, BTreeMap<String, Counter>> {
@@ -515,7 +527,8 @@ impl UnderWay {
                 inner,
                 call: self,
                 left: 0,
-                prefix: Vec::new(),
+                prefix: [0; PREFIX_BYTES],
+                begun: 0,
             })
         })
     }
@@ -551,29 +564,32 @@ struct Counted {
     call: UnderWay,
     /// Of a message, still to come.
     left: usize,
-    /// What has come of a prefix that was cut.
-    prefix: Vec<u8>,
+    /// A prefix, of which so many bytes have come.
+    prefix: [u8; PREFIX_BYTES],
+    begun: usize,
 }
 
 impl Counted {
-    fn count(&mut self, data: &Bytes) {
-        let mut data = data.clone();
+    fn count(&mut self, mut data: &[u8]) {
         let mut messages = 0;
-        while !data.is_empty() {
+        loop {
             let here = self.left.min(data.len());
-            data.advance(here);
             self.left -= here;
-            if self.left > 0 || data.is_empty() {
+            data = &data[here..];
+            if data.is_empty() {
                 break;
             }
-            let here = (PREFIX_BYTES - self.prefix.len()).min(data.len());
-            self.prefix.extend_from_slice(&data[..here]);
-            data.advance(here);
-            if let [_, a, b, c, d] = self.prefix[..] {
-                self.left = u32::from_be_bytes([a, b, c, d]) as usize;
-                self.prefix.clear();
-                messages += 1;
+            let here = (PREFIX_BYTES - self.begun).min(data.len());
+            self.prefix[self.begun..self.begun + here].copy_from_slice(&data[..here]);
+            self.begun += here;
+            data = &data[here..];
+            if self.begun < PREFIX_BYTES {
+                break;
             }
+            let [_, length @ ..] = self.prefix;
+            self.left = u32::from_be_bytes(length) as usize;
+            self.begun = 0;
+            messages += 1;
         }
         self.call.of.sent.inc_by(messages);
     }

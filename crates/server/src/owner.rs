@@ -83,8 +83,7 @@ impl Owner {
         let queue_max = office.limits().queue_max;
         let (sender, work) = mpsc::channel(usize::try_from(queue_max).unwrap_or(4096).max(1));
         let reader = ledger.reader();
-        let (progress, watched) =
-            watch::channel(durable(&office, &reader, &outbox, Duration::ZERO));
+        let (progress, watched) = watch::channel(durable(&office, &reader, &outbox));
         let handle = OwnerHandle::new(
             sender,
             watched,
@@ -230,10 +229,12 @@ impl Owner {
             let (started, before) = (Instant::now(), self.reader.sequence());
             batch.commit()?;
             let took = started.elapsed();
-            self.metrics.synced(self.reader.sequence() - before, took);
+            let entries = self.reader.sequence() - before;
+            self.metrics.synced(entries, took);
             self.tell_synced();
             self.outbox.close_batch();
-            let mut progress = durable(&self.office, &self.reader, &self.outbox, took);
+            let mut progress = durable(&self.office, &self.reader, &self.outbox);
+            (progress.last_sync, progress.last_sync_entries) = (took, entries);
             progress.held = self.held.as_ref().map(ToString::to_string);
             self.progress.send_replace(progress);
         }
@@ -763,7 +764,7 @@ impl Owner {
 }
 
 /// What may be told of an office of which everything is durable.
-fn durable(office: &Office, reader: &Reader, outbox: &Outbox, last_sync: Duration) -> Progress {
+fn durable(office: &Office, reader: &Reader, outbox: &Outbox) -> Progress {
     let line = office.line();
     Progress {
         ledger_sequence: reader.sequence(),
@@ -773,7 +774,8 @@ fn durable(office: &Office, reader: &Reader, outbox: &Outbox, last_sync: Duratio
         restoring: line.is_restoring(),
         fault: line.fault().map(ToString::to_string),
         outbox_bytes: outbox.bytes(),
-        last_sync,
+        last_sync: Duration::ZERO,
+        last_sync_entries: 0,
         held: None,
         stopped: false,
     }

@@ -7,7 +7,7 @@ use hyper::body::Incoming;
 use identity::Tls;
 use ledger::{HeadUse, LedgerError, LedgerOptions, Recovery, SnapshotUse, Storage};
 use office::authority::Authority;
-use office::{Limits, Place};
+use office::{Limits, Office, Place};
 use protocol::pb::ledger::ledger_service_server::LedgerServiceServer;
 use protocol::pb::line::line_service_server::LineServiceServer;
 use protocol::pb::office::contact_service_server::ContactServiceServer;
@@ -181,13 +181,10 @@ impl Server {
             ledger,
             recovery,
         } = recover(storage, place, ledger, &limits, clock.now(), with_snapshots)?;
-        tell_recovery(place, &recovery);
+        tell_recovery(&office, &recovery);
         let snapshots = with_snapshots
             .then(|| Snapshotter::new(ledger.snapshot_writer(), ledger.reader().sequence()));
-        let line = office.line();
-        let (epoch, restoring) = (line.epoch(), line.is_restoring());
-        tracing::info!(%place, epoch, restoring, "the epoch that its steps are of");
-        let appended = line.appended().sequence;
+        let appended = office.line().appended().sequence;
         let folded = Folded {
             office,
             ledger,
@@ -479,7 +476,8 @@ fn reflection<S>(
     build(builder).expect("the descriptors were made at build time")
 }
 
-fn tell_recovery(place: Place, recovery: &Recovery) {
+fn tell_recovery(office: &Office, recovery: &Recovery) {
+    let (place, line) = (office.place(), office.line());
     if let Some((file, bytes)) = &recovery.torn {
         tracing::warn!(%place, file, bytes, "a torn tail, which was never durable and so never acknowledged, was cut and saved aside");
     }
@@ -501,7 +499,8 @@ fn tell_recovery(place: Place, recovery: &Recovery) {
     let Recovery {
         created, entries, ..
     } = recovery;
-    tracing::info!(%place, created, entries, "ledger open");
+    let (epoch, restoring) = (line.epoch(), line.is_restoring());
+    tracing::info!(%place, created, entries, epoch, restoring, "ledger open");
 }
 
 /// NOT_SERVING, refuse mutations, commit, end watches, half-close the line and await acknowledgements, then

@@ -59,7 +59,7 @@ pub fn to_json(asked: &PerPlace<Asked>) -> Value {
 /// A row of the table: what it is, and how to tell it of an office.
 type Row = (&'static str, fn(&pb::GetOfficeResponse) -> String);
 
-const ROWS: [Row; 28] = [
+const ROWS: [Row; 29] = [
     ("connection to the peer", |office| {
         nouns::state(office.connection().as_str_name(), "CONNECTION_").to_owned()
     }),
@@ -110,6 +110,9 @@ const ROWS: [Row; 28] = [
     }),
     ("last sync took", |office| {
         time::duration_words_of(office.last_sync.as_ref())
+    }),
+    ("entries of it", |office| {
+        thousands(office.last_sync_entries)
     }),
     ("epoch", |office| office.epoch.to_string()),
     ("epoch of the peer", |office| office.peer_epoch.to_string()),

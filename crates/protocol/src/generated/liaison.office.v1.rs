@@ -4165,7 +4165,7 @@ pub struct GetOfficeResponse {
     /// The length of the ledger on disk, in bytes.
     #[prost(uint64, tag = "23")]
     pub ledger_bytes: u64,
-    /// Who the office is, by its certificate, such as spiffe://a1b2.liaison/office/south/server/south; empty if it has none.
+    /// Who the office is, by its certificate, such as spiffe://pair-4cd187c61235/office/south/server/south; empty if it has none.
     #[prost(string, tag = "24")]
     pub identity: ::prost::alloc::string::String,
     /// When that certificate ends.
@@ -4183,6 +4183,9 @@ pub struct GetOfficeResponse {
     /// How many calls on the telephone line the ledger counts.
     #[prost(uint64, tag = "29")]
     pub calls: u64,
+    /// How many entries the last sync to disk was of.
+    #[prost(uint64, tag = "30")]
+    pub last_sync_entries: u64,
 }
 /// How many calls were refused for one reason.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

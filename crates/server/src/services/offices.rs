@@ -86,6 +86,7 @@ impl OfficeService for Offices {
         response.queue_depth = queue_depth;
         response.outbox_bytes = progress.outbox_bytes;
         response.last_sync = prost_types::Duration::try_from(progress.last_sync).ok();
+        response.last_sync_entries = progress.last_sync_entries;
         response.held_reason = progress.held.unwrap_or_default();
         response.played_speed = self.played_speed;
         response.telling.clone_from(&self.telling);
