@@ -21,8 +21,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("ledger", &["protocol", "journal"]),
     ("words", &["protocol", "reading"]),
     ("identity", &["office"]),
-    ("client", &["protocol", "identity"]),
-    ("callers", &["identity", "tap"]),
+    ("handshake", &["identity"]),
+    ("client", &["protocol", "handshake"]),
+    ("callers", &["handshake", "tap"]),
     ("server", &["ledger", "callers"]),
     ("service", &["server", "reading"]),
     ("scenario", &["office", "reading"]),
@@ -176,10 +177,8 @@ fn only_the_server_and_what_uses_it_know_a_runtime() {
         }
         for used in member.dependencies.iter().filter(|used| !used.is_for_tests) {
             let name = &*used.name;
-            // Handshakes are over anybody's bytes: those are the runtime's traits, and nothing of it runs.
-            let traits_alone = (&*member.name, name) == ("identity", "tokio");
             assert!(
-                traits_alone || !RUNTIMES.contains(&name),
+                !RUNTIMES.contains(&name),
                 "{} must not know {name}",
                 member.name
             );

@@ -347,7 +347,7 @@ async fn whoever_squats_on_the_peers_port_gets_nothing() {
     let squatting = tokio::spawn(async move {
         while let Ok((tcp, _)) = listener.accept().await {
             let tls = Arc::clone(&now.borrow_and_update());
-            let Ok((mut stream, _)) = tls.accept(tcp).await else {
+            let Ok((mut stream, _)) = handshake::accept(&tls, tcp).await else {
                 continue;
             };
             let mut said = Vec::new();

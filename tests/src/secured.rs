@@ -55,8 +55,7 @@ pub fn channel(address: SocketAddr, tls: Arc<Tls>) -> Channel {
         async move {
             let tcp = TcpStream::connect(address).await?;
             tcp.set_nodelay(true)?;
-            let host = address.ip().to_string();
-            let (io, _) = tls.connect(tcp, &host).await?;
+            let (io, _) = handshake::connect(&tls, tcp, &address.to_string()).await?;
             Ok::<_, std::io::Error>(hyper_util::rt::TokioIo::new(io))
         }
     });
@@ -74,7 +73,7 @@ pub fn incoming(
             let (tls, sender) = (Arc::clone(&tls), sender.clone());
             tokio::spawn(async move {
                 // Whoever is refused, or goes, is no connection.
-                let Ok((mut stream, _)) = tls.accept(tcp).await else {
+                let Ok((mut stream, _)) = handshake::accept(&tls, tcp).await else {
                     return;
                 };
                 let (near, mut far) = tokio::io::duplex(PIPE_BYTES);

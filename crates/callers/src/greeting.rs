@@ -94,11 +94,6 @@ impl Greeting {
         }
     }
 
-    /// What is told of those who come and go here.
-    pub fn told(&self) -> Told {
-        self.told.clone()
-    }
-
     /// Ends when what let a caller in no longer holds. Never in simulated time, where nobody shows a certificate.
     pub fn no_longer_holds(&self, caller: &Arc<Caller>) -> impl Future<Output = ()> + Send + use<> {
         let (tls, told) = (self.door.tls.clone(), self.told.clone());
@@ -176,7 +171,7 @@ impl Door {
             begun: begun.to_vec(),
             io,
         };
-        let accepted = tls.accept(io).await;
+        let accepted = handshake::accept(&tls, io).await;
         let (stream, shown) = accepted.map_err(|error| Some(identity::why_not(&error)))?;
         let known = match shown {
             Ok(certified) => Known::by(certified, self.authority),

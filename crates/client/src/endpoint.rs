@@ -57,8 +57,9 @@ impl Manner {
         if self.insecure || self.identity_at(Some(place)).is_some() {
             return Ok(());
         }
+        // Whoever dials takes the address that he likes.
         let mut found = lookup_host(address).await?;
-        if found.any(|at| is_here(&at)) {
+        if found.all(|at| is_here(&at)) {
             return Ok(());
         }
         Err(unencrypted(address))
@@ -76,8 +77,8 @@ impl Manner {
         let Some(tls) = identity else {
             return Ok(TokioIo::new(Box::new(tcp)));
         };
-        let stream = tls.connect_to_office(tcp, address, place).await?;
-        Ok(TokioIo::new(Box::new(Noted { io: stream, let_go })))
+        let (io, _) = handshake::connect_to_office(tls, tcp, address, place).await?;
+        Ok(TokioIo::new(Box::new(Noted { io, let_go })))
     }
 }
 

@@ -174,23 +174,23 @@ struct SettingsFile {
     north: Option<String>,
     office: Option<OfficeWord>,
     timeout: Option<String>,
-    identity: Option<OneOrTwo>,
+    identity: Option<Files>,
     output: Option<Format>,
 }
 
 /// A file, or one of each office.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(untagged)]
-enum OneOrTwo {
+enum Files {
     One(PathBuf),
-    Two([PathBuf; 2]),
+    Each(Vec<PathBuf>),
 }
 
-impl OneOrTwo {
+impl Files {
     fn files(&self) -> &[PathBuf] {
         match self {
             Self::One(file) => std::slice::from_ref(file),
-            Self::Two(files) => files,
+            Self::Each(files) => files,
         }
     }
 }
@@ -240,7 +240,7 @@ impl Settings {
 
     /// How the offices are spoken to.
     fn manner(&self, args: &OfficesArgs) -> Result<Manner, Failure> {
-        let in_file = self.file.identity.as_ref().map_or(&[][..], OneOrTwo::files);
+        let in_file = self.file.identity.as_ref().map_or(&[][..], Files::files);
         let files = match &args.identity[..] {
             _ if args.insecure => &[],
             [] => in_file,

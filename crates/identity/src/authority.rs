@@ -10,8 +10,8 @@ use rcgen::{
     DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose,
     RevokedCertParams, SanType, SerialNumber,
 };
+use rustls::pki_types::PrivateKeyDer;
 use time::OffsetDateTime;
-use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
 use crate::error::IdentityError;
 use crate::read::hex;

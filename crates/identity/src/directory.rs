@@ -12,13 +12,13 @@ use jiff::{SignedDuration, Timestamp};
 use office::Place;
 use office::authority::{Name, Role};
 use rustix::fs::FlockOperation;
-use tokio_rustls::rustls::pki_types::CertificateDer;
+use rustls::pki_types::CertificateDer;
 use webpki::EndEntityCert;
 
 use crate::authority::{Addresses, Authority, Issuing, LIFE_DAYS, fill};
 use crate::error::IdentityError;
 use crate::file::{Bundle, Found, TRUST, faulty, make_directory, publish};
-use crate::holder::Holder;
+use crate::holder::{Directory, Holder};
 use crate::issued::{self, Issued, Standing};
 use crate::read::{hex, next_update};
 
@@ -28,28 +28,7 @@ const LOCK: &str = ".lock";
 /// What ends sooner is made anew by whoever can.
 const RENEWED_BEFORE: SignedDuration = SignedDuration::from_hours(30 * 24);
 
-/// The identities of a pair.
-#[derive(Debug, Clone)]
-pub struct Directory {
-    path: PathBuf,
-}
-
 impl Directory {
-    /// The one at `path`, which need not be there.
-    pub fn at(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into() }
-    }
-
-    /// Where it is.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// The file of `holder`.
-    pub fn file(&self, holder: &Holder) -> PathBuf {
-        self.path.join(format!("{}.pem", holder.stem()))
-    }
-
     /// Makes an authority, where there is none. Without a `domain` one is drawn.
     pub fn begin(&self, domain: Option<&str>, now: Timestamp) -> Result<String, IdentityError> {
         let _lock = self.lock()?;
@@ -210,18 +189,6 @@ impl Directory {
         // That it can be used is seen here, not on the other machine.
         Bundle::read(&path)?;
         Ok(read(&path)? + &trust)
-    }
-
-    /// What to say where `holder` has no file here.
-    pub fn missing(&self, holder: &Holder) -> IdentityError {
-        IdentityError::Missing {
-            what: format!(
-                "{} is not there: identities are looked for in {}; issue one there with `liaison pki issue`, or carry a file of \
-                 `liaison pki bundle` here and name it with --identity",
-                self.file(holder).display(),
-                self.path.display()
-            ),
-        }
     }
 
     /// Whether nothing is missing, and nothing ends soon.

@@ -1,7 +1,11 @@
-//! Who has an identity, and where whoever is dialled is.
+//! Who has an identity, where it lies, and where whoever is dialled is.
+
+use std::path::{Path, PathBuf};
 
 use office::Place;
 use office::authority::{Name, Role};
+
+use crate::error::IdentityError;
 
 /// Somebody in the domain of a directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +45,41 @@ impl Holder {
     #[cfg(feature = "tls")]
     pub(crate) fn is(&self, name: &Name) -> bool {
         (self.place, self.role, self.name.as_str()) == (name.place(), name.role(), name.name())
+    }
+}
+
+/// The identities of a pair.
+#[derive(Debug, Clone)]
+pub struct Directory {
+    pub(crate) path: PathBuf,
+}
+
+impl Directory {
+    /// The one at `path`, which need not be there.
+    pub fn at(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into() }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The file of `holder`.
+    pub fn file(&self, holder: &Holder) -> PathBuf {
+        self.path.join(format!("{}.pem", holder.stem()))
+    }
+
+    /// What to say where `holder` has no file here.
+    pub fn missing(&self, holder: &Holder) -> IdentityError {
+        IdentityError::Missing {
+            what: format!(
+                "{} is not there: identities are looked for in {}; issue one there with `liaison pki issue`, or carry a file of \
+                 `liaison pki bundle` here and name it with --identity",
+                self.file(holder).display(),
+                self.path.display()
+            ),
+        }
     }
 }
 

@@ -29,18 +29,16 @@ mod without;
 
 #[cfg(feature = "tls")]
 pub use authority::{Addresses, Issuing, LIFE_DAYS};
-#[cfg(feature = "tls")]
-pub use directory::Directory;
 pub use error::IdentityError;
 #[cfg(feature = "tls")]
 pub use file::Bundle;
-pub use holder::{Holder, host_of};
+pub use holder::{Directory, Holder, host_of};
 #[cfg(feature = "tls")]
 pub use issued::{Issued, Standing};
 #[cfg(feature = "tls")]
 pub use read::Certified;
 #[cfg(feature = "tls")]
-pub use tls::{Secured, Tls, why_not};
+pub use tls::{Tls, why_not};
 pub use warning::Warning;
 #[cfg(not(feature = "tls"))]
-pub use without::{Bundle, Certified, Directory, Secured, Tls, why_not};
+pub use without::{Bundle, Certified, Tls, why_not};

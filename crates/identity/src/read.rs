@@ -4,8 +4,8 @@ use der::asn1::{AnyRef, GeneralizedTime, UtcTime};
 use der::{Decode as _, Reader as _, Tag, TagNumber, Tagged as _};
 use jiff::Timestamp;
 use office::authority::Name;
+use rustls::pki_types::CertificateDer;
 use sha2::{Digest as _, Sha256};
-use tokio_rustls::rustls::pki_types::CertificateDer;
 use webpki::EndEntityCert;
 
 use crate::error::IdentityError;

@@ -1,34 +1,25 @@
 //! One set-up of TLS for all who need it.
 
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use office::Place;
-use office::authority::Role;
 use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::ring;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::version::TLS13;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream, rustls};
 
 use crate::error::IdentityError;
 use crate::file::{Bundle, faulty};
-use crate::holder::host_of;
 use crate::read::{Certified, next_update};
 use crate::warning::Warning;
 
 const ALPN: &[u8] = b"h2";
 /// How long before an end it is told, in days.
 const TOLD_BEFORE: [i64; 3] = [1, 7, 30];
-
-/// A connection over TLS.
-pub type Secured<S> = TlsStream<S>;
 
 /// Who somebody is, and whom they trust, ready to speak.
 #[derive(Debug)]
@@ -107,71 +98,21 @@ impl Tls {
         &self.path
     }
 
-    /// Speaks with whoever has connected: the bytes, and who that is. Whose certificate holds and is of no use all the same is
-    /// spoken with, to be told so.
-    ///
-    /// # Errors
-    /// The handshake fails: [`why_not`] tells why.
-    pub async fn accept<S>(
-        &self,
-        stream: S,
-    ) -> io::Result<(Secured<S>, Result<Certified, IdentityError>)>
-    where
-        S: AsyncRead + AsyncWrite + Unpin,
-    {
-        let accepted = TlsAcceptor::from(Arc::clone(&self.server)).accept(stream);
-        let stream = accepted.await?;
-        let shown = self.certified(stream.get_ref().1.peer_certificates());
-        Ok((stream.into(), shown))
+    /// For whoever is called.
+    pub fn server(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.server)
     }
 
-    /// Speaks with `host`, which was dialled: the bytes, and who that is.
-    ///
-    /// # Errors
-    /// The handshake fails, or it is nobody of this domain: why, in words.
-    pub async fn connect<S>(&self, stream: S, host: &str) -> io::Result<(Secured<S>, Certified)>
-    where
-        S: AsyncRead + AsyncWrite + Unpin,
-    {
-        let refused = |why: String| io::Error::new(io::ErrorKind::PermissionDenied, why);
-        let name = ServerName::try_from(host.to_owned())
-            .map_err(|_| refused(format!("{host:?} is no name that a certificate can have")))?;
-        let connected = TlsConnector::from(Arc::clone(&self.client)).connect(name, stream);
-        let stream = connected.await.map_err(|error| refused(why_not(&error)))?;
-        let shown = self.certified(stream.get_ref().1.peer_certificates());
-        let shown = shown.map_err(|error| refused(error.to_string()))?;
-        Ok((stream.into(), shown))
-    }
-
-    /// Speaks with the office that was dialled at `address` (`host:port`): the one at `place`, if one is meant.
-    ///
-    /// # Errors
-    /// As of [`Self::connect`], or it is another, or no office.
-    pub async fn connect_to_office<S>(
-        &self,
-        stream: S,
-        address: &str,
-        place: Option<Place>,
-    ) -> io::Result<Secured<S>>
-    where
-        S: AsyncRead + AsyncWrite + Unpin,
-    {
-        let (stream, shown) = self.connect(stream, host_of(address)).await?;
-        let meant = shown.name.role() == Role::Server
-            && place.is_none_or(|place| shown.name.place() == place);
-        if !meant {
-            let wanted = place.map_or_else(|| "an".to_owned(), |place| format!("the {place}"));
-            let why = format!(
-                "it is not {wanted} office: its certificate is {}",
-                shown.name
-            );
-            return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
-        }
-        Ok(stream)
+    /// For whoever calls.
+    pub fn client(&self) -> Arc<ClientConfig> {
+        Arc::clone(&self.client)
     }
 
     /// Whom a handshake has shown: the chain was verified there.
-    fn certified(&self, chain: Option<&[CertificateDer<'_>]>) -> Result<Certified, IdentityError> {
+    pub fn certified(
+        &self,
+        chain: Option<&[CertificateDer<'_>]>,
+    ) -> Result<Certified, IdentityError> {
         let shown = Certified::read(chain.unwrap_or_default())?;
         let (domain, own) = (shown.name.domain(), self.own.name.domain());
         if domain != own {

@@ -5,15 +5,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use office::Place;
 use office::authority::Name;
 
 use crate::error::IdentityError;
-use crate::holder::Holder;
+use crate::holder::Directory;
 use crate::warning::Warning;
-
-/// A connection over TLS: never made.
-pub type Secured<S> = S;
 
 /// Who somebody is, and whom they trust: nobody.
 #[derive(Debug, Clone, Copy)]
@@ -35,41 +31,6 @@ impl Tls {
 
     /// The file that it was read from.
     pub fn path(&self) -> &Path {
-        match *self {}
-    }
-
-    /// Speaks with whoever has connected.
-    ///
-    /// # Errors
-    /// Never.
-    #[expect(clippy::unused_async, reason = "as with TLS")]
-    pub async fn accept<S>(
-        &self,
-        _: S,
-    ) -> io::Result<(Secured<S>, Result<Certified, IdentityError>)> {
-        match *self {}
-    }
-
-    /// Speaks with whoever was dialled.
-    ///
-    /// # Errors
-    /// Never.
-    #[expect(clippy::unused_async, reason = "as with TLS")]
-    pub async fn connect<S>(&self, _: S, _: &str) -> io::Result<(Secured<S>, Certified)> {
-        match *self {}
-    }
-
-    /// Speaks with the office that was dialled.
-    ///
-    /// # Errors
-    /// Never.
-    #[expect(clippy::unused_async, reason = "as with TLS")]
-    pub async fn connect_to_office<S>(
-        &self,
-        _: S,
-        _: &str,
-        _: Option<Place>,
-    ) -> io::Result<Secured<S>> {
         match *self {}
     }
 
@@ -127,34 +88,13 @@ impl Bundle {
     }
 }
 
-/// The identities of a pair: none.
-#[derive(Debug, Clone)]
-pub struct Directory {
-    path: PathBuf,
-}
-
 impl Directory {
-    /// The one at `path`.
-    pub fn at(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into() }
-    }
-
-    /// The file of `holder`.
-    pub fn file(&self, holder: &Holder) -> PathBuf {
-        self.path.join(format!("{}.pem", holder.stem()))
-    }
-
     /// Refuses.
     ///
     /// # Errors
     /// It is not in this build.
     pub fn make_what_is_missing(&self, _: Timestamp) -> Result<(), IdentityError> {
         Err(IdentityError::NotBuilt)
-    }
-
-    /// What to say where `holder` has no file here.
-    pub fn missing(&self, _: &Holder) -> IdentityError {
-        IdentityError::NotBuilt
     }
 }
 

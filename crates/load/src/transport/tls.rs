@@ -147,7 +147,8 @@ mod kind {
                     connected.map(TlsStream::from)
                 }
                 Self::Office(tls, address, place) => {
-                    tls.connect_to_office(stream, address, Some(*place)).await
+                    let met = handshake::connect_to_office(tls, stream, address, Some(*place));
+                    met.await.map(|(stream, _)| stream)
                 }
             }
         }

@@ -81,7 +81,7 @@ impl Dial for SecuredDial {
         let tls = Arc::clone(&self.tls.borrow());
         Box::pin(async move {
             let tcp = connect(&address).await?;
-            let (io, shown) = tls.connect(tcp, identity::host_of(&address)).await?;
+            let (io, shown) = handshake::connect(&tls, tcp, &address).await?;
             let speaker = Speaker::Named(shown.name.clone());
             if !Authority::new(place, false).is_peer(&speaker) {
                 let why = format!(
