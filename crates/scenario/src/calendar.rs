@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use jiff::civil::{Date, DateTime, Time, Weekday};
 use jiff::tz::Offset;
 
-use office::Place;
+use office::{PerPlace, Place};
 use reading::{Table, Value};
 
 pub(crate) const PERIOD_KEYS: &[&str] = &["first_day", "last_day", "utc_offset"];
@@ -52,13 +52,22 @@ pub(crate) struct OfficeHours {
     closes_s: u64,
 }
 
-/// Days and hours of a scenario.
+/// The hours of both offices together, and of each where they are not the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct BothHours {
+    together: OfficeHours,
+    own: Option<PerPlace<OfficeHours>>,
+}
+
+/// Days and hours of a scenario: those in which both offices work.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Calendar {
     period: Period,
     hours: OfficeHours,
     // Indexes of days on which the offices work, ascending.
     working_days: Vec<u64>,
+    /// Of each office, where it has hours of its own.
+    own: Option<Box<PerPlace<Self>>>,
 }
 
 impl Period {
@@ -115,7 +124,7 @@ fn day(value: &Value<'_>) -> Option<Date> {
     None
 }
 
-impl OfficeHours {
+impl BothHours {
     pub(crate) fn read(table: &Table<'_>, period: Option<&Period>) -> Option<Self> {
         let days = table
             .required("days")
@@ -137,7 +146,7 @@ impl OfficeHours {
             );
             return None;
         }
-        let common = Self {
+        let common = OfficeHours {
             days: days?,
             holidays: holidays?,
             opens_s,
@@ -149,8 +158,9 @@ impl OfficeHours {
                 value.table(OFFICE_KEYS, |table| common.of_office(table, period))
             }));
         }
-        let own: Option<Vec<Self>> = own.into_iter().collect();
-        let together = own?.into_iter().reduce(Self::and)?;
+        let [south, north] = own.try_into().ok()?;
+        let (south, north): (OfficeHours, OfficeHours) = (south?, north?);
+        let together = south.clone().and(north.clone());
         if together.closes_s < together.opens_s + 30 * 60 {
             let either = table.optional("north").or_else(|| table.optional("south"));
             either?.mistake(
@@ -159,9 +169,12 @@ impl OfficeHours {
             );
             return None;
         }
-        Some(together)
+        let own = (south != north).then(|| PerPlace::new(south, north));
+        Some(Self { together, own })
     }
+}
 
+impl OfficeHours {
     /// When both offices work.
     fn and(mut self, other: Self) -> Self {
         self.days.retain(|day| other.days.contains(day));
@@ -272,7 +285,21 @@ pub(crate) fn second_of(time: Time) -> u64 {
 }
 
 impl Calendar {
-    pub(crate) fn new(period: Period, hours: OfficeHours) -> Self {
+    pub(crate) fn new(period: Period, hours: BothHours) -> Self {
+        let own = hours.own.map(|own| {
+            let calendar = |place: Place| Self::of_hours(period.clone(), own[place].clone());
+            Box::new(PerPlace::new(
+                calendar(Place::South),
+                calendar(Place::North),
+            ))
+        });
+        Self {
+            own,
+            ..Self::of_hours(period, hours.together)
+        }
+    }
+
+    fn of_hours(period: Period, hours: OfficeHours) -> Self {
         let first = period
             .first_day
             .weekday()
@@ -288,7 +315,18 @@ impl Calendar {
             period,
             hours,
             working_days,
+            own: None,
         }
+    }
+
+    /// When the office at `place` works, alone or with the other.
+    pub(crate) fn of(&self, place: Place) -> &Self {
+        self.own.as_ref().map_or(self, |own| &own[place])
+    }
+
+    /// Whether an office works while the other does not.
+    pub(crate) const fn differs(&self) -> bool {
+        self.own.is_some()
     }
 
     /// How far the scenario's clocks are from UTC.

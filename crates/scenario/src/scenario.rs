@@ -8,7 +8,7 @@ use office::{PerPlace, Place};
 
 use crate::absence;
 use crate::amount::{Amount, TOTAL_MAX};
-use crate::calendar::{Calendar, HOURS_KEYS, OfficeHours, PERIOD_KEYS, Period};
+use crate::calendar::{BothHours, Calendar, HOURS_KEYS, PERIOD_KEYS, Period};
 use crate::calls::{CALLS_KEYS, Calls};
 use crate::consultations::{CONSULTATIONS_KEYS, Consultations};
 use crate::counts::{Counts, exact, seeds};
@@ -312,11 +312,9 @@ fn read_calendar(root: &Table<'_>) -> Option<Calendar> {
     let period = root
         .required("period")
         .and_then(|value| value.table(PERIOD_KEYS, Period::read));
-    let hours = root.required("office_hours").and_then(|value| {
-        value.table(HOURS_KEYS, |table| {
-            OfficeHours::read(table, period.as_ref())
-        })
-    });
+    let hours = root
+        .required("office_hours")
+        .and_then(|value| value.table(HOURS_KEYS, |table| BothHours::read(table, period.as_ref())));
     Some(Calendar::new(period?, hours?))
 }
 

@@ -74,7 +74,7 @@ impl Documents {
         let mut beside = draw.beside();
         let posts = self.posts(count, followed, calendar, draw);
         let moment = |second: u64| {
-            if self.in_office_time() {
+            if self.in_office_time() && !calendar.differs() {
                 calendar.office_time(second)
             } else {
                 calendar.at_second(second)
@@ -101,7 +101,7 @@ impl Documents {
             let mut document = self.document(&subject, office, number, sizes.pop(), staff, draw);
             let in_reply_to = replied.map(|(key, _)| key);
             let at = moment(post.sent_s);
-            document.deadline = self.deadline(at, calendar, &mut beside);
+            document.deadline = self.deadline(at, calendar.of(office.peer()), &mut beside);
             let deadline = document.deadline;
             plan.add(
                 at,
@@ -169,6 +169,9 @@ impl Documents {
         match &self.sending {
             Sending::Following(follows) => {
                 self.posts_following(follows, count, followed, calendar, draw)
+            }
+            Sending::Begun { .. } if self.in_office_time() && calendar.differs() => {
+                self.posts_in_own_hours(count, calendar, draw)
             }
             Sending::Begun { .. } if self.in_office_time() => {
                 self.posts_in_office_time(count, calendar, draw)
@@ -247,6 +250,34 @@ impl Documents {
         posts
     }
 
+    /// The same where the offices have hours of their own, in seconds of the period.
+    fn posts_in_own_hours(&self, count: u64, calendar: &Calendar, draw: &mut Draw) -> Vec<Post> {
+        let Delay::Office(answer_s) = &self.answer else {
+            unreachable!("all of it is in office time")
+        };
+        let (answer_min_s, answer_max_s) = (*answer_s.start(), *answer_s.end());
+        let offices = self.offices(count, draw);
+        let post = |office: Place| {
+            let (own, peers) = (calendar.of(office), calendar.of(office.peer()));
+            let last_s = peers.office_s().saturating_sub(1);
+            // Whatever is sent before this is answered in time.
+            let latest_s = peers.second_of(last_s.saturating_sub(answer_min_s));
+            let latest_s = own.office_s_from(latest_s).saturating_sub(1);
+            let sent_s = own.second_of(draw.within(0..=latest_s));
+            let from_s = peers.office_s_from(sent_s);
+            let answer_max_s = answer_max_s.min(last_s.saturating_sub(from_s));
+            let answered_s = from_s + draw.within(answer_min_s..=answer_max_s.max(answer_min_s));
+            let answered_s = peers.second_of(answered_s.min(last_s));
+            Post {
+                answered_s: (answered_s > sent_s).then_some(answered_s),
+                ..Post::new(office, sent_s)
+            }
+        };
+        let mut posts: Vec<Post> = offices.into_iter().map(post).collect();
+        posts.sort_by_key(|post| post.sent_s);
+        posts
+    }
+
     /// In the order of sending, by the clock. What would be answered after the period is not.
     fn posts_by_clock(
         &self,
@@ -256,11 +287,24 @@ impl Documents {
         draw: &mut Draw,
     ) -> Vec<Post> {
         let offices = self.offices(count, draw);
-        let moments = rhythm.moments(count, calendar, draw);
-        let posts = offices.into_iter().zip(moments);
-        let mut posts: Vec<Post> = posts
-            .map(|(office, sent_s)| Post::new(office, sent_s))
-            .collect();
+        let mut posts: Vec<Post> = if calendar.differs() && !self.gaps_hold() {
+            // Each at moments of its own hours. Gaps are between documents, whoever sends them.
+            let of_office = |place: Place| {
+                let count = offices.iter().filter(|office| **office == place).count();
+                let moments = rhythm.moments(count as u64, calendar.of(place), draw);
+                moments
+                    .into_iter()
+                    .map(move |sent_s| Post::new(place, sent_s))
+            };
+            Place::BOTH.into_iter().flat_map(of_office).collect()
+        } else {
+            let moments = rhythm.moments(count, calendar, draw);
+            let posts = offices.into_iter().zip(moments);
+            posts
+                .map(|(office, sent_s)| Post::new(office, sent_s))
+                .collect()
+        };
+        posts.sort_by_key(|post| post.sent_s);
         match &self.reply_s {
             Some(reply_s) if self.gaps_hold() => {
                 replies::choose_replies(&mut posts, self.reply_per_mille, reply_s, draw);
@@ -271,7 +315,8 @@ impl Documents {
             None => {}
         }
         for post in &mut posts {
-            post.answered_s = self.answered(post.sent_s, calendar, draw);
+            let peers = calendar.of(post.office.peer());
+            post.answered_s = self.answered(post.sent_s, peers, draw);
         }
         posts
     }
@@ -292,16 +337,17 @@ impl Documents {
             .map(|index| {
                 let asked_s = calendar.second_at(followed[index].at);
                 // What would follow after the period follows within what is left of it.
-                let sent_s = follows.after.after(asked_s, calendar, draw);
+                let office = followed[index].office.peer();
+                let sent_s = follows.after.after(asked_s, calendar.of(office), draw);
                 // Half of that, so that what follows it in turn finds room too.
                 let sent_s = sent_s.unwrap_or_else(|| {
                     let left_s = calendar.last_s().saturating_sub(asked_s);
                     asked_s + draw.within(left_s.min(1)..=(left_s / 2).max(left_s.min(1)))
                 });
                 Post {
-                    answered_s: self.answered(sent_s, calendar, draw),
+                    answered_s: self.answered(sent_s, calendar.of(office.peer()), draw),
                     follows: Some(index),
-                    ..Post::new(followed[index].office.peer(), sent_s)
+                    ..Post::new(office, sent_s)
                 }
             })
             .collect();

@@ -1,10 +1,11 @@
 //! Scenarios of one's own: whatever is accepted comes to its totals.
 
-use jiff::civil::time;
+use jiff::civil::{date, time};
+use office::Place;
 use proptest::prelude::*;
 use scenario::{Act, Scenario};
 
-use crate::timelines::{assert_sound, counts};
+use crate::timelines::{assert_caused, assert_sound, counts};
 
 /// A small scenario with these parts.
 pub(crate) fn scenario_with(parts: &str) -> String {
@@ -187,6 +188,64 @@ proptest! {
         let text: String = letters[..at].iter().copied().chain(put.chars()).chain(after.copied()).collect();
         if let Ok(scenario) = Scenario::parse("cut.toml", &text) {
             assert!(scenario.timeline(1).events.len() > 100);
+        }
+    }
+}
+
+/// South from 9 to 5 on weekdays; North at every hour of every day but one, by its own clock.
+const OWN_HOURS: &str = r#"
+[office_hours.north]
+days = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
+opens = 00:00:00
+closes = 00:00:00
+holidays = [2020-02-27]
+
+[documents]
+total = 400
+share_of_south_per_mille = 500
+forms = ["note"]
+subjects = ["One", "Two"]
+answer_minutes_min = 10
+answer_minutes_max = 300
+reply_per_mille = 300
+"#;
+
+#[test]
+fn an_office_writes_and_answers_in_its_own_hours() {
+    let by_clock = OWN_HOURS.replace("subjects", "answered_per_mille = 900\nsubjects");
+    let at_times = by_clock.clone() + "rhythm = { at = [10:00:00, 16:00:00] }\n";
+    for (parts, all_answered, by_night) in [
+        (OWN_HOURS, true, true),
+        (&by_clock, false, true),
+        (&at_times, false, false),
+    ] {
+        let scenario = Scenario::parse("own.toml", &scenario_with(parts)).unwrap();
+        for seed in 0..20 {
+            let timeline = scenario.timeline(seed);
+            if all_answered {
+                assert_caused(&timeline);
+            }
+            let documents = timeline.events.iter().filter(|event| {
+                matches!(
+                    event.act,
+                    Act::SendDocument { .. } | Act::AcknowledgeDocument { .. }
+                )
+            });
+            let (mut apart, mut acts) = (0, [0, 0]);
+            for event in documents {
+                let at = scenario.calendar().utc_offset().to_datetime(event.at);
+                let open = (9..17).contains(&at.hour()) && at.weekday().to_monday_zero_offset() < 5;
+                let holiday = at.date() == date(2020, 2, 27);
+                match event.office {
+                    Place::South => assert!(open, "South, {at}"),
+                    Place::North => assert!(!holiday, "North, {at}"),
+                }
+                apart += usize::from(!open || holiday);
+                acts[usize::from(event.act.begins())] += 1;
+            }
+            assert_eq!(acts[1], 400, "seed {seed}");
+            assert!(acts[0] > 300, "{acts:?}, seed {seed}");
+            assert!(!by_night || apart > 150, "{apart}, seed {seed}");
         }
     }
 }

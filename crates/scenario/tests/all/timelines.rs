@@ -92,6 +92,11 @@ pub(crate) fn assert_sound(timeline: &Timeline, opens: Time, closes: Time) {
             assert!(KOREA.to_datetime(contact.begun_at).time() > opens);
         }
     }
+    assert_caused(timeline);
+}
+
+/// Each exchange begins, goes on in turns, and is answered after what it answers.
+pub(crate) fn assert_caused(timeline: &Timeline) {
     let exchanges = exchanges(timeline);
     for events in exchanges.values() {
         assert!(events[0].act.begins(), "{events:?}");
