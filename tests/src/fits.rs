@@ -105,6 +105,33 @@ fn a_fit_counts_what_the_ledger_counts() {
             assert_eq!(one.documents(), other.documents(), "{name}");
             assert_eq!(one.contacts(), other.contacts(), "{name}");
             assert_eq!(one.meetings(), other.meetings(), "{name}");
+            assert_eq!(one.calls(), other.calls(), "{name}");
         }
     }
+}
+
+/// Days off and hours without an end are found, and stand in the fitted file as somebody would write them.
+#[test]
+fn a_fit_has_the_holidays_and_the_hours() {
+    let text = scenario::shipped_text("steady").expect("it is shipped");
+    let text = text[..text.find("[totals]").expect("it states totals")]
+        .replace("2024-05-10", "2024-05-31");
+    let own = |hours: &str| {
+        let begin = text.find("opens = ").expect("there are hours");
+        let end = text[begin..].find("\n[").expect("there is more") + begin;
+        let calls = "[calls]\nmade_by = \"seed\"\nunanswered_per_mille = 100\n";
+        format!("{}{hours}{}\n{calls}", &text[..begin], &text[end..])
+    };
+    let off = "holidays = [2024-05-08, { from = 2024-05-10, until = 2024-05-14 }]\n";
+    let hours = format!("opens = 00:00:00\ncloses = 00:00:00\n{off}");
+    let (observed, original) = played(&parsed(&own(&hours)), 3);
+    let fitted = observed.scenario("fitted", Weeks::All).expect("it fits");
+    assert!(fitted.contains(off), "{fitted}");
+    assert!(
+        fitted.contains("opens = 00:00:00\ncloses = 00:00:00\n"),
+        "{fitted}"
+    );
+    let (_, again) = played(&parsed(&fitted), 4);
+    let [one, other] = [original, again].map(|outcome| outcome.tallies[Place::South].calls());
+    assert_eq!(one, other);
 }

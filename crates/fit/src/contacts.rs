@@ -11,8 +11,8 @@ use office::{Place, StepId, StepKind};
 use prost::Message as _;
 use protocol::pb::office as pb;
 
-use crate::text::{per_mille, ranked, text};
-use crate::weeks::date_of;
+use crate::text::{listed, per_mille, ranked, text};
+use crate::weeks::{date_of, hour_of_week};
 use formats::Told;
 
 const DAY_S: i64 = 86_400;
@@ -64,11 +64,31 @@ pub(crate) struct Hours {
     pub(crate) days: BTreeSet<i8>,
     pub(crate) opens_minute: i64,
     pub(crate) closes_minute: i64,
+    /// Days on which they would have worked, and did not.
+    pub(crate) holidays: BTreeSet<Date>,
 }
 
 impl Hours {
     pub(crate) fn is_open(&self, day: Date) -> bool {
-        self.days.contains(&day.weekday().to_monday_zero_offset())
+        self.days.contains(&day.weekday().to_monday_zero_offset()) && !self.holidays.contains(&day)
+    }
+
+    /// The holidays among `days`, those in a row together.
+    pub(crate) fn holidays(&self, days: &[Date]) -> Vec<(Date, Date)> {
+        let mut rows: Vec<(Date, Date)> = Vec::new();
+        let mut in_a_row = false;
+        for day in days {
+            if self.holidays.contains(day) {
+                match rows.last_mut() {
+                    Some((_, until)) if in_a_row => *until = *day,
+                    _ => rows.push((*day, *day)),
+                }
+                in_a_row = true;
+            } else if self.is_open(*day) {
+                in_a_row = false;
+            }
+        }
+        rows
     }
 
     fn minutes(&self) -> u64 {
@@ -124,32 +144,39 @@ impl Contacts {
         }
     }
 
-    /// From when to when, and on which weekdays, the offices seem to work.
-    pub(crate) fn hours(&self) -> Hours {
-        let minute = |at_s: i64| at_s.rem_euclid(DAY_S) / 60;
+    /// From when to when, and on which of `days`, the offices seem to work.
+    pub(crate) fn hours(&self, of: &[Date]) -> Hours {
+        // The last second of a day is where offices close that never do.
+        let minute = |at_s: i64| {
+            (at_s + i64::from((at_s + 1).rem_euclid(DAY_S) == 0)).rem_euclid(DAY_S) / 60
+        };
+        let closing = |at_s: i64| match minute(at_s) {
+            0 => DAY_S / 60,
+            minute => minute,
+        };
         let weekday = |at_s: i64| date_of(at_s).weekday().to_monday_zero_offset();
         let held = self.held().filter_map(|meeting| meeting.convened_s);
         let days: BTreeSet<i8> = held
             .chain(self.calls.iter().map(|call| call.at_s))
             .map(weekday)
             .collect();
-        let of = |opening: bool| {
+        let calls = |opening: bool| {
             self.calls
                 .iter()
                 .filter(move |call| call.opening == opening)
         };
-        let mut opens_minute = of(true)
+        let mut opens_minute = calls(true)
             .map(|call| minute(call.at_s))
             .min()
             .unwrap_or(9 * 60);
-        let mut closes_minute = of(false)
-            .map(|call| minute(call.at_s))
+        let mut closes_minute = calls(false)
+            .map(|call| closing(call.at_s))
             .max()
             .unwrap_or(17 * 60);
         for (from_s, until_s) in self.spans() {
             if date_of(from_s) == date_of(until_s) {
                 opens_minute = opens_minute.min((minute(from_s) - 1).max(0));
-                closes_minute = closes_minute.max((minute(until_s) + 1).min(24 * 60 - 1));
+                closes_minute = closes_minute.max((minute(until_s) + 1).min(24 * 60));
             }
         }
         // There must be room to negotiate, and to hold what was negotiated.
@@ -157,7 +184,7 @@ impl Contacts {
             closes_minute = (opens_minute + HOURS_MINUTES_MIN).min(24 * 60 - 1);
             opens_minute = opens_minute.min(closes_minute - HOURS_MINUTES_MIN);
         }
-        Hours {
+        let mut hours = Hours {
             days: if days.is_empty() {
                 (0..5).collect()
             } else {
@@ -165,12 +192,31 @@ impl Contacts {
             },
             opens_minute,
             closes_minute,
+            holidays: BTreeSet::new(),
+        };
+        hours.holidays = self.quiet(of.iter().copied().filter(|day| hours.is_open(*day)));
+        hours
+    }
+
+    /// The working days without a call or a meeting, where most have a call: holidays, then.
+    fn quiet(&self, working: impl Iterator<Item = Date>) -> BTreeSet<Date> {
+        let called: BTreeSet<Date> = self.calls.iter().map(|call| date_of(call.at_s)).collect();
+        let met: BTreeSet<Date> = self
+            .held()
+            .filter_map(|meeting| Some(date_of(meeting.convened_s?)))
+            .collect();
+        let (with, without): (Vec<Date>, Vec<Date>) =
+            working.partition(|day| called.contains(day) || met.contains(day));
+        let of_calls = with.iter().filter(|day| called.contains(day)).count();
+        if of_calls <= without.len() {
+            return BTreeSet::new();
         }
+        without.into_iter().collect()
     }
 
     /// The blocks of a scenario over these days, and the totals to state.
     pub(crate) fn blocks(&self, hours: &Hours, days: &[Date]) -> String {
-        let mut blocks = self.calls_block();
+        let mut blocks = self.calls_block(hours, days);
         let mut by_sort: BTreeMap<(i32, i32), Vec<&Meeting>> = BTreeMap::new();
         for meeting in self.held() {
             let sort = (meeting.terms.kind, meeting.level());
@@ -217,7 +263,7 @@ impl Contacts {
         meetings.chain(consultations.filter_map(|seen| Some((seen.begun_s, seen.confirmed_s?))))
     }
 
-    fn calls_block(&self) -> String {
+    fn calls_block(&self, hours: &Hours, days: &[Date]) -> String {
         if self.calls.is_empty() {
             return String::new();
         }
@@ -233,7 +279,19 @@ impl Contacts {
         };
         let unanswered = self.calls.iter().filter(|call| !call.answered).count();
         let per_mille = per_mille(unanswered, self.calls.len());
-        format!("\n[calls]\nmade_by = \"{made_by}\"\nunanswered_per_mille = {per_mille}\n")
+        let block =
+            format!("\n[calls]\nmade_by = \"{made_by}\"\nunanswered_per_mille = {per_mille}\n");
+        let working = days.iter().filter(|day| hours.is_open(**day)).count();
+        if self.calls.len() == 2 * working {
+            return block;
+        }
+        // Not two on every working day: as many, at the hours of the week that had them.
+        let mut weights = [0_u64; 168];
+        for call in &self.calls {
+            weights[hour_of_week(call.at_s) as usize] += 1;
+        }
+        let (total, weights) = (self.calls.len(), listed(&weights));
+        format!("{block}total = {total}\nrhythm.hours_of_week = {weights}\n")
     }
 }
 

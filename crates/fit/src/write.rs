@@ -42,30 +42,31 @@ impl Observed {
                 max: DAYS_MAX,
             });
         }
-        let hours = self.contacts.hours();
-        let head = self.head(name, first, last, &hours);
+        let dates: Vec<Date> = first
+            .series(jiff::Span::new().days(1))
+            .take_while(|day| *day <= last)
+            .collect();
+        let hours = self.contacts.hours(&dates);
+        let head = self.head(name, &dates, &hours);
         let mut file = head.clone();
         if !seen.is_empty() {
             file += &documents_block(self, &seen, &head);
         }
         if weeks == Weeks::All {
-            let days: Vec<Date> = first
-                .series(jiff::Span::new().days(1))
-                .take_while(|day| *day <= last)
-                .collect();
-            file += &self.contacts.blocks(&hours, &days);
+            file += &self.contacts.blocks(&hours, &dates);
         }
         Scenario::parse(name, &file)?;
         Ok(file)
     }
 
-    fn head(&self, name: &str, first: Date, last: Date, hours: &Hours) -> String {
+    fn head(&self, name: &str, days: &[Date], hours: &Hours) -> String {
+        let (first, last) = (days[0], days[days.len() - 1]);
         let weekdays: Vec<String> = hours
             .days
             .iter()
             .map(|day| text(weekday_word(*day)))
             .collect();
-        let time = |minute: i64| format!("{:02}:{:02}:00", minute / 60, minute % 60);
+        let time = |minute: i64| format!("{:02}:{:02}:00", minute / 60 % 24, minute % 60);
         let mut head = format!(
             "# Fitted to a ledger: whatever is not said to be assumed was measured there.\n\n\
              [scenario]\nname = {}\ntitle = {}\nplace = \"the office\" # assumption\n\n\
@@ -78,6 +79,14 @@ impl Observed {
             time(hours.opens_minute),
             time(hours.closes_minute),
         );
+        let holiday = |(from, until): (Date, Date)| match until == from {
+            true => from.to_string(),
+            false => format!("{{ from = {from}, until = {until} }}"),
+        };
+        let holidays: Vec<String> = hours.holidays(days).into_iter().map(holiday).collect();
+        if !holidays.is_empty() {
+            let _ = writeln!(head, "holidays = [{}]", holidays.join(", "));
+        }
         for place in Place::BOTH {
             let _ = writeln!(head, "\n[staff.{place}]");
             let ranks = [
