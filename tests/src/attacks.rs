@@ -13,6 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use office::Place;
 use office::authority::Role;
 use office::line::{VERSION_MAX, VERSION_MIN};
+use protocol::pb::ledger::entry::Note;
 use protocol::pb::line::line_service_client::LineServiceClient;
 use protocol::pb::line::{self as pb, carry_request};
 use protocol::pb::office as office_pb;
@@ -409,6 +410,38 @@ async fn certificates_that_are_renewed_under_load_fail_no_call() {
     send(&standing, "the last", office_pb::Wait::Delivered).await;
     pair.quiet().await;
     assert_eq!(pair.finish().await.documents(), sent + 1);
+}
+
+/// Each office notes under which certificate the other has opened the line, and notes another once.
+#[tokio::test]
+async fn another_certificate_of_the_peer_is_noted_once() {
+    let mut pair = Pair::start().await;
+    let directory = Directory::at(pair.identities());
+    let mut shown = Vec::new();
+    for (renewed, noted) in [(false, 1), (false, 1), (true, 2)] {
+        if renewed {
+            directory
+                .renew(true, LIFE_DAYS, in_days(0))
+                .expect("they are renewed");
+        }
+        pair.stop(Place::North).await;
+        pair.start_office(Place::North).await;
+        pair.connected(Place::South).await;
+        let north = Holder::server(Place::North);
+        shown.push(read(&directory.file(&north)).own().sha256.to_vec());
+        shown.dedup();
+        let south = pair.clients(Place::South);
+        until("the note", async || {
+            let entries = south.entries().await;
+            let notes = entries.into_iter().filter_map(|entry| match entry.note {
+                Some(Note::PeerCertified(certified)) => Some(certified.certificate_sha256.to_vec()),
+                _ => None,
+            });
+            (notes.collect::<Vec<_>>() == shown).then_some(())
+        })
+        .await;
+        assert_eq!(shown.len(), noted);
+    }
 }
 
 /// Sockets that say nothing take no place of the peer's.

@@ -210,7 +210,8 @@ async fn an_office_that_drains_is_ready_no_more() {
     south.seen.is_ready().await.expect("it serves");
     south.shutdown = oneshot::channel().0;
     until("an office that drains", async || {
-        south.seen.is_ready().await.err()
+        let why = south.seen.is_ready().await.err()?;
+        (why == "it is draining").then_some(())
     })
     .await;
 }

@@ -254,3 +254,33 @@ impl AsyncWrite for Begun {
         Pin::new(&mut self.io).poll_shutdown(context)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use office::Place;
+
+    use super::*;
+
+    #[test]
+    fn whoever_says_nothing_is_somebody_here_alone() {
+        let door = |open_clients| Door {
+            authority: Authority::new(Place::South, false),
+            tls: None,
+            open_clients,
+        };
+        let known = |door: Door, from: &str| {
+            let address = from.parse().expect("an address");
+            door.unproven(Speaker::Unnamed, &Caller::new(1, Some(address)))
+        };
+        assert_eq!(known(door(false), "127.0.0.1:5"), Speaker::Unnamed);
+        assert_eq!(known(door(false), "[::1]:5"), Speaker::Unnamed);
+        assert_eq!(known(door(true), "192.0.2.7:5"), Speaker::Unnamed);
+        for from in ["192.0.2.7:5", "[2001:db8::7]:5"] {
+            let stranger = known(door(false), from);
+            assert!(
+                matches!(&stranger, Speaker::Unproven(why) if why.contains("--identity FILE")),
+                "{stranger:?}"
+            );
+        }
+    }
+}

@@ -74,3 +74,53 @@ where
 fn refused(why: String) -> io::Error {
     io::Error::new(io::ErrorKind::PermissionDenied, why)
 }
+
+#[cfg(all(test, feature = "tls"))]
+mod tests {
+    use std::path::Path;
+
+    use identity::{Bundle, Directory, Holder};
+    use jiff::Timestamp;
+
+    use super::*;
+
+    fn tls(directory: &Path, place: Place) -> Tls {
+        let file = Directory::at(directory).file(&Holder::server(place));
+        Tls::of(&Bundle::read(&file).expect("an identity")).expect("it can be used")
+    }
+
+    #[tokio::test]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "certificates hold for days of the real calendar"
+    )]
+    async fn whoever_means_one_office_does_not_speak_with_the_other() {
+        let room = tempfile::tempdir().expect("room");
+        let made = Directory::at(room.path()).make_what_is_missing(Timestamp::now());
+        made.expect("made");
+        let [south, north] = Place::BOTH.map(|place| tls(room.path(), place));
+        for (meant, met) in [
+            (None, true),
+            (Some(Place::South), true),
+            (Some(Place::North), false),
+        ] {
+            let (here, there) = tokio::io::duplex(65_536);
+            let (accepted, connected) = tokio::join!(
+                accept(&south, there),
+                connect_to_office(&north, here, "127.0.0.1:1", meant)
+            );
+            assert!(accepted.is_ok());
+            let why = connected.map(|(_, shown)| shown.name.place());
+            match why {
+                Ok(place) => assert!(met && place == Place::South, "{meant:?}"),
+                Err(why) => {
+                    assert!(!met, "{meant:?}: {why}");
+                    assert!(
+                        why.to_string().contains("it is not the north office"),
+                        "{why}"
+                    );
+                }
+            }
+        }
+    }
+}

@@ -224,3 +224,28 @@ pub fn why_not(error: &std::io::Error) -> String {
     let tls = error.get_ref().and_then(|inner| inner.downcast_ref());
     tls.map_or_else(|| error.to_string(), why)
 }
+
+#[cfg(test)]
+mod tests {
+    use office::Place;
+
+    use super::*;
+    use crate::{Directory, Holder};
+
+    #[test]
+    fn whoever_is_of_another_domain_is_not_known_whoever_has_signed() {
+        let room = tempfile::tempdir().expect("room");
+        let now: Timestamp = "2024-05-06T00:00:00Z".parse().expect("a time");
+        let [here, elsewhere] = ["here.example", "elsewhere.example"].map(|domain| {
+            let directory = Directory::at(room.path().join(domain));
+            directory.begin(Some(domain), now).expect("begun");
+            directory.make_what_is_missing(now).expect("made");
+            let file = directory.file(&Holder::server(Place::North));
+            Tls::of(&Bundle::read(&file).expect("an identity")).expect("it can be used")
+        });
+        assert!(here.certified(Some(&here.own.chain)).is_ok());
+        let refused = here.certified(Some(&elsewhere.own.chain));
+        let why = refused.expect_err("it is another's").to_string();
+        assert!(why.contains("this is the domain here.example"), "{why}");
+    }
+}

@@ -82,12 +82,12 @@ impl Seen {
     /// # Errors
     /// It is not, and why.
     pub async fn is_ready(&self) -> Result<(), String> {
-        // Before it answers the owner looks at the disk and at the clock.
-        self.ask(|_| ()).await?;
-        let progress = self.owner.progress().borrow().clone();
         if *self.leaving.borrow() {
             return Err("it is draining".to_owned());
         }
+        // Before it answers the owner looks at the disk and at the clock.
+        self.ask(|_| ()).await?;
+        let progress = self.owner.progress().borrow().clone();
         if progress.restoring {
             return Err("it waits for the peer to give back what was missing".to_owned());
         }
