@@ -79,9 +79,12 @@ impl Observed {
             time(hours.opens_minute),
             time(hours.closes_minute),
         );
-        let holiday = |(from, until): (Date, Date)| match until == from {
-            true => from.to_string(),
-            false => format!("{{ from = {from}, until = {until} }}"),
+        let holiday = |(from, until): (Date, Date)| {
+            if until == from {
+                from.to_string()
+            } else {
+                format!("{{ from = {from}, until = {until} }}")
+            }
         };
         let holidays: Vec<String> = hours.holidays(days).into_iter().map(holiday).collect();
         if !holidays.is_empty() {
