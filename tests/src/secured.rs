@@ -5,9 +5,10 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use identity::{Bundle, Directory, Holder, Tls};
+use identity::{Addresses, Bundle, Directory, Holder, LIFE_DAYS, Tls};
 use jiff::Timestamp;
 use office::Place;
+use office::authority::Role;
 use tokio::io::{DuplexStream, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
@@ -26,6 +27,22 @@ pub fn identity(directory: &Path, place: Place) -> Result<Arc<Tls>, Box<dyn Erro
     let directory = Directory::at(directory);
     directory.make_what_is_missing(now())?;
     let bundle = Bundle::read(&directory.file(&Holder::server(place)))?;
+    Ok(Arc::new(Tls::of(&bundle)?))
+}
+
+/// The identity of an officer at `place`, issued in `directory`.
+///
+/// # Errors
+/// It cannot be made, or read.
+pub fn officer(directory: &Path, place: Place) -> Result<Arc<Tls>, Box<dyn Error + Send + Sync>> {
+    let directory = Directory::at(directory);
+    let officer = Holder {
+        place,
+        role: Role::Officer,
+        name: "kim".to_owned(),
+    };
+    directory.issue(&officer, Addresses::default(), LIFE_DAYS, now())?;
+    let bundle = Bundle::read(&directory.file(&officer))?;
     Ok(Arc::new(Tls::of(&bundle)?))
 }
 

@@ -14,6 +14,7 @@ mod report;
 use std::error::Error;
 use std::time::Duration;
 
+use pair::Way;
 use report::Report;
 
 /// A document of about 350 bytes in all.
@@ -33,13 +34,15 @@ Measures with 350-byte documents over loopback, three processes as a user would 
   (a) a bare tonic relay of two hops that stores nothing
   (b) the pair: every document synced at both offices, and DELIVERED
   (c) NATS JetStream, when a nats-server 2.10 or newer is on PATH
-  (d) with --beside DIR, the pair that DIR/south and DIR/north make, of another version
+  (d) with --beside DIR, the pair that DIR/south and DIR/north make, of another version; with --beside open-line, the
+      same pair with its line in plain text; with --beside open-client, (b) called over TLS, and the same pair called in
+      plain text
 
 Or, with --documents N: what a ledger of N documents costs. Memory at full rate beside readers that never read, and
 with the peer away until the outbox is full; the delivery of all that was accepted; the time of a start with a
 snapshot and without, of a tally and of a verification. Takes about 1 KB of disk a document; prints JSON.
 
-usage: cargo bench --profile dist -p tests --bench exchange -- [--output text|json] [--seconds N] [--rounds N] [--beside DIR]
+usage: cargo bench --profile dist -p tests --bench exchange -- [--output text|json] [--seconds N] [--rounds N] [--beside DIR|open-line|open-client]
        cargo bench --profile dist -p tests --bench exchange -- --documents N";
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -62,7 +65,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             "--output" => json = args.next().as_deref() == Some("json"),
             "--seconds" => plan.each = Duration::from_secs_f64(number(args.next())?),
             "--rounds" => plan.rounds = number(args.next())? as usize,
-            "--beside" => beside = Some(process::built_in(args.next())?),
+            "--beside" => beside = Some(args.next().ok_or("--beside what?")?),
             "--documents" => documents = Some(number(args.next())? as u64),
             other => return Err(format!("unknown argument {other:?}\n{HELP}").into()),
         }
@@ -76,7 +79,21 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("{:#}", figures.to_json());
         return Ok(());
     }
-    let report = runtime.block_on(measure(plan, &binaries, beside.as_ref()))?;
+    let mut ours = Way::of(binaries);
+    let other = match beside.as_deref() {
+        None => None,
+        Some("open-line") => Some(Way {
+            open_line: true,
+            ..ours.clone()
+        }),
+        Some("open-client") => {
+            let plain = ours.clone();
+            ours.tls_client = true;
+            Some(plain)
+        }
+        Some(directory) => Some(Way::of(process::built_in(directory)?)),
+    };
+    let report = runtime.block_on(measure(plan, &ours, other.as_ref()))?;
     if json {
         println!("{}", report.to_json());
     } else {
@@ -90,11 +107,7 @@ fn number(text: Option<String>) -> Result<f64, Box<dyn Error>> {
     Ok(text.parse()?)
 }
 
-async fn measure(
-    plan: Plan,
-    binaries: &process::Binaries,
-    beside: Option<&process::Binaries>,
-) -> Result<Report, Box<dyn Error>> {
+async fn measure(plan: Plan, ours: &Way, beside: Option<&Way>) -> Result<Report, Box<dyn Error>> {
     let mut report = Report::default();
     for round in 1..=plan.rounds {
         eprintln!("round {round} of {}", plan.rounds);
@@ -106,7 +119,7 @@ async fn measure(
         if let Some(other) = beside.filter(|_| round % 2 == 0) {
             report.beside.push(pair::measure(plan, other).await?);
         }
-        report.pair.push(pair::measure(plan, binaries).await?);
+        report.pair.push(pair::measure(plan, ours).await?);
         if let Some(other) = beside.filter(|_| round % 2 == 1) {
             report.beside.push(pair::measure(plan, other).await?);
         }

@@ -6,6 +6,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use office::Place;
 use protocol::pb::office as pb;
 use protocol::pb::office::document_service_client::DocumentServiceClient;
 use protocol::pb::office::office_service_client::OfficeServiceClient;
@@ -54,6 +55,26 @@ fn body() -> Bytes {
     Bytes::from(vec![7; BODY_BYTES])
 }
 
+/// Which pair is measured, and how it is spoken to.
+#[derive(Debug, Clone)]
+pub(crate) struct Way {
+    pub(crate) binaries: Binaries,
+    /// The line is carried in plain text.
+    pub(crate) open_line: bool,
+    /// It is called over TLS, by an officer.
+    pub(crate) tls_client: bool,
+}
+
+impl Way {
+    pub(crate) fn of(binaries: Binaries) -> Self {
+        Self {
+            binaries,
+            open_line: false,
+            tls_client: false,
+        }
+    }
+}
+
 /// Both offices as processes, at their defaults, with the ledgers on a disk.
 pub(crate) struct Pair {
     pub(crate) south: Process,
@@ -64,15 +85,19 @@ pub(crate) struct Pair {
 
 impl Pair {
     pub(crate) fn start(binaries: &Binaries) -> Result<Self, Box<dyn Error>> {
+        Self::start_with(binaries, &[])
+    }
+
+    fn start_with(binaries: &Binaries, more: &[&str]) -> Result<Self, Box<dyn Error>> {
         // Beside the other files of the build: a temporary directory may lie in memory, where a sync is none.
         let data = tempfile::tempdir_in(".")?;
         // Each must know the other's port before it starts.
         let ports = [free_port()?, free_port()?];
         let [at_south, at_north] = ports.map(|port| format!("127.0.0.1:{port}"));
         let north = data.path().join("north");
-        let north = office(&binaries.north, &north, &at_north, &at_south)?;
+        let north = office(&binaries.north, &north, &at_north, &at_south, more)?;
         let south = data.path().join("south");
-        let south = office(&binaries.south, &south, &at_south, &at_north)?;
+        let south = office(&binaries.south, &south, &at_south, &at_north, more)?;
         Ok(Self {
             south,
             north,
@@ -84,7 +109,7 @@ impl Pair {
     /// Starts South again, on what is there.
     pub(crate) fn start_south(&mut self, binaries: &Binaries) -> Result<(), Box<dyn Error>> {
         let [at_south, at_north] = &self.addresses;
-        self.south = office(&binaries.south, &self.south_data(), at_south, at_north)?;
+        self.south = office(&binaries.south, &self.south_data(), at_south, at_north, &[])?;
         Ok(())
     }
 
@@ -92,7 +117,7 @@ impl Pair {
     pub(crate) fn start_north(&mut self, binaries: &Binaries) -> Result<(), Box<dyn Error>> {
         let [at_south, at_north] = &self.addresses;
         let data = self.data.path().join("north");
-        self.north = office(&binaries.north, &data, at_north, at_south)?;
+        self.north = office(&binaries.north, &data, at_north, at_south, &[])?;
         Ok(())
     }
 
@@ -104,6 +129,14 @@ impl Pair {
     pub(crate) async fn channel(&self) -> Result<Channel, Box<dyn Error>> {
         let endpoint = Endpoint::from_shared(format!("http://{}", self.addresses[0]))?;
         Ok(endpoint.connect().await?)
+    }
+
+    /// The same over TLS, by an officer.
+    fn officers_channel(&self) -> Result<Channel, Box<dyn Error>> {
+        let directory = self.data.path().join("identities");
+        let officer = tests::secured::officer(&directory, Place::South)
+            .map_err(|error| error as Box<dyn Error>)?;
+        Ok(tests::secured::channel(self.addresses[0].parse()?, officer))
     }
 
     /// A connection to North.
@@ -118,6 +151,7 @@ fn office(
     data: &Path,
     listen: &str,
     peer: &str,
+    more: &[&str],
 ) -> Result<Process, Box<dyn Error>> {
     let mut command = Command::new(program);
     command
@@ -126,13 +160,23 @@ fn office(
         ])
         .arg(data)
         .arg("--identities")
-        .arg(data.with_file_name("identities"));
+        .arg(data.with_file_name("identities"))
+        .args(more);
     Process::start(&mut command)
 }
 
-pub(crate) async fn measure(plan: Plan, binaries: &Binaries) -> Result<Figures, Box<dyn Error>> {
-    let pair = Pair::start(binaries)?;
-    let channel = pair.channel().await?;
+pub(crate) async fn measure(plan: Plan, way: &Way) -> Result<Figures, Box<dyn Error>> {
+    let more: &[&str] = if way.open_line {
+        &["--insecure-line"]
+    } else {
+        &[]
+    };
+    let pair = Pair::start_with(&way.binaries, more)?;
+    let channel = if way.tls_client {
+        pair.officers_channel()?
+    } else {
+        pair.channel().await?
+    };
     line_up(&channel).await?;
     let (south, north) = (&pair.south, &pair.north);
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 
 /// The offices' programs.
+#[derive(Debug, Clone)]
 pub(crate) struct Binaries {
     pub(crate) south: PathBuf,
     pub(crate) north: PathBuf,
@@ -33,8 +34,8 @@ pub(crate) fn build() -> Result<Binaries, Box<dyn Error>> {
 }
 
 /// Both services as somebody built them before.
-pub(crate) fn built_in(directory: Option<String>) -> Result<Binaries, Box<dyn Error>> {
-    let directory = PathBuf::from(directory.ok_or("--beside needs a directory")?);
+pub(crate) fn built_in(directory: &str) -> Result<Binaries, Box<dyn Error>> {
+    let directory = PathBuf::from(directory);
     let binaries = Binaries {
         south: directory.join("south"),
         north: directory.join("north"),
