@@ -52,6 +52,7 @@ async def pump(reader, writer):
 async def relay(port, tls):
     """A port in plain text, whose connections reach `port` over TLS."""
 
+    # Of a task that nobody holds the loop lets go.
     held = set()
 
     async def connected(reader, writer):
@@ -65,10 +66,10 @@ async def relay(port, tls):
 
 async def run(h2spec, port, report):
     """How many tests h2spec ran on this port, and which failed."""
-    run = await asyncio.create_subprocess_exec(
+    process = await asyncio.create_subprocess_exec(
         h2spec, "--strict", "--host", "127.0.0.1", "--port", str(port), "--junit-report", report, stdout=subprocess.DEVNULL
     )
-    await asyncio.wait_for(run.wait(), 300)
+    await asyncio.wait_for(process.wait(), 300)
     cases = list(xml.etree.ElementTree.parse(report).getroot().iter("testcase"))
     failed = {case.get("classname") for case in cases if case.find("failure") is not None or case.find("error") is not None}
     assert len(cases) > 140, f"h2spec ran {len(cases)} tests only"

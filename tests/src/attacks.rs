@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use hyper_util::rt::TokioIo;
-use identity::{Addresses, Bundle, Directory, Holder, LIFE_DAYS, Tls};
+use identity::{Bundle, Directory, Holder, LIFE_DAYS, Tls};
 use jiff::{SignedDuration, Timestamp};
 use office::Place;
 use office::authority::Role;
@@ -61,9 +61,7 @@ fn issued(pair: &Pair, holder: &Holder) -> Arc<Tls> {
 }
 
 fn issued_at(pair: &Pair, holder: &Holder, days: u32, at: Timestamp) -> Arc<Tls> {
-    let directory = Directory::at(pair.identities());
-    let file = directory.issue(holder, Addresses::loopback(), days, at);
-    read(&file.expect("it is issued"))
+    tests::secured::issued(&pair.identities(), holder, days, at).expect("it is issued")
 }
 
 /// A certificate and a key in PEM, and trust in the pair's own authority.
@@ -80,8 +78,8 @@ fn of_another_domain(pair: &Pair, held: &Holder) -> Arc<Tls> {
     other
         .make_what_is_missing(in_days(0))
         .expect("it can be made");
-    let file = other.issue(held, Addresses::loopback(), LIFE_DAYS, in_days(0));
-    let text = fs::read_to_string(file.expect("issued")).expect("there is one");
+    tests::secured::issued(other.path(), held, LIFE_DAYS, in_days(0)).expect("it is issued");
+    let text = fs::read_to_string(other.file(held)).expect("there is one");
     forged(pair, &text)
 }
 

@@ -30,20 +30,31 @@ pub fn identity(directory: &Path, place: Place) -> Result<Arc<Tls>, Box<dyn Erro
     Ok(Arc::new(Tls::of(&bundle)?))
 }
 
-/// The identity of an officer at `place`, issued in `directory`.
+/// What `holder` speaks with, issued in `directory` at such a time for so many days.
+///
+/// # Errors
+/// It cannot be made, or read.
+pub fn issued(
+    directory: &Path,
+    holder: &Holder,
+    days: u32,
+    at: Timestamp,
+) -> Result<Arc<Tls>, Box<dyn Error + Send + Sync>> {
+    let file = Directory::at(directory).issue(holder, Addresses::loopback(), days, at)?;
+    Ok(Arc::new(Tls::of(&Bundle::read(&file)?)?))
+}
+
+/// The same of an officer at `place`, from now on.
 ///
 /// # Errors
 /// It cannot be made, or read.
 pub fn officer(directory: &Path, place: Place) -> Result<Arc<Tls>, Box<dyn Error + Send + Sync>> {
-    let directory = Directory::at(directory);
     let officer = Holder {
         place,
         role: Role::Officer,
         name: "kim".to_owned(),
     };
-    directory.issue(&officer, Addresses::default(), LIFE_DAYS, now())?;
-    let bundle = Bundle::read(&directory.file(&officer))?;
-    Ok(Arc::new(Tls::of(&bundle)?))
+    issued(directory, &officer, LIFE_DAYS, now())
 }
 
 /// The same for an office within the process, for as long as it lasts.

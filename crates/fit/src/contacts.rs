@@ -145,18 +145,13 @@ impl Contacts {
     }
 
     /// From when to when, and on which of `days`, the offices seem to work.
-    pub(crate) fn hours(&self, of: &[Date]) -> Hours {
-        // The last second of a day is where offices close that never do.
-        let minute = |at_s: i64| {
-            (at_s + i64::from((at_s + 1).rem_euclid(DAY_S) == 0)).rem_euclid(DAY_S) / 60
-        };
-        let closing = |at_s: i64| match minute(at_s) {
-            0 => DAY_S / 60,
-            minute => minute,
-        };
+    pub(crate) fn hours(&self, days: &[Date]) -> Hours {
+        let minute = |at_s: i64| at_s.rem_euclid(DAY_S) / 60;
+        // At midnight the day is over: who closes then closes in its last second.
+        let closing = |at_s: i64| minute(at_s) + i64::from(at_s.rem_euclid(DAY_S) == DAY_S - 1);
         let weekday = |at_s: i64| date_of(at_s).weekday().to_monday_zero_offset();
         let held = self.held().filter_map(|meeting| meeting.convened_s);
-        let days: BTreeSet<i8> = held
+        let weekdays: BTreeSet<i8> = held
             .chain(self.calls.iter().map(|call| call.at_s))
             .map(weekday)
             .collect();
@@ -185,16 +180,16 @@ impl Contacts {
             opens_minute = opens_minute.min(closes_minute - HOURS_MINUTES_MIN);
         }
         let mut hours = Hours {
-            days: if days.is_empty() {
+            days: if weekdays.is_empty() {
                 (0..5).collect()
             } else {
-                days
+                weekdays
             },
             opens_minute,
             closes_minute,
             holidays: BTreeSet::new(),
         };
-        hours.holidays = self.quiet(of.iter().copied().filter(|day| hours.is_open(*day)));
+        hours.holidays = self.quiet(days.iter().copied().filter(|day| hours.is_open(*day)));
         hours
     }
 

@@ -67,7 +67,7 @@ where
     }
     let wanted = place.map_or_else(|| "an".to_owned(), |place| format!("the {place}"));
     Err(refused(format!(
-        "it is not {wanted} office: its certificate is {name}"
+        "{address} is not {wanted} office: its certificate is {name}"
     )))
 }
 
@@ -115,10 +115,7 @@ mod tests {
                 Ok(place) => assert!(met && place == Place::South, "{meant:?}"),
                 Err(why) => {
                     assert!(!met, "{meant:?}: {why}");
-                    assert!(
-                        why.to_string().contains("it is not the north office"),
-                        "{why}"
-                    );
+                    assert!(why.to_string().contains("is not the north office"), "{why}");
                 }
             }
         }

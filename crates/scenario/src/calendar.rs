@@ -434,6 +434,13 @@ impl Calendar {
         before as u64 * self.day_office_s() + today
     }
 
+    /// The last of office time that is not after `second` of the period.
+    pub(crate) fn office_s_until(&self, second: u64) -> u64 {
+        let over_s = self.office_s_from(second);
+        let begins = over_s < self.office_s() && self.second_of(over_s) <= second;
+        over_s.saturating_sub(u64::from(!begins))
+    }
+
     /// When the offices open on the day with the index `day`.
     pub(crate) fn opens(&self, day: u64) -> Timestamp {
         self.at(day, self.hours.opens_s)

@@ -25,7 +25,7 @@ const REISSUED: &str = " (reissued)";
 #[derive(Debug)]
 struct Post {
     office: Place,
-    // Both in office time, or in seconds of the period.
+    // Both in seconds of the period.
     sent_s: u64,
     answered_s: Option<u64>,
     /// Which of the followed documents it answers.
@@ -73,13 +73,6 @@ impl Documents {
     ) -> Vec<Sent> {
         let mut beside = draw.beside();
         let posts = self.posts(count, followed, calendar, draw);
-        let moment = |second: u64| {
-            if self.in_office_time() && !calendar.differs() {
-                calendar.office_time(second)
-            } else {
-                calendar.at_second(second)
-            }
-        };
         let mut sizes = self.sizes(count, draw);
         let mut reissues: BTreeMap<usize, usize> = BTreeMap::new();
         let mut sent: Vec<Sent> = Vec::with_capacity(posts.len());
@@ -100,7 +93,7 @@ impl Documents {
             let number = plan.next_number(office);
             let mut document = self.document(&subject, office, number, sizes.pop(), staff, draw);
             let in_reply_to = replied.map(|(key, _)| key);
-            let at = moment(post.sent_s);
+            let at = calendar.at_second(post.sent_s);
             document.deadline = self.deadline(at, calendar.of(office.peer()), &mut beside);
             let deadline = document.deadline;
             plan.add(
@@ -117,7 +110,7 @@ impl Documents {
                 let by = staff[office.peer()].any(draw);
                 refused = draw.chance(self.refused_per_mille) && !post.has_reply;
                 let stays = refused && beside.chance(self.stays_refused_per_mille);
-                let answered = moment(answered_s);
+                let answered = calendar.at_second(answered_s);
                 // What comes too late does not come: it has expired.
                 let in_time = deadline.is_none_or(|deadline| answered < deadline);
                 refused &= in_time;
@@ -169,9 +162,6 @@ impl Documents {
         match &self.sending {
             Sending::Following(follows) => {
                 self.posts_following(follows, count, followed, calendar, draw)
-            }
-            Sending::Begun { .. } if self.in_office_time() && calendar.differs() => {
-                self.posts_in_own_hours(count, calendar, draw)
             }
             Sending::Begun { .. } if self.in_office_time() => {
                 self.posts_in_office_time(count, calendar, draw)
@@ -226,32 +216,8 @@ impl Documents {
         matches!(nearness, Nearness::Gaps(_))
     }
 
-    /// In the order of sending; an answer comes to each before the period ends.
+    /// In the order of sending, by the hours of each office; an answer comes to each before the period ends.
     fn posts_in_office_time(&self, count: u64, calendar: &Calendar, draw: &mut Draw) -> Vec<Post> {
-        let Delay::Office(answer_s) = &self.answer else {
-            unreachable!("all of it is in office time")
-        };
-        let offices = self.offices(count, draw);
-        let last_s = calendar.office_s().saturating_sub(1);
-        let (answer_min_s, answer_max_s) = (*answer_s.start(), *answer_s.end());
-        let mut posts: Vec<Post> = offices
-            .into_iter()
-            .map(|office| {
-                let sent_s = draw.within(0..=last_s.saturating_sub(answer_min_s));
-                let answer_max_s = answer_max_s.min(last_s - sent_s);
-                let answered_s = sent_s + draw.within(answer_min_s..=answer_max_s);
-                Post {
-                    answered_s: Some(answered_s),
-                    ..Post::new(office, sent_s)
-                }
-            })
-            .collect();
-        posts.sort_by_key(|post| post.sent_s);
-        posts
-    }
-
-    /// The same where the offices have hours of their own, in seconds of the period.
-    fn posts_in_own_hours(&self, count: u64, calendar: &Calendar, draw: &mut Draw) -> Vec<Post> {
         let Delay::Office(answer_s) = &self.answer else {
             unreachable!("all of it is in office time")
         };
@@ -260,14 +226,13 @@ impl Documents {
         let post = |office: Place| {
             let (own, peers) = (calendar.of(office), calendar.of(office.peer()));
             let last_s = peers.office_s().saturating_sub(1);
-            // Whatever is sent before this is answered in time.
+            // Whatever is sent until then is answered in time.
             let latest_s = peers.second_of(last_s.saturating_sub(answer_min_s));
-            let latest_s = own.office_s_from(latest_s).saturating_sub(1);
-            let sent_s = own.second_of(draw.within(0..=latest_s));
-            let from_s = peers.office_s_from(sent_s);
-            let answer_max_s = answer_max_s.min(last_s.saturating_sub(from_s));
-            let answered_s = from_s + draw.within(answer_min_s..=answer_max_s.max(answer_min_s));
-            let answered_s = peers.second_of(answered_s.min(last_s));
+            let sent_s = own.second_of(draw.within(0..=own.office_s_until(latest_s)));
+            let asked_s = peers.office_s_from(sent_s);
+            let answer_max_s = answer_max_s.min(last_s.saturating_sub(asked_s));
+            let answer_s = draw.within(answer_min_s.min(answer_max_s)..=answer_max_s);
+            let answered_s = peers.second_of(asked_s + answer_s);
             Post {
                 answered_s: (answered_s > sent_s).then_some(answered_s),
                 ..Post::new(office, sent_s)

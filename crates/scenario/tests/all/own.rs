@@ -192,16 +192,11 @@ proptest! {
     }
 }
 
-/// South from 9 to 5 on weekdays; North at every hour of every day but one, by its own clock.
-const OWN_HOURS: &str = r#"
-[office_hours.north]
-days = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
-opens = 00:00:00
-closes = 00:00:00
-holidays = [2020-02-27]
-
-[documents]
-total = 400
+/// Documents, all of them answered, and those that follow them.
+const ANSWERED: &str = r#"
+[[documents]]
+name = "first"
+total = 200
 share_of_south_per_mille = 500
 forms = ["note"]
 subjects = ["One", "Two"]
@@ -210,42 +205,89 @@ answer_minutes_max = 300
 reply_per_mille = 300
 "#;
 
+/// What differs at an office from 9 to 5 on weekdays; the hours and days of that office, and whether it works by night.
+type Own = (&'static str, std::ops::Range<i8>, std::ops::Range<i8>, bool);
+
+const ALIKE: Own = ("", 9..17, 0..5, false);
+
 #[test]
 fn an_office_writes_and_answers_in_its_own_hours() {
-    let by_clock = OWN_HOURS.replace("subjects", "answered_per_mille = 900\nsubjects");
-    let at_times = by_clock.clone() + "rhythm = { at = [10:00:00, 16:00:00] }\n";
-    for (parts, all_answered, by_night) in [
-        (OWN_HOURS, true, true),
-        (&by_clock, false, true),
-        (&at_times, false, false),
+    let night = "days = [\"Mon\", \"Tue\", \"Wed\", \"Thu\", \"Fri\", \"Sat\", \"Sun\"]\nopens = 00:00:00\ncloses = 00:00:00\n";
+    let (early, later) = (
+        "days = [\"Mon\", \"Tue\", \"Wed\"]\nopens = 06:00:00\ncloses = 12:00:00\n",
+        "days = [\"Wed\", \"Thu\", \"Fri\", \"Sat\"]\nutc_offset = \"+07:00\"\n",
+    );
+    let off = "holidays = [2020-02-27, { from = 2020-03-05, until = 2020-03-08 }]\n";
+    for [south, north] in [
+        [ALIKE, (night, 0..24, 0..7, true)],
+        [(night, 0..24, 0..7, true), ALIKE],
+        [(early, 6..12, 0..3, false), (later, 11..19, 2..6, false)],
+        [(off, 9..17, 0..5, false), ALIKE],
     ] {
-        let scenario = Scenario::parse("own.toml", &scenario_with(parts)).unwrap();
-        for seed in 0..20 {
-            let timeline = scenario.timeline(seed);
-            if all_answered {
-                assert_caused(&timeline);
-            }
-            let documents = timeline.events.iter().filter(|event| {
-                matches!(
-                    event.act,
-                    Act::SendDocument { .. } | Act::AcknowledgeDocument { .. }
-                )
-            });
-            let (mut apart, mut acts) = (0, [0, 0]);
-            for event in documents {
-                let at = scenario.calendar().utc_offset().to_datetime(event.at);
-                let open = (9..17).contains(&at.hour()) && at.weekday().to_monday_zero_offset() < 5;
-                let holiday = at.date() == date(2020, 2, 27);
-                match event.office {
-                    Place::South => assert!(open, "South, {at}"),
-                    Place::North => assert!(!holiday, "North, {at}"),
+        let hours = |place: &str, own: &str| match own {
+            "" => String::new(),
+            own => format!("\n[office_hours.{place}]\n{own}"),
+        };
+        let head = hours("south", south.0) + &hours("north", north.0);
+        let unanswered = ANSWERED.replace("subjects", "answered_per_mille = 900\nsubjects");
+        let at_times = unanswered.clone() + "rhythm = { at = [11:00:00, 11:30:00] }\n";
+        for documents in [ANSWERED, &unanswered, &at_times] {
+            let text = scenario_with(&format!("{head}{documents}"));
+            let scenario = Scenario::parse("own.toml", &text).unwrap();
+            for seed in 0..20 {
+                let timeline = scenario.timeline(seed);
+                if documents == ANSWERED {
+                    assert_caused(&timeline);
                 }
-                apart += usize::from(!open || holiday);
-                acts[usize::from(event.act.begins())] += 1;
+                let (mut acts, mut by_night) = ([0, 0], 0);
+                for event in &timeline.events {
+                    let at = scenario.calendar().utc_offset().to_datetime(event.at);
+                    let (own, hours, days, _) = match event.office {
+                        Place::South => &south,
+                        Place::North => &north,
+                    };
+                    let day = at.weekday().to_monday_zero_offset();
+                    let is_off = at.date() == date(2020, 2, 27) || at.date() >= date(2020, 3, 5);
+                    let is_open = hours.contains(&at.hour()) && days.contains(&day);
+                    assert!(
+                        is_open && !(*own == off && is_off),
+                        "{:?}, {at}",
+                        event.office
+                    );
+                    acts[usize::from(event.act.begins())] += 1;
+                    by_night += usize::from(!(6..19).contains(&at.hour()));
+                }
+                assert_eq!(acts[1], 200, "seed {seed}");
+                // What would be answered after the period is not, but where all are.
+                let least = if documents == ANSWERED { 200 } else { 100 };
+                assert!(acts[0] >= least, "{acts:?}, seed {seed}");
+                let works = south.3 || north.3;
+                assert!(
+                    by_night > 20 || !works || documents == at_times,
+                    "{by_night}, seed {seed}"
+                );
             }
-            assert_eq!(acts[1], 400, "seed {seed}");
-            assert!(acts[0] > 300, "{acts:?}, seed {seed}");
-            assert!(!by_night || apart > 150, "{apart}, seed {seed}");
         }
     }
+}
+
+#[test]
+fn what_follows_comes_in_the_hours_of_whoever_it_follows_to() {
+    let night = "\n[office_hours.north]\nopens = 00:00:00\ncloses = 00:00:00\n";
+    let follows = "\n[[documents]]\nname = \"second\"\nfollows = \"first\"\ntotal = 40\nforms = [\"note\"]\n\
+                   after_minutes_min = 5\nafter_minutes_max = 60\nanswer_minutes_min = 10\nanswer_minutes_max = 30\n";
+    let text = scenario_with(&format!("{night}{ANSWERED}{follows}"));
+    let scenario = Scenario::parse("own.toml", &text).unwrap();
+    let mut outside = 0;
+    for seed in 0..20 {
+        for event in scenario.timeline(seed).events {
+            let at = scenario.calendar().utc_offset().to_datetime(event.at);
+            let is_common = (9..17).contains(&at.hour());
+            // What would come after the period comes in what is left of it, whatever the hour.
+            let is_last = at.date() >= date(2020, 3, 6);
+            assert!(is_common || is_last || event.office == Place::North, "{at}");
+            outside += usize::from(!is_common);
+        }
+    }
+    assert!(outside > 400, "{outside}");
 }

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use identity::{Certified, Tls};
 use office::Place;
-use office::authority::{Authority, Speaker};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
@@ -81,16 +80,8 @@ impl Dial for SecuredDial {
         let tls = Arc::clone(&self.tls.borrow());
         Box::pin(async move {
             let tcp = connect(&address).await?;
-            let (io, shown) = handshake::connect(&tls, tcp, &address).await?;
-            let speaker = Speaker::Named(shown.name.clone());
-            if !Authority::new(place, false).is_peer(&speaker) {
-                let why = format!(
-                    "{address} is not the {} office: its certificate is {}",
-                    place.peer(),
-                    shown.name
-                );
-                return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
-            }
+            let peer = Some(place.peer());
+            let (io, shown) = handshake::connect_to_office(&tls, tcp, &address, peer).await?;
             Ok(Dialled {
                 io: Box::new(io),
                 shown: Some(shown),
