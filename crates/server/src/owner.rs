@@ -563,6 +563,7 @@ impl Owner {
         }
         let place = self.office.place();
         let (appended, received) = (self.office.line().appended(), self.office.line().received());
+        let known = self.office.line().peer_epoch();
         let reader = self.reader.clone();
         let taken = self.office.line_mut().take_hello(
             hello,
@@ -579,7 +580,11 @@ impl Owner {
                 restoring: false,
             };
             self.append_local(now, &record);
-            tracing::warn!(place = %place.peer(), epoch, "the peer has been restored: its steps are of a new epoch");
+            if known == 0 {
+                tracing::info!(place = %place.peer(), epoch, "the peer is heard for the first time");
+            } else {
+                tracing::warn!(place = %place.peer(), epoch, known, "the peer has been restored: its steps are of a new epoch");
+            }
         }
         // Only the peer's own answer says what it has: a caller that claims little would end the restore too soon.
         if said.is_some() && self.office.line().is_restoring() {

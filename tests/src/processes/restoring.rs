@@ -48,6 +48,10 @@ async fn a_destroyed_part_comes_back_from_the_peer() {
     let (south, north) = pair.both();
     traffic(&south, &north).await;
     pair.quiet().await;
+    for place in Place::BOTH {
+        let log = pair.process(place).log();
+        assert!(!log.contains("has been restored"), "a new pair: {log}");
+    }
     let before = (south.tally().await, south.marks().await);
     pair.kill(Place::South);
     pair.kill(Place::North);
@@ -112,6 +116,8 @@ async fn a_destroyed_part_comes_back_from_the_peer() {
     )
     .await;
     assert_eq!(pair.clients(Place::North).office().await.peer_epoch, 2);
+    let log = pair.process(Place::North).log();
+    assert!(log.contains("the peer has been restored"), "{log}");
     assert_eq!(pair.finish().await.documents(), 61);
 }
 
