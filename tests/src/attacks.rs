@@ -32,7 +32,9 @@ use tokio_rustls::rustls::{ClientConfig, ConfigBuilder, RootCertStore};
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
 
-use crate::harness::{Clients, Pair, document, liaison, refused, send, sending, until, within};
+use crate::harness::{
+    Clients, Pair, document, liaison, refused, send, sending, try_send, until, within,
+};
 
 #[expect(
     clippy::disallowed_methods,
@@ -325,6 +327,38 @@ async fn an_officer_of_the_other_office_sends_nothing_here() {
         (Code::PermissionDenied, "NOT_PERMITTED")
     );
     nothing_has_changed(&pair, entries).await;
+}
+
+/// A request belongs to whoever has made it: another who sends it, word for word, learns nothing of its receipt, after a restart too.
+#[tokio::test]
+async fn the_same_request_of_another_identity_is_a_conflict() {
+    let (mut pair, _) = south().await;
+    let [kim, lee] = ["kim", "lee"].map(|name| {
+        let name = name.to_owned();
+        let officer = holder(Place::South, Role::Officer);
+        issued(&pair, &Holder { name, ..officer })
+    });
+    let request = sending(document("news"));
+    let mut first = None;
+    for started_again in [false, true] {
+        if started_again {
+            pair.stop(Place::South).await;
+            pair.start_office(Place::South).await;
+        }
+        let address = pair.process(Place::South).address;
+        let by = |tls: &Arc<Tls>| Clients::over(tests::secured::channel(address, Arc::clone(tls)));
+        let receipt = try_send(&by(&kim), request.clone()).await;
+        let receipt = receipt.expect("it is kim's own");
+        let name = first.get_or_insert(receipt.name.clone());
+        assert_eq!(&receipt.name, name, "the same request is the same document");
+        let appended = Clients::of(address).marks().await.appended;
+        for other in [by(&lee), Clients::of(address)] {
+            let status = try_send(&other, request.clone()).await;
+            let status = refused(&status.expect_err("it is kim's"));
+            assert_eq!(status.why(), (Code::AlreadyExists, "IDEMPOTENCY_CONFLICT"));
+        }
+        assert_eq!(Clients::of(address).marks().await.appended, appended);
+    }
 }
 
 /// Somebody listens where the peer does when it runs, and takes whatever comes: nothing is told DELIVERED.
