@@ -42,16 +42,21 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
+/// A new pair has lost nothing, so its logs speak of no restore.
+fn tells_no_restore(pair: &Pair) {
+    for place in Place::BOTH {
+        let log = pair.process(place).log();
+        assert!(!log.contains("has been restored"), "a new pair: {log}");
+    }
+}
+
 #[tokio::test]
 async fn a_destroyed_part_comes_back_from_the_peer() {
     let mut pair = Pair::start().await;
     let (south, north) = pair.both();
     traffic(&south, &north).await;
     pair.quiet().await;
-    for place in Place::BOTH {
-        let log = pair.process(place).log();
-        assert!(!log.contains("has been restored"), "a new pair: {log}");
-    }
+    tells_no_restore(&pair);
     let before = (south.tally().await, south.marks().await);
     pair.kill(Place::South);
     pair.kill(Place::North);
