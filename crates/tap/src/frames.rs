@@ -6,15 +6,31 @@
 
 use std::time::Duration;
 
-const HEADER_BYTES: usize = 9;
+pub(crate) const HEADER_BYTES: usize = 9;
+/// A longer frame is none that one may guess.
+const PLAUSIBLE_BYTES: u32 = 1024 * 1024;
 /// Tokens at first, and at most.
 const TOKENS_MAX: u64 = 8_192;
 const TOKENS_PER_SECOND: u64 = 1_024;
 const TOKENS_PER_CONTENT: u64 = 4;
 
-const DATA: u8 = 0;
-const HEADERS: u8 = 1;
-const END_STREAM: u8 = 1;
+pub(crate) const DATA: u8 = 0;
+pub(crate) const HEADERS: u8 = 1;
+pub(crate) const PRIORITY: u8 = 2;
+pub(crate) const RST_STREAM: u8 = 3;
+pub(crate) const SETTINGS: u8 = 4;
+pub(crate) const PUSH_PROMISE: u8 = 5;
+pub(crate) const PING: u8 = 6;
+pub(crate) const GOAWAY: u8 = 7;
+pub(crate) const WINDOW_UPDATE: u8 = 8;
+pub(crate) const CONTINUATION: u8 = 9;
+
+/// Flags; what each says depends on the frame's type.
+pub(crate) const END_STREAM: u8 = 1;
+pub(crate) const ACK: u8 = 1;
+pub(crate) const END_HEADERS: u8 = 4;
+pub(crate) const PADDED: u8 = 8;
+pub(crate) const HAS_PRIORITY: u8 = 0x20;
 
 /// The head of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,11 +39,40 @@ pub struct Frame {
     pub kind: u8,
     /// Its flags.
     pub flags: u8,
+    /// The stream that it is of; 0 is the connection.
+    pub stream: u32,
     /// Bytes of its payload.
     pub bytes: u32,
 }
 
 impl Frame {
+    /// Out of the nine bytes that every frame begins with.
+    pub(crate) fn of(header: &[u8; HEADER_BYTES]) -> Self {
+        let [high, middle, low, kind, flags, a, b, c, d] = *header;
+        Self {
+            kind,
+            flags,
+            stream: u32::from_be_bytes([a, b, c, d]) & (u32::MAX >> 1),
+            bytes: u32::from_be_bytes([0, high, middle, low]),
+        }
+    }
+
+    /// Whether it may be a frame: what comes late has to guess where one begins.
+    pub(crate) fn is_plausible(self) -> bool {
+        let is_of_connection = self.stream == 0;
+        self.bytes <= PLAUSIBLE_BYTES
+            && match self.kind {
+                DATA | HEADERS | CONTINUATION | PUSH_PROMISE => !is_of_connection,
+                PRIORITY => !is_of_connection && self.bytes == 5,
+                RST_STREAM => !is_of_connection && self.bytes == 4,
+                SETTINGS => is_of_connection && self.bytes.is_multiple_of(6),
+                PING => is_of_connection && self.bytes == 8,
+                GOAWAY => is_of_connection && self.bytes >= 8,
+                WINDOW_UPDATE => self.bytes == 4,
+                _ => false,
+            }
+    }
+
     /// Whether it carries a call, or something of one.
     pub fn has_content(self) -> bool {
         match self.kind {
@@ -36,6 +81,22 @@ impl Frame {
             _ => false,
         }
     }
+}
+
+/// What has come of a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part<'a> {
+    /// Its head, whole.
+    Head(Frame),
+    /// The next bytes of its payload. A frame without payload has one piece, which is empty.
+    Payload {
+        /// They.
+        bytes: &'a [u8],
+        /// Where they stand in what was taken.
+        at: usize,
+        /// Whether they are the last of the frame.
+        is_last: bool,
+    },
 }
 
 /// Follows the frames of one direction, in whatever pieces their bytes come.
@@ -49,12 +110,27 @@ pub struct Frames {
 
 impl Frames {
     /// Takes the next bytes, and tells each frame whose head is whole by them.
-    pub fn take(&mut self, mut bytes: &[u8], mut each: impl FnMut(Frame)) {
+    pub fn take(&mut self, bytes: &[u8], mut each: impl FnMut(Frame)) {
+        self.parts(bytes, |part| {
+            if let Part::Head(frame) = part {
+                each(frame);
+            }
+        });
+    }
+
+    /// Takes the next bytes, and tells what they are of their frames.
+    pub fn parts(&mut self, mut bytes: &[u8], mut each: impl FnMut(Part<'_>)) {
+        let count_all = bytes.len();
         while !bytes.is_empty() {
             if self.left > 0 {
-                let passed = self.left.min(bytes.len());
-                self.left -= passed;
-                bytes = &bytes[passed..];
+                let (payload, rest) = bytes.split_at(self.left.min(bytes.len()));
+                self.left -= payload.len();
+                each(Part::Payload {
+                    bytes: payload,
+                    at: count_all - bytes.len(),
+                    is_last: self.left == 0,
+                });
+                bytes = rest;
                 continue;
             }
             let count = (HEADER_BYTES - self.have).min(bytes.len());
@@ -62,14 +138,16 @@ impl Frames {
             self.have += count;
             bytes = &bytes[count..];
             if self.have == HEADER_BYTES {
-                let [high, middle, low, kind, flags, ..] = self.header;
-                let len = u32::from_be_bytes([0, high, middle, low]);
-                (self.have, self.left) = (0, len as usize);
-                each(Frame {
-                    kind,
-                    flags,
-                    bytes: len,
-                });
+                let frame = Frame::of(&self.header);
+                (self.have, self.left) = (0, frame.bytes as usize);
+                each(Part::Head(frame));
+                if frame.bytes == 0 {
+                    each(Part::Payload {
+                        bytes: &[],
+                        at: count_all - bytes.len(),
+                        is_last: true,
+                    });
+                }
             }
         }
     }
@@ -161,6 +239,7 @@ mod tests {
         Frame {
             kind,
             flags: 0,
+            stream: 0,
             bytes: 0,
         }
     }
@@ -186,6 +265,7 @@ mod tests {
         let data = Frame {
             kind: DATA,
             flags: 0,
+            stream: 1,
             bytes: 16_384,
         };
         for _ in 0..1_000_000 {

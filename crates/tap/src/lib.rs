@@ -19,7 +19,31 @@
 //! ```
 
 mod assembly;
+mod binary_log;
+mod blank;
+mod calls;
+mod capture;
+mod conversation;
+mod event;
 mod frames;
+mod gather;
+mod hpack;
+mod onlooker;
+mod passed;
+mod recording;
+mod synthesis;
 
 pub use assembly::{Assembly, Fault, PIECE_BYTES, PREFIX_BYTES, Piece, Unpacker};
-pub use frames::{Frame, Frames, Patience};
+pub use binary_log::{BinaryLog, BinaryLogFault};
+pub use blank::{Blanker, FieldPath, Fill, SECRET_HEADERS, Secrets};
+pub use calls::{Call, CallEnd, CallStatus, Calls, Noted, Said, unpacked_bin};
+pub use capture::{Capture, CaptureFault, Recorder};
+pub use conversation::{Bounds, Conversation};
+pub use event::{Event, Head, HeadKind, Message, Protocol, Side, What, get};
+pub use frames::{Frame, Frames, Part, Patience};
+pub use gather::unpacked;
+pub use hpack::{Field, HpackFault};
+pub use onlooker::Onlooker;
+pub use passed::{Blanking, Listening, Passed, Passing};
+pub use recording::{Recording, RecordingFault, Told};
+pub use synthesis::Synthesis;
