@@ -18,4 +18,4 @@ pub use failed::{Blame, Failed};
 pub(crate) use frames::frame;
 pub use pool::{Pool, PoolLimits};
 pub use stream::{Receiving, Sending};
-pub use tls::{Tls, TlsError};
+pub use tls::{Connector, Tls, TlsError};

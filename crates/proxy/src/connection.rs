@@ -5,20 +5,21 @@
 
 use std::future::pending;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::condition::Condition;
 use crate::draw::Draw;
 use crate::fate::{ChunkFate, ConnectionFate, connection_fate};
+use crate::seam::{Ends, Io, Onlooker};
 use crate::way::{PerWay, Way};
 
 /// The most that is read at once, and so the longest chunk.
@@ -68,6 +69,9 @@ pub(crate) struct Connection {
     /// Resets commanded before it was accepted: they are not meant for it.
     pub(crate) resets_before: u64,
     pub(crate) counters: Arc<Counters>,
+    pub(crate) client: SocketAddr,
+    pub(crate) onlooker: Option<Arc<dyn Onlooker>>,
+    pub(crate) ends: Option<Arc<dyn Ends>>,
 }
 
 /// What waits between a reader and its writer.
@@ -90,10 +94,32 @@ enum Carried {
 
 impl Connection {
     /// Carries the connection to its end.
-    pub(crate) async fn run(self, mut client: TcpStream) {
+    pub(crate) async fn run(self, client: TcpStream) {
         self.counters.open.fetch_add(1, Ordering::Relaxed);
         // Small frames must not wait for one another, or every delay would be this machine's.
         let _ = client.set_nodelay(true);
+        let end = match self.accepted(client).await {
+            Some(client) => self.carry_to_the_end(client).await,
+            None => End::Unreachable,
+        };
+        self.counters.open.fetch_sub(1, Ordering::Relaxed);
+        tracing::info!(connection = self.number, ?end, "ended");
+    }
+
+    /// The caller's side, by whatever means it is spoken to.
+    async fn accepted(&self, client: TcpStream) -> Option<Box<dyn Io>> {
+        let Some(ends) = &self.ends else {
+            return Some(Box::new(client));
+        };
+        let accepted = timeout(DIAL_TIMEOUT, ends.accepted(client)).await;
+        let accepted = accepted.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+        let told = accepted.inspect_err(|error| {
+            tracing::warn!(connection = self.number, %error, "failed to agree with the caller");
+        });
+        told.ok()
+    }
+
+    async fn carry_to_the_end(&self, mut client: Box<dyn Io>) -> End {
         let half_open_some = self.condition.borrow().half_open_some();
         let (mut server, mut end) = match connection_fate(half_open_some, &mut self.draw(1)) {
             ConnectionFate::Carry => self.carry(&mut client).await,
@@ -107,11 +133,13 @@ impl Connection {
             self.counters.reset.fetch_add(1, Ordering::Relaxed);
             for stream in [Some(&client), server.as_ref()].into_iter().flatten() {
                 // Dropped after this, a socket sends RST and not FIN.
-                let _ = stream.set_zero_linger();
+                stream.break_off();
             }
         }
-        self.counters.open.fetch_sub(1, Ordering::Relaxed);
-        tracing::info!(connection = self.number, ?end, "ended");
+        if let Some(onlooker) = &self.onlooker {
+            onlooker.over(self.number, end != End::Finished);
+        }
+        end
     }
 
     /// A stream of draws of this connection's own.
@@ -119,8 +147,8 @@ impl Connection {
         Draw::new(self.seed, self.number * 4 + purpose)
     }
 
-    async fn carry(&self, client: &mut TcpStream) -> (Option<TcpStream>, End) {
-        let (client_reader, client_writer) = client.split();
+    async fn carry(&self, client: &mut Box<dyn Io>) -> (Option<Box<dyn Io>>, End) {
+        let (client_reader, client_writer) = tokio::io::split(client);
         let (up_sender, up_queue) = mpsc::channel(QUEUE_CHUNKS_MAX);
         let up = self.read(Way::Up, client_reader, up_sender);
         tokio::pin!(up);
@@ -144,7 +172,7 @@ impl Connection {
             Err(end) => return (None, end),
         };
         let end = {
-            let (server_reader, server_writer) = server.split();
+            let (server_reader, server_writer) = tokio::io::split(&mut server);
             let (down_sender, down_queue) = mpsc::channel(QUEUE_CHUNKS_MAX);
             let carried = async {
                 tokio::try_join!(
@@ -163,15 +191,27 @@ impl Connection {
         (Some(server), end)
     }
 
-    async fn dial(&self) -> Option<TcpStream> {
+    async fn dial(&self) -> Option<Box<dyn Io>> {
         let to = self.condition.borrow().to().to_owned();
-        let dialled = timeout(DIAL_TIMEOUT, TcpStream::connect(&to)).await;
+        let dialling = async {
+            let server = TcpStream::connect(&to).await?;
+            let _ = server.set_nodelay(true);
+            let address = server.peer_addr()?;
+            let server = match &self.ends {
+                Some(ends) => ends.dialled(server).await?,
+                None => Box::new(server),
+            };
+            Ok::<_, io::Error>((server, address))
+        };
+        let dialled = timeout(DIAL_TIMEOUT, dialling).await;
         let dialled = dialled.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
         let server = dialled.inspect_err(
             |error| tracing::warn!(connection = self.number, %to, %error, "failed to dial"),
         );
-        let server = server.ok()?;
-        let _ = server.set_nodelay(true);
+        let (server, address) = server.ok()?;
+        if let Some(onlooker) = &self.onlooker {
+            onlooker.opened(self.number, self.client, address);
+        }
         tracing::info!(connection = self.number, %to, "carried");
         Some(server)
     }
@@ -180,7 +220,7 @@ impl Connection {
     async fn read(
         &self,
         way: Way,
-        mut from: ReadHalf<'_>,
+        mut from: impl AsyncRead + Unpin,
         queue: mpsc::Sender<Waiting>,
     ) -> Result<(), End> {
         let mut draw = self.draw(match way {
@@ -221,7 +261,7 @@ impl Connection {
         &self,
         way: Way,
         mut queue: mpsc::Receiver<Waiting>,
-        mut to: WriteHalf<'_>,
+        mut to: impl AsyncWrite + Unpin,
     ) -> Result<(), End> {
         while let Some(Waiting { due, what }) = queue.recv().await {
             if let Some(due) = due {
@@ -235,6 +275,9 @@ impl Connection {
                 }
                 Carried::Finish => {
                     self.until(|condition| !condition.is_cut(way)).await;
+                    if let Some(onlooker) = &self.onlooker {
+                        onlooker.finished(self.number, way);
+                    }
                     // The other side may have gone already.
                     let _ = to.shutdown().await;
                     return Ok(());
@@ -252,7 +295,7 @@ impl Connection {
         &self,
         way: Way,
         mut bytes: Bytes,
-        to: &mut WriteHalf<'_>,
+        to: &mut (impl AsyncWrite + Unpin),
     ) -> Result<(), End> {
         let counter = match way {
             Way::Up => &self.counters.up_bytes,
@@ -266,6 +309,10 @@ impl Connection {
             });
             let piece = bytes.split_to(len);
             to.write_all(&piece).await.map_err(|_| End::Broken)?;
+            to.flush().await.map_err(|_| End::Broken)?;
+            if let Some(onlooker) = &self.onlooker {
+                onlooker.passed(self.number, way, &piece);
+            }
             counter.fetch_add(len as u64, Ordering::Relaxed);
             if let Some(trickle) = trickle {
                 sleep(trickle.every).await;
@@ -277,8 +324,8 @@ impl Connection {
     /// Reads and drops, and tells neither side anything, until both have gone or a command ends it.
     async fn swallow(
         &self,
-        client: &mut TcpStream,
-        server: Option<&mut TcpStream>,
+        client: &mut Box<dyn Io>,
+        server: Option<&mut Box<dyn Io>>,
         mendable: bool,
     ) -> End {
         tracing::info!(connection = self.number, "half-open");
@@ -326,7 +373,7 @@ impl Connection {
     }
 }
 
-async fn drop_from(stream: &mut TcpStream) {
+async fn drop_from(stream: &mut Box<dyn Io>) {
     let mut buffer = BytesMut::with_capacity(CHUNK_BYTES_MAX);
     while matches!(stream.read_buf(&mut buffer).await, Ok(1..)) {
         buffer.clear();

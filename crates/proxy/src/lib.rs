@@ -11,6 +11,7 @@ mod fate;
 mod quantity;
 mod running;
 mod schedule;
+mod seam;
 #[cfg(test)]
 mod tests;
 mod way;
@@ -29,6 +30,7 @@ pub use fate::Rules;
 pub use quantity::{Odds, Recurrence, Span, Trickle, Unreadable, parse_duration};
 pub use running::Proxy;
 use schedule::Schedule;
+pub use seam::{Agreed, Ends, Io, Onlooker};
 pub use way::{Way, Ways};
 
 /// Commands that wait to be obeyed.

@@ -14,6 +14,7 @@ use crate::command::Command;
 use crate::condition::Condition;
 use crate::connection::{Connection, Counters, carried_bytes};
 use crate::schedule::Schedule;
+use crate::seam::{Ends, Onlooker};
 use crate::way::Ways;
 
 /// A command, and where its answer goes.
@@ -46,6 +47,8 @@ pub struct Proxy {
     counters: Arc<Counters>,
     accepted: u64,
     connections: JoinSet<()>,
+    onlooker: Option<Arc<dyn Onlooker>>,
+    ends: Option<Arc<dyn Ends>>,
 }
 
 impl Proxy {
@@ -67,12 +70,32 @@ impl Proxy {
             counters: Arc::new(Counters::default()),
             accepted: 0,
             connections: JoinSet::new(),
+            onlooker: None,
+            ends: None,
         })
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The same, looked on at by somebody.
+    #[must_use]
+    pub fn looked_on_by(self, onlooker: Arc<dyn Onlooker>) -> Self {
+        Self {
+            onlooker: Some(onlooker),
+            ..self
+        }
+    }
+
+    /// The same, whose ends are spoken to so.
+    #[must_use]
+    pub fn between(self, ends: Arc<dyn Ends>) -> Self {
+        Self {
+            ends: Some(ends),
+            ..self
+        }
     }
 
     /// Adds a recurring cut that begins now.
@@ -106,8 +129,8 @@ impl Proxy {
                 }
                 () = &mut change, if !self.recurring.is_empty() => self.change(),
                 Some(_) = self.connections.join_next() => {}
-                (client, permit) = accept(self.listener.as_ref(), &self.room) => {
-                    self.accept(client, permit);
+                (client, from, permit) = accept(self.listener.as_ref(), &self.room) => {
+                    self.accept(client, from, permit);
                 }
             }
         }
@@ -175,7 +198,7 @@ impl Proxy {
         }
     }
 
-    fn accept(&mut self, client: TcpStream, permit: OwnedSemaphorePermit) {
+    fn accept(&mut self, client: TcpStream, from: SocketAddr, permit: OwnedSemaphorePermit) {
         self.accepted += 1;
         self.counters.accepted.fetch_add(1, Ordering::Relaxed);
         let connection = Connection {
@@ -184,6 +207,9 @@ impl Proxy {
             condition: self.condition.subscribe(),
             resets_before: self.condition.borrow().resets(),
             counters: Arc::clone(&self.counters),
+            client: from,
+            onlooker: self.onlooker.clone(),
+            ends: self.ends.clone(),
         };
         tracing::info!(connection = self.accepted, "accepted");
         self.connections.spawn(async move {
@@ -207,7 +233,7 @@ impl Recurring {
 async fn accept(
     listener: Option<&TcpListener>,
     room: &Arc<Semaphore>,
-) -> (TcpStream, OwnedSemaphorePermit) {
+) -> (TcpStream, SocketAddr, OwnedSemaphorePermit) {
     let Some(listener) = listener else {
         return std::future::pending().await;
     };
@@ -215,7 +241,7 @@ async fn accept(
     let permit = permit.expect("the semaphore is never closed");
     loop {
         match listener.accept().await {
-            Ok((client, _)) => return (client, permit),
+            Ok((client, from)) => return (client, from, permit),
             Err(error) => {
                 // Out of file handles, most likely: wait for some to be given back.
                 tracing::warn!(%error, "failed to accept");

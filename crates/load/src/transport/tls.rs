@@ -49,10 +49,12 @@ mod kind {
 
     /// Never made.
     #[derive(Debug, Clone)]
-    pub(crate) enum Connector {}
+    pub enum Connector {}
 
     impl Connector {
-        pub(crate) fn new(_: &Tls, _: &str) -> Result<Self, TlsError> {
+        /// # Errors
+        /// Always.
+        pub fn new(_: &Tls, _: &str) -> Result<Self, TlsError> {
             Err(TlsError::NotBuilt)
         }
 
@@ -64,7 +66,8 @@ mod kind {
             Err(TlsError::NotBuilt)
         }
 
-        pub(crate) fn connect<S>(&self, _: S) -> Ready<io::Result<S>> {
+        /// It is never made, and never asked.
+        pub fn connect<S>(&self, _: S) -> Ready<io::Result<S>> {
             match *self {}
         }
     }
@@ -86,7 +89,7 @@ mod kind {
 
     /// What a connection is secured by.
     #[derive(Clone)]
-    pub(crate) enum Connector {
+    pub enum Connector {
         /// By the settings of a target.
         Target(TlsConnector, ServerName<'static>),
         /// By an identity of the pair's, at the office of this address.
@@ -104,7 +107,11 @@ mod kind {
     }
 
     impl Connector {
-        pub(crate) fn new(tls: &Tls, host: &str) -> Result<Self, TlsError> {
+        /// As `tls` says, to a target on `host`.
+        ///
+        /// # Errors
+        /// A file cannot be used, or the settings do not fit together.
+        pub fn new(tls: &Tls, host: &str) -> Result<Self, TlsError> {
             let settings = |error: &dyn std::fmt::Display| TlsError::Settings {
                 what: error.to_string(),
             };
@@ -137,7 +144,11 @@ mod kind {
             Ok(Self::Office(Arc::clone(tls), address, place))
         }
 
-        pub(crate) async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
+        /// Speaks TLS over a connection.
+        ///
+        /// # Errors
+        /// The two do not agree.
+        pub async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
             &self,
             stream: S,
         ) -> std::io::Result<TlsStream<S>> {
@@ -186,4 +197,4 @@ mod kind {
     }
 }
 
-pub(crate) use kind::Connector;
+pub use kind::Connector;
