@@ -17,6 +17,7 @@ mod io;
 mod known;
 mod places;
 mod slots;
+mod tapped;
 mod told;
 mod watched;
 
@@ -29,5 +30,6 @@ pub use io::Io;
 pub use known::Known;
 pub use places::{Place, Places};
 pub use slots::{GivesWay, Keeper, Slot, Slots};
+pub use tapped::Tapped;
 pub use told::Told;
 pub use watched::Watched;

@@ -1,5 +1,6 @@
 //! Connections: counted, timed, and closed gently.
 
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -12,15 +13,16 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use office::Limits;
 use pin_project_lite::pin_project;
+use tap::Onlooker;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::phase::reached;
 use crate::tasks::Tasks;
 use callers::Places;
-use callers::Watched;
-use callers::{Accept, Accepted, Door, Greeting, PREFACE, Trouble};
+use callers::{Accept, Accepted, Door, Greeting, Io, PREFACE, Trouble};
 use callers::{Called, Caller, OpenCall};
+use callers::{Tapped, Watched};
 
 /// Streams that a client may reset before it is sent away.
 const RESETS_MAX: usize = 256;
@@ -42,6 +44,8 @@ pub(crate) struct Connections<S> {
     pub(crate) tasks: Tasks,
     pub(crate) closing: watch::Receiver<bool>,
     pub(crate) door: Door,
+    /// Who looks on, and where callers find this office.
+    pub(crate) looked_on: Option<(Arc<dyn Onlooker>, SocketAddr)>,
 }
 
 impl<S> Connections<S>
@@ -144,6 +148,7 @@ where
         let greeted = greeting.greet(accepted.io, accepted.said, Arc::clone(&caller));
         let over = greeting.no_longer_holds(&caller);
         let mut closing = self.closing.clone();
+        let looked_on = self.looked_on.clone().zip(caller.address);
         // In simulated time nothing would ever rest.
         let timeouts = self.keep_alive.map(|_| Idle {
             idle: self.limits.idle_timeout,
@@ -158,6 +163,12 @@ where
                 greeted = greeted => greeted,
             };
             let Some(io) = greeted else { return };
+            let io: Box<dyn Io> = match looked_on {
+                None => io,
+                Some(((onlooker, here), from)) => {
+                    Box::new(Tapped::new(PREFACE, io, onlooker, from, here))
+                }
+            };
             let io = Watched::new(PREFACE, io, Arc::clone(&caller));
             let mut connection =
                 std::pin::pin!(builder.serve_connection(TokioIo::new(io), service));

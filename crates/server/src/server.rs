@@ -1,5 +1,6 @@
 //! An office, from its recovery to its drain.
 
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -85,6 +86,8 @@ pub struct Setup {
     pub telling: Option<protocol::pb::office::Telling>,
     /// Whether calls are counted, and refusals told, for whoever runs it.
     pub is_counted: bool,
+    /// Who is shown what passes, behind TLS, and the address that they are told as this office's.
+    pub looked_on: Option<(Arc<dyn tap::Onlooker>, SocketAddr)>,
 }
 
 impl Setup {
@@ -105,6 +108,7 @@ impl Setup {
             played_speed: 0,
             telling: None,
             is_counted: true,
+            looked_on: None,
         }
     }
 }
@@ -137,6 +141,7 @@ pub struct Server {
     played_speed: u32,
     telling: Option<protocol::pb::office::Telling>,
     is_counted: bool,
+    looked_on: Option<(Arc<dyn tap::Onlooker>, SocketAddr)>,
     on_thread: bool,
     recovery: Recovery,
     appended: u64,
@@ -174,6 +179,7 @@ impl Server {
             played_speed,
             telling,
             is_counted,
+            looked_on,
         } = setup;
         let Recovered {
             office,
@@ -216,6 +222,7 @@ impl Server {
             played_speed,
             telling,
             is_counted,
+            looked_on,
             on_thread,
             recovery,
             appended,
@@ -291,6 +298,7 @@ impl Server {
                 tls: self.knowing.tls.clone(),
                 open_clients: self.knowing.open_clients,
             },
+            looked_on: self.looked_on.clone(),
         };
         let (dialler_ended, dialled) = oneshot::channel::<()>();
         if let Some(dialler) = line.1 {

@@ -154,6 +154,7 @@ impl Office {
             played_speed: 0,
             telling: None,
             is_counted: false,
+            looked_on: None,
         })
     }
 }
