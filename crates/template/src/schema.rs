@@ -106,6 +106,11 @@ impl Schema {
         Ok(Method::of(&method))
     }
 
+    /// A message by its full name.
+    pub fn message(&self, name: &str) -> Option<MessageDescriptor> {
+        self.pool.get_message_by_name(name)
+    }
+
     /// The services, by name, each with its methods as it declares them.
     pub fn services(&self) -> Vec<(String, Vec<Method>)> {
         let mut services: Vec<(String, Vec<Method>)> = self

@@ -34,11 +34,21 @@ pub type Inside<'a> = &'a dyn Fn(&FieldDescriptor) -> Option<MessageDescriptor>;
 
 /// Explains an encoded message of the type `name`; `base` is the offset of its first byte.
 pub fn explain(bytes: &[u8], base: usize, name: &str, inside: Inside<'_>) -> Vec<Piece> {
+    explain_as(bytes, base, json::descriptor(name).as_ref(), inside)
+}
+
+/// The same of any message, whose names are those of `message`.
+pub fn explain_as(
+    bytes: &[u8],
+    base: usize,
+    message: Option<&MessageDescriptor>,
+    inside: Inside<'_>,
+) -> Vec<Piece> {
     let mut walker = Walker {
         pieces: Vec::new(),
         inside,
     };
-    walker.message(bytes, base, 0, json::descriptor(name).as_ref());
+    walker.message(bytes, base, 0, message);
     walker.pieces
 }
 

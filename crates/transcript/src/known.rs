@@ -1,0 +1,125 @@
+//! What messages say: by a schema, or by numbers where there is none.
+
+use bytes::Bytes;
+use prost_reflect::{DynamicMessage, MessageDescriptor, SerializeOptions};
+use serde_json::{Map, Value};
+use tap::{Message, Side};
+use template::Schema;
+use template::wire::{Field, Fields};
+use words::hex;
+
+/// Messages within messages are followed so deep.
+const DEPTH_MAX: usize = 32;
+/// What a compressed message may unpack to.
+const UNPACKED_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
+/// The schemas that are known; the first that has a method says what its messages are.
+#[derive(Debug, Clone, Default)]
+pub struct Known {
+    schemas: Vec<Schema>,
+}
+
+impl Known {
+    /// One more.
+    pub fn add(&mut self, schema: Schema) {
+        self.schemas.push(schema);
+    }
+
+    /// One more, which is asked first.
+    pub fn prefer(&mut self, schema: Schema) {
+        self.schemas.insert(0, schema);
+    }
+
+    /// What a side of a method sends; `path` as in `:path`.
+    pub fn message(&self, path: &str, from: Side) -> Option<MessageDescriptor> {
+        let method = self
+            .schemas
+            .iter()
+            .find_map(|schema| schema.method(path).ok())?;
+        Some(match from {
+            Side::Client => method.input,
+            Side::Server => method.output,
+        })
+    }
+
+    /// What a message of a call says, and the bytes that say it; why that is not known, otherwise.
+    pub fn say(
+        &self,
+        path: Option<&str>,
+        from: Side,
+        encoding: &str,
+        message: &Message,
+    ) -> (Result<Value, String>, Bytes) {
+        let unpacked = match tap::unpacked(message, encoding, UNPACKED_BYTES_MAX) {
+            Ok(unpacked) => unpacked,
+            Err(why) => return (Err(why), message.bytes.clone()),
+        };
+        if message.is_cut() {
+            let kept = words::figures::bytes(unpacked.len() as u64);
+            return (Err(format!("cut: the first {kept} were kept")), unpacked);
+        }
+        let descriptor = path.and_then(|path| self.message(path, from));
+        let said = descriptor.and_then(|descriptor| by_schema(descriptor, &unpacked));
+        let said = said.or_else(|| by_number(&unpacked, DEPTH_MAX));
+        (
+            said.ok_or_else(|| "no message of protobuf".to_owned()),
+            unpacked,
+        )
+    }
+
+    /// What the details of a status say.
+    pub fn details(&self, details: &[u8]) -> Option<Value> {
+        let mut descriptors = self
+            .schemas
+            .iter()
+            .filter_map(|it| it.message("google.rpc.Status"));
+        let said = descriptors.find_map(|descriptor| by_schema(descriptor, details));
+        said.or_else(|| by_number(details, DEPTH_MAX))
+    }
+}
+
+fn by_schema(descriptor: MessageDescriptor, bytes: &[u8]) -> Option<Value> {
+    let message = DynamicMessage::decode(descriptor, bytes).ok()?;
+    let options = SerializeOptions::new().stringify_64_bit_integers(true);
+    message
+        .serialize_with_options(serde_json::value::Serializer, &options)
+        .ok()
+}
+
+/// The fields by their numbers: texts, messages and numbers, as far as their bytes can be taken for such.
+pub(crate) fn by_number(bytes: &[u8], depth: usize) -> Option<Value> {
+    let mut fields = Map::new();
+    for field in Fields::of(bytes) {
+        let (number, field) = field?;
+        let value = match field {
+            Field::Varint(value) => Value::from(value),
+            Field::Fixed32(value) => Value::from(value),
+            Field::Fixed64(value) => Value::from(value),
+            Field::Delimited(bytes) => delimited(bytes, depth),
+        };
+        match fields.get_mut(&number.to_string()) {
+            None => {
+                fields.insert(number.to_string(), value);
+            }
+            Some(Value::Array(values)) => values.push(value),
+            Some(first) => *first = Value::Array(vec![first.take(), value]),
+        }
+    }
+    Some(Value::Object(fields))
+}
+
+fn delimited(bytes: &[u8], depth: usize) -> Value {
+    let text = std::str::from_utf8(bytes).ok();
+    let is_text = |text: &&str| {
+        !text
+            .chars()
+            .any(|it| it.is_control() && !matches!(it, '\n' | '\t' | '\r'))
+    };
+    if let Some(text) = text.filter(is_text) {
+        return Value::from(text);
+    }
+    let within = depth
+        .checked_sub(1)
+        .and_then(|depth| by_number(bytes, depth));
+    within.unwrap_or_else(|| Value::from(format!("0x{}", hex::joined(bytes))))
+}
