@@ -39,19 +39,31 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("south", &["service"]),
     ("north", &["service"]),
     ("command", &["client", "ledger", "words"]),
+    ("transcript", &["tap", "template", "words"]),
+    ("wire", &["command", "load", "proxy", "transcript"]),
     ("pki", &["command"]),
     ("records", &["command", "fit", "simulator"]),
-    (
-        "liaison",
-        &["pki", "records", "service", "proxy", "load", "screen"],
-    ),
+    ("liaison", &["pki", "records", "service", "wire", "screen"]),
     ("tests", &["liaison", "south", "north"]),
 ];
 
 /// The crates that have no runtime: everything that can be used without `server`.
 const PURE: &[&str] = &[
-    "office", "reading", "journal", "tap", "identity", "protocol", "ledger", "words", "scenario",
-    "formats", "fit", "template", "report", "screen",
+    "office",
+    "reading",
+    "journal",
+    "tap",
+    "identity",
+    "protocol",
+    "ledger",
+    "words",
+    "scenario",
+    "formats",
+    "fit",
+    "template",
+    "report",
+    "screen",
+    "transcript",
 ];
 
 struct Member {

@@ -10,7 +10,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::{
-    call, completions, contact, document, inbox, load_command as load, man, meeting, proxy,
+    call, completions, contact, document, inbox, load_command as load, man, meeting,
     scenario_command, send, simulate, status, telephone, up, watch,
 };
 use command::failure::Failure;
@@ -36,7 +36,7 @@ const GROUPS: [(&str, &[&str]); 6] = [
     ),
     ("Records", &["ledger", "tally", "import", "replay"]),
     ("Scenarios", &["scenario"]),
-    ("Wire", &["proxy", "load"]),
+    ("Wire", &["tap", "proxy", "load"]),
     (
         "Operate",
         if cfg!(feature = "tls") {
@@ -135,7 +135,8 @@ enum Command {
     Ledger(records::LedgerArgs),
     Replay(records::ReplayArgs),
     Load(load::LoadArgs),
-    Proxy(proxy::ProxyArgs),
+    Tap(wire::TapArgs),
+    Proxy(wire::ProxyArgs),
     #[cfg(feature = "tls")]
     Pki(pki::PkiArgs),
     Completions(completions::CompletionsArgs),
@@ -144,7 +145,9 @@ enum Command {
 
 /// Runs the command, and says what came of it.
 pub(crate) fn run(cli: Cli) -> ExitCode {
-    log_to_stderr();
+    // What a tap shows are the calls; who has connected stands among them.
+    let is_tap = matches!(cli.command, Command::Tap(_));
+    log_to_stderr(if is_tap { "warn" } else { LOGGED });
     let format = Settings::format_of(&cli.settings);
     let settings = match Settings::read(&cli.settings) {
         Ok(settings) => settings,
@@ -181,7 +184,8 @@ impl Command {
             Self::Ledger(args) => args.run(settings),
             Self::Replay(args) => args.run(settings),
             Self::Load(args) => args.run(settings),
-            Self::Proxy(args) => args.run(),
+            Self::Tap(args) => args.run(settings),
+            Self::Proxy(args) => args.run(settings),
             #[cfg(feature = "tls")]
             Self::Pki(args) => args.run(settings),
             Self::Completions(args) => args.run(Cli::command(), settings),
@@ -193,10 +197,10 @@ impl Command {
 /// Warnings; and what the proxy does to whom, since that is what it is run for.
 const LOGGED: &str = "warn,proxy=info";
 
-fn log_to_stderr() {
+fn log_to_stderr(logged: &str) {
     let wanted = std::env::var("LIAISON_LOG").ok();
     let wanted = wanted.and_then(|directives| directives.parse::<Targets>().ok());
-    let filter = wanted.unwrap_or_else(|| LOGGED.parse().expect("it is a list of targets"));
+    let filter = wanted.unwrap_or_else(|| logged.parse().expect("it is a list of targets"));
     let lines = tracing_subscriber::fmt::layer()
         .fmt_fields(service::VisibleFields)
         .with_writer(std::io::stderr)

@@ -17,7 +17,6 @@ mod inbox;
 mod load_command;
 mod man;
 mod meeting;
-mod proxy;
 mod scenario_command;
 mod send;
 mod simulate;

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use office::Place;
 use service::Identities;
+use wire::LookingOn;
 
 use self::examples::{People, Welcome};
 use self::offices::{Serving, Wanted};
@@ -26,16 +27,20 @@ Examples:
   liaison up --play both=workshop --speed 10
   liaison up --play north=kaesong-2018 --speed 600
   liaison up --control 127.0.0.1:50053             (and then: echo cut | nc -N 127.0.0.1 50053)
+  liaison up --tap --frames                        (every frame, of clients and of the line)
   liaison up --examples
 
-With --play both=SCENARIO the scenario's officers act at both offices, from now on. With one office named they
-play that office, and people the other: it sends, proposes, records and calls of its own accord, and what people do it
-answers as the scenario says: it acknowledges or refuses, accepts, counters or declines, convenes, closes, confirms.
-Faults that the scenario has are left out. At --speed 600 a while such as --begins-at 2h is one of the play: 12 s.
+With --play both=SCENARIO the scenario's officers act at both offices, from now on. With one office \
+named they play that office, and people the other: it sends, proposes, records and calls of its own accord, and what \
+people do it answers as the scenario says: it acknowledges or refuses, accepts, counters or declines, convenes, \
+closes, confirms. Faults that the scenario has are left out. At --speed 600 a while such as --begins-at 2h is one of the play: 12 s.
 
 --control has the line between the offices fail on command, as `liaison proxy --help` says: cut, restore, delay, reset \
 and others, for both ways at once. That the telephone is cut is another thing, a statement of an office: `liaison \
 telephone`.
+
+--tap shows each call at both offices as `liaison tap` does, the line's Carry too; --record keeps them for `liaison tap \
+show`.
 
 Ctrl-C drains both offices and ends the command. What was recorded is there again at the next start.
 
@@ -103,6 +108,13 @@ pub(crate) struct UpArgs {
     /// What is drawn when, and between whom
     #[arg(long, value_name = "N", default_value_t = 1, requires = "play")]
     seed: u64,
+
+    /// Show every gRPC call of clients and of the line, as it passes behind TLS
+    #[arg(long, help_heading = "Looking on")]
+    tap: bool,
+
+    #[command(flatten)]
+    looking: LookingOn,
 }
 
 impl UpArgs {
@@ -118,8 +130,13 @@ impl UpArgs {
             play,
             speed,
             seed,
+            tap,
+            looking,
             ..
         } = self;
+        if !tap {
+            looking.without_tap()?;
+        }
         let play = play.map(|played| played.drawn(seed)).transpose()?;
         let people = play.as_ref().map_or(People::Both, play::Drawn::people);
         let wanted = Wanted {
@@ -131,6 +148,7 @@ impl UpArgs {
                 ..Identities::default()
             },
             played_speed: if play.is_some() { speed } else { 0 },
+            tap: tap.then_some((&looking, settings.output)),
         };
         offices::run(&wanted, |serving| {
             tell(settings.output, serving, &data, people)?;

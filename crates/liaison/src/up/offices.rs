@@ -14,6 +14,8 @@ use tokio::sync::watch;
 use super::line::Line;
 use command::connect::Address;
 use command::failure::Failure;
+use command::output::Output;
+use wire::{Looking, LookingOn, Watching};
 
 /// What the offices are to be.
 pub(super) struct Wanted<'a> {
@@ -27,6 +29,8 @@ pub(super) struct Wanted<'a> {
     pub(super) identities: Identities,
     /// How many times as fast as the clock a scenario is played there; 0 if none is.
     pub(super) played_speed: u32,
+    /// How what passes is shown, if it is.
+    pub(super) tap: Option<(&'a LookingOn, Output)>,
 }
 
 /// Offices that serve.
@@ -47,7 +51,26 @@ pub(super) fn run(
         .enable_all()
         .build()
         .map_err(|error| Failure::Failed(format!("failed to start the offices: {error}")))?;
-    runtime.block_on(async {
+    let looking = wanted
+        .tap
+        .map(|(flags, output)| Looking::of_offices(flags, output));
+    let looking = looking.transpose()?;
+    let watching = looking.as_ref().map(Looking::watching);
+    let ran = runtime.block_on(serve_both(wanted, watching, serving));
+    // What still runs hands over what it sees, and keeps whoever looks on waiting.
+    drop(runtime);
+    match looking {
+        Some(looking) => ran.and(looking.end()),
+        None => ran,
+    }
+}
+
+async fn serve_both(
+    wanted: &Wanted<'_>,
+    watching: Option<Watching>,
+    serving: impl FnOnce(&Serving) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    {
         // Both listen before either dials, so that port 0 is known to the peer.
         let (south, at_south) = listener(&wanted.listen[Place::South]).await?;
         let (north, at_north) = listener(&wanted.listen[Place::North]).await?;
@@ -59,8 +82,25 @@ pub(super) fn run(
         let mut limits = Limits::default();
         make_room(&mut limits, 2);
         let way_to = |place: Place| line.as_ref().map_or(at[place], |line| line.way_to(place));
-        let south_office = open(Place::South, wanted, way_to(Place::North), limits.clone())?;
-        let north_office = open(Place::North, wanted, way_to(Place::South), limits)?;
+        let looked_on = |at: SocketAddr| {
+            let watching = watching.clone()?;
+            Some((Arc::new(watching) as Arc<dyn tap::Onlooker>, at))
+        };
+        let south_office = open(
+            Place::South,
+            wanted,
+            way_to(Place::North),
+            limits.clone(),
+            looked_on(at_south),
+        )?;
+        let north_office = open(
+            Place::North,
+            wanted,
+            way_to(Place::South),
+            limits,
+            looked_on(at_north),
+        )?;
+        drop(watching);
         let asked_to_stop = shutdown_signal();
         let control = line.as_ref().and_then(Line::control);
         if let Some(line) = line {
@@ -98,7 +138,7 @@ pub(super) fn run(
             ended = both => ended.map(|_| ()),
             () = signal => Ok(()),
         }
-    })
+    }
 }
 
 async fn listener(address: &Address) -> Result<(TcpListener, SocketAddr), Failure> {
@@ -123,6 +163,7 @@ fn open(
     wanted: &Wanted<'_>,
     peer: SocketAddr,
     limits: Limits,
+    looked_on: Option<(Arc<dyn tap::Onlooker>, SocketAddr)>,
 ) -> Result<Server, Failure> {
     let directory = wanted.data.join(place.word());
     let storage = DiskStorage::create(&directory).map_err(|error| {
@@ -139,6 +180,7 @@ fn open(
         knowing: identified.knowing,
         played_speed: wanted.played_speed,
         telling: service::telling(&directory),
+        looked_on,
         ..Setup::new(place, Arc::new(storage))
     };
     Server::open(setup).map_err(|error| Failure::Failed(error.to_string()))

@@ -3,7 +3,7 @@
 //! Times, ids, hashes, addresses and what is measured stand as placeholders; of a list the first rows stand for all.
 //! `UPDATE_DOCS=1 cargo test -p liaison json` writes it anew.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -17,7 +17,15 @@ use crate::harness::{Offices, command, wait_until};
 const ROWS_MAX: usize = 2;
 
 /// Numbers that another run has otherwise, by their keys.
-const MEASURED: [&str; 23] = [
+const MEASURED: [&str; 31] = [
+    "at_s",
+    "after_s",
+    "began_s",
+    "first_byte_s",
+    "took_s",
+    "stalled_s",
+    "bytes_up",
+    "bytes_down",
     "wall_ms",
     "p50_us",
     "p99_us",
@@ -122,7 +130,7 @@ fn shape(value: &Value) -> Value {
 
 fn stable_text(key: &str, text: &str) -> String {
     let is_hex = |text: &str| text.chars().all(|it| it.is_ascii_hexdigit());
-    if ["last_sync", "software_version", "identity"].contains(&key) {
+    if ["last_sync", "software_version", "identity", "payload_hex"].contains(&key) {
         return format!("<{key}>");
     }
     if text.len() == 64 && is_hex(text) {
@@ -313,6 +321,54 @@ fn what_is_printed_of_running_offices_is_as_it_is_kept() {
     hold("tally-live", "tally south");
     hold("ledger-show-live", "ledger show south --sequence 1");
     hold_refusal_load_and_watch(&offices);
+    offices.stop();
+}
+
+/// What passed a tap while a document was sent through it, and the same again of what was recorded.
+#[test]
+fn what_a_tap_prints_is_as_it_is_kept() {
+    let offices = Offices::start();
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut tap = command();
+    tap.current_dir(&directory);
+    tap.args(words(&format!("tap --to {}", offices.south)));
+    tap.args(["--record", "calls.pcapng"]);
+    tap.stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut tap = tap.spawn().expect("the binary is built");
+    let printed = BufReader::new(tap.stdout.take().expect("it is piped"));
+    let mut lines = printed
+        .lines()
+        .map(|line| line.expect("it can be read"))
+        .map(|line| serde_json::from_str::<Value>(&line).expect("it is JSON"));
+    let listening = lines.next().expect("it says where it listens");
+    let mut send = offices.command();
+    send.args(words("send --subject Roads --text Hello"));
+    let address = listening["address"].as_str().expect("an address");
+    let sent = send.args(["--south", address]).output();
+    assert!(sent.expect("the binary is built").status.success());
+    let pid = tap.id().to_string();
+    let told = Command::new("kill").args(["-TERM", &pid]).status();
+    assert!(told.expect("there is kill").success());
+    // The first of each kind, of each side: which side is first to speak is chance.
+    let mut events = BTreeMap::new();
+    for event in std::iter::once(listening).chain(lines) {
+        let kind = event["event"].as_str().expect("a name");
+        let kind = match event["from"].as_str() {
+            Some(from) => format!("{kind} of the {from}"),
+            None => kind.to_owned(),
+        };
+        events.entry(kind).or_insert(event);
+    }
+    // Whether either says good-bye before the connection is closed is chance, too.
+    events.retain(|kind, _| !kind.starts_with("goaway"));
+    assert!(tap.wait().expect("it ends").success());
+    holds("tap", json!(events).to_string().as_bytes());
+    for (name, line) in [
+        ("tap-show", "tap show calls.pcapng"),
+        ("tap-show-call", "tap show calls.pcapng --call 1 --bytes"),
+    ] {
+        holds(name, &run(directory.path(), line).stdout);
+    }
     offices.stop();
 }
 

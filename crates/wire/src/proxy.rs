@@ -1,6 +1,7 @@
 //! `liaison proxy`: a proxy that is steered by standard input, a socket, and signals.
 
 use std::io::{self, IsTerminal, Write};
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
@@ -13,6 +14,12 @@ use tokio::sync::mpsc;
 use words::style::clean;
 
 use command::failure::Failure;
+use command::output::Output;
+use command::settings::Settings;
+
+use crate::flags::LookingOn;
+use crate::schemas::{self, SchemaArgs};
+use crate::tap::{self, Looking};
 
 /// The longest line, its end included.
 const LINE_BYTES_MAX: u64 = 512;
@@ -75,7 +82,7 @@ connection; then the sender has to wait."
 /// --control), logs to standard error, and exits 0 on SIGTERM and Ctrl-C.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES, after_long_help = AFTER_HELP)]
-pub(crate) struct ProxyArgs {
+pub struct ProxyArgs {
     /// Where to listen; port 0 takes any free one
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:0", value_parser = parse_address)]
     listen: String,
@@ -119,16 +126,52 @@ pub(crate) struct ProxyArgs {
     /// Listen on other than loopback addresses too: anyone who reaches them can use the proxy, and steer it
     #[arg(long)]
     insecure_bind: bool,
+
+    /// Show the gRPC calls that pass, as `liaison tap` does; standard output is theirs, and commands come by --control
+    #[arg(long, help_heading = "Looking on")]
+    tap: bool,
+
+    #[command(flatten)]
+    looking: LookingOn,
+
+    #[command(flatten)]
+    schema: SchemaArgs,
 }
 
 impl ProxyArgs {
     /// Runs the proxy until it is told to quit, or to stop. Ctrl-C is how it is meant to end.
-    pub(crate) fn run(self) -> Result<(), Failure> {
+    ///
+    /// # Errors
+    /// It cannot listen, or cannot look on.
+    pub fn run(self, settings: &Settings) -> Result<(), Failure> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()
             .map_err(|error| Failure::Failed(format!("failed to start: {error}")))?;
-        runtime.block_on(run(&self.config(), self.control.as_deref()))
+        runtime.block_on(async {
+            let looking = self.looking(settings.output).await?;
+            let ran = run(&self.config(), self.control.as_deref(), looking.as_ref()).await;
+            match looking {
+                Some(looking) => ran.and(looking.end()),
+                None => ran,
+            }
+        })
+    }
+
+    /// Who looks on, if anybody is to.
+    async fn looking(&self, output: Output) -> Result<Option<Looking>, Failure> {
+        if !self.tap {
+            self.looking.without_tap()?;
+            return Ok(None);
+        }
+        let asked = || schemas::asked(&self.to, None);
+        let mut known = tap::known(&self.looking, &self.schema, &asked).await?;
+        if !self.schema.is_given()
+            && let Ok(schema) = asked().await
+        {
+            known.prefer(schema);
+        }
+        Looking::begin(&self.looking, known, output).map(Some)
     }
 
     fn config(&self) -> Config {
@@ -153,13 +196,20 @@ impl ProxyArgs {
 }
 
 /// Runs the proxy until it is told to quit.
-async fn run(config: &Config, control_at: Option<&str>) -> Result<(), Failure> {
+async fn run(
+    config: &Config,
+    control_at: Option<&str>,
+    looking: Option<&Looking>,
+) -> Result<(), Failure> {
     let failed = |error: proxy::ProxyError| Failure::Failed(error.to_string());
     let signals =
         |error: io::Error| Failure::Failed(format!("failed to wait for signals: {error}"));
     let mut terminate = signal(SignalKind::terminate()).map_err(signals)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(signals)?;
-    let (proxy, control) = Proxy::bind(config).await.map_err(failed)?;
+    let (mut proxy, control) = Proxy::bind(config).await.map_err(failed)?;
+    if let Some(looking) = looking {
+        proxy = proxy.looked_on_by(Arc::new(looking.watching()));
+    }
     let listener = match control_at {
         Some(address) => {
             let listener = proxy::listen(address, config.insecure_bind).await;
@@ -171,7 +221,10 @@ async fn run(config: &Config, control_at: Option<&str>) -> Result<(), Failure> {
     if let Some(Ok(address)) = listener.as_ref().map(TcpListener::local_addr) {
         say(&format!("control {address}"));
     }
-    let stdin = tokio::spawn(follow_stdin(control.clone()));
+    // Where calls are shown, answers would stand among them.
+    let stdin = looking
+        .is_none()
+        .then(|| tokio::spawn(follow_stdin(control.clone())));
     let serving = listener.map(|listener| tokio::spawn(control.serve(listener)));
     let shutdown = async {
         tokio::select! {
@@ -180,7 +233,9 @@ async fn run(config: &Config, control_at: Option<&str>) -> Result<(), Failure> {
         }
     };
     proxy.run(shutdown).await;
-    stdin.abort();
+    if let Some(stdin) = stdin {
+        stdin.abort();
+    }
     if let Some(serving) = serving {
         serving.abort();
     }
