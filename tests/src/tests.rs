@@ -23,3 +23,4 @@ mod seen;
 mod services;
 mod simulated;
 mod steering;
+mod tapping;
