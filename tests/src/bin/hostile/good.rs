@@ -56,6 +56,17 @@ impl Worked {
     }
 }
 
+/// What failed, and why, down to the cause.
+fn in_full(status: &Status) -> String {
+    let mut told = format!("{:?}: {}", status.code(), status.message());
+    let mut source = std::error::Error::source(status);
+    while let Some(cause) = source {
+        told = format!("{told}: {cause}");
+        source = cause.source();
+    }
+    told
+}
+
 /// The client.
 pub(crate) struct Good {
     channel: Channel,
@@ -84,7 +95,7 @@ impl Good {
             match done {
                 Ok(Ok(())) => worked.took_us.push(began.elapsed().as_micros() as u64),
                 Ok(Err(status)) => {
-                    let what = format!("turn {turn}: {:?}: {}", status.code(), status.message());
+                    let what = format!("turn {turn}: {}", in_full(&status));
                     worked.failures.push(what);
                 }
                 Err(_) => worked
