@@ -31,6 +31,8 @@ const WAITING_BYTES_MAX: usize = 64 * 1024 * 1024;
 const ITEM_BYTES: usize = 128;
 /// Lines that wait to be printed.
 const LINES_MAX: usize = 8_192;
+/// Whoever reads nothing for so long at the end is not waited for.
+const UNREAD_MAX: Duration = Duration::from_secs(2);
 /// What is written to the file at once.
 const WRITTEN_BYTES: usize = 256 * 1024;
 /// Of each message, for the screen: what is longer is in the recording.
@@ -206,8 +208,17 @@ impl Onlooker for Watching {
 #[derive(Debug)]
 pub struct Looking {
     worker: JoinHandle<Outcome>,
-    printer: JoinHandle<io::Result<()>>,
+    printer: Receiver<Printed>,
     watching: Watching,
+}
+
+/// What the printer says of itself.
+#[derive(Debug)]
+enum Printed {
+    /// Some lines are out.
+    Some,
+    /// All are, or none can be any more.
+    All(io::Result<()>),
 }
 
 /// What was seen in all.
@@ -269,8 +280,13 @@ impl Looking {
         };
         let spawn = |name: &str| std::thread::Builder::new().name(name.to_owned());
         let failed = |error: io::Error| Failure::Failed(format!("failed to look on: {error}"));
-        let printer = spawn("tap printer")
-            .spawn(move || print(&printed))
+        let (out, printer) = mpsc::sync_channel(1);
+        spawn("tap printer")
+            .spawn(move || {
+                let ended = print(&printed, &out);
+                // Nobody hears it who has given up waiting.
+                let _ = out.send(Printed::All(ended));
+            })
             .map_err(failed)?;
         let worker = spawn("tap")
             .spawn(move || worker.run(&taken))
@@ -304,7 +320,16 @@ impl Looking {
     pub fn end(self) -> Result<(), Failure> {
         drop(self.watching);
         let outcome = self.worker.join().unwrap_or_default();
-        let printed = self.printer.join().unwrap_or(Ok(()));
+        let printed = loop {
+            match self.printer.recv_timeout(UNREAD_MAX) {
+                Ok(Printed::Some) => {}
+                Ok(Printed::All(printed)) => break printed,
+                Err(_) => {
+                    note("the last lines were not shown, since nobody read them");
+                    break Ok(());
+                }
+            }
+        };
         note(&outcome.words());
         if let Some(why) = outcome.recording {
             return Err(Failure::Failed(why));
@@ -543,7 +568,7 @@ impl Outcome {
 }
 
 /// Prints lines as they come, several at once where several wait.
-fn print(lines: &Receiver<String>) -> io::Result<()> {
+fn print(lines: &Receiver<String>, told: &SyncSender<Printed>) -> io::Result<()> {
     while let Ok(first) = lines.recv() {
         let mut text = first;
         text.push('\n');
@@ -554,6 +579,8 @@ fn print(lines: &Receiver<String>) -> io::Result<()> {
         let mut out = anstream::stdout().lock();
         out.write_all(text.as_bytes())?;
         out.flush()?;
+        // That some were printed is asked at the end alone; one such word is enough.
+        let _ = told.try_send(Printed::Some);
     }
     Ok(())
 }
