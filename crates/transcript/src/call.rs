@@ -19,12 +19,17 @@ pub(crate) fn latency(time: Duration) -> String {
     figures::latency(time.as_micros() as f64)
 }
 
+/// The name of one of gRPC's codes.
+pub fn code_name(code: u32) -> &'static str {
+    words::code_name(tonic::Code::from_i32(code as i32))
+}
+
 /// How a call came to its end.
 pub fn end_words(end: &CallEnd) -> String {
     match end {
         CallEnd::Open => "open still".to_owned(),
         CallEnd::Answered(status) => {
-            let code = words::code_name(tonic::Code::from_i32(status.code as i32));
+            let code = code_name(status.code);
             match status.message.as_str() {
                 "" => code.to_owned(),
                 message => format!("{code}: {}", clean(message)),

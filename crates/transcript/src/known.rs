@@ -67,6 +67,25 @@ impl Known {
         )
     }
 
+    /// What bytes say that are such a message, or by their numbers.
+    pub fn read(bytes: &[u8], descriptor: Option<&MessageDescriptor>) -> Option<Value> {
+        let said = descriptor.and_then(|descriptor| by_schema(descriptor.clone(), bytes));
+        said.or_else(|| by_number(bytes, DEPTH_MAX))
+    }
+
+    /// The names of the fields of a path, as far as they are known.
+    pub fn named(path: &[u32], descriptor: Option<&MessageDescriptor>) -> String {
+        let mut of = descriptor.cloned();
+        let step = |number: &u32| {
+            let field = of.as_ref().and_then(|it| it.get_field(*number));
+            let name = field.as_ref().map(|it| it.name().to_owned());
+            of = field.and_then(|it| it.kind().as_message().cloned());
+            name.unwrap_or_else(|| number.to_string())
+        };
+        let steps: Vec<String> = path.iter().map(step).collect();
+        steps.join(".")
+    }
+
     /// What the details of a status say.
     pub fn details(&self, details: &[u8]) -> Option<Value> {
         let mut descriptors = self

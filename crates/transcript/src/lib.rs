@@ -20,6 +20,7 @@
 
 mod bytes;
 mod call;
+mod field_name;
 mod frames;
 mod known;
 mod objects;
@@ -30,7 +31,8 @@ use std::time::Duration;
 use tap::{Call, Calls, Event};
 
 pub use bytes::{FrameBytes, dump, dumped};
-pub use call::{diagram, end_words, in_full, object, object_in_full, table};
+pub use call::{code_name, diagram, end_words, in_full, object, object_in_full, table};
+pub use field_name::{FaultyFieldName, FieldName};
 pub use known::Known;
 
 /// How it is told.

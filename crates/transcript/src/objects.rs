@@ -150,8 +150,7 @@ pub(crate) fn ended(at: Duration, call: &Call) -> Value {
 pub(crate) fn end(end: &CallEnd) -> Value {
     match end {
         CallEnd::Answered(status) => {
-            let code = tonic::Code::from_i32(status.code as i32);
-            json!({"status": words::code_name(code), "status_message": status.message})
+            json!({"status": call::code_name(status.code), "status_message": status.message})
         }
         CallEnd::Reset(side, code) => {
             json!({"status": null, "reset_by": side.to_string(), "error": frames::error(*code)})

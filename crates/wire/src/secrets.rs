@@ -2,17 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use prost_reflect::{Kind, MessageDescriptor};
+use prost_reflect::Kind;
 use tap::{FieldPath, Fill, Secrets, Side};
-use transcript::Known;
-
-const METADATA: &str = "metadata.";
+use transcript::{FieldName, Known};
 
 /// What must be blanked.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Redactions {
     headers: BTreeSet<String>,
-    paths: Vec<Vec<String>>,
+    fields: Vec<FieldName>,
     known: Known,
 }
 
@@ -21,31 +19,20 @@ impl Redactions {
     pub(crate) fn of(given: &[String]) -> Result<Self, String> {
         let mut redactions = Self::default();
         for path in given {
-            if let Some(name) = path.strip_prefix(METADATA) {
-                redactions.headers.insert(name.to_ascii_lowercase());
-                continue;
+            let name = path.parse().map_err(|error| format!("--redact {error}"))?;
+            match name {
+                FieldName::Metadata(name) => {
+                    redactions.headers.insert(name);
+                }
+                field @ FieldName::Field(_) => redactions.fields.push(field),
             }
-            let steps: Vec<String> = path.split('.').map(str::to_owned).collect();
-            let is_step = |step: &String| {
-                !step.is_empty()
-                    && step
-                        .chars()
-                        .all(|it| it.is_ascii_alphanumeric() || it == '_')
-            };
-            if !steps.iter().all(is_step) {
-                return Err(format!(
-                    "--redact {path:?} is no path; write a field's, such as document.body or 3.1, or metadata.x-api-key"
-                ));
-            }
-            redactions.paths.push(steps);
         }
         Ok(redactions)
     }
 
     /// Whether a schema must be known before anything is kept.
     pub(crate) fn needs_names(&self) -> bool {
-        let mut steps = self.paths.iter().flatten();
-        steps.any(|step| step.parse::<u32>().is_err())
+        self.fields.iter().any(FieldName::needs_names)
     }
 
     /// The messages are known by this.
@@ -60,47 +47,29 @@ impl Secrets for Redactions {
     }
 
     fn fields(&self, path: &str, from: Side) -> Vec<FieldPath> {
-        if self.paths.is_empty() {
+        if self.fields.is_empty() {
             return Vec::new();
         }
         let message = self.known.message(path, from);
         let found = self
-            .paths
+            .fields
             .iter()
-            .map(|steps| resolve(steps, message.clone()));
-        found.flatten().collect()
+            .filter_map(|it| it.found(message.as_ref()));
+        let path = |(numbers, kind): (_, Option<Kind>)| FieldPath {
+            numbers,
+            fill: fill(kind.as_ref()),
+        };
+        found.map(path).collect()
     }
 }
 
-/// The numbers of a path's fields, if the message has them.
-fn resolve(steps: &[String], mut message: Option<MessageDescriptor>) -> Option<FieldPath> {
-    let mut numbers = Vec::new();
-    let mut fill = Fill::Stars;
-    for step in steps {
-        let number = step.parse::<u32>().ok();
-        let field = message.as_ref().and_then(|message| match number {
-            Some(number) => message.get_field(number),
-            None => message
-                .get_field_by_name(step)
-                .or_else(|| message.get_field_by_json_name(step)),
-        });
-        numbers.push(match (&field, number) {
-            (Some(field), _) => field.number(),
-            (None, Some(number)) => number,
-            (None, None) => return None,
-        });
-        let kind = field.as_ref().map(prost_reflect::FieldDescriptor::kind);
-        fill = match &kind {
-            Some(Kind::Message(_)) => Fill::Message,
-            Some(Kind::String | Kind::Bytes) | None => Fill::Stars,
-            Some(_) => Fill::Zeros,
-        };
-        message = match kind {
-            Some(Kind::Message(within)) => Some(within),
-            _ => None,
-        };
+/// What a field of this kind is overwritten with.
+fn fill(kind: Option<&Kind>) -> Fill {
+    match kind {
+        Some(Kind::Message(_)) => Fill::Message,
+        Some(Kind::String | Kind::Bytes) | None => Fill::Stars,
+        Some(_) => Fill::Zeros,
     }
-    Some(FieldPath { numbers, fill })
 }
 
 #[cfg(test)]
