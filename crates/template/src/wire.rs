@@ -58,6 +58,11 @@ impl<'a> Fields<'a> {
         Self { rest: message }
     }
 
+    /// Bytes of it that are still to come.
+    pub fn left(&self) -> usize {
+        self.rest.len()
+    }
+
     /// Everything up to the end of the group `number`.
     fn take_group(&mut self, number: u64) -> Option<&'a [u8]> {
         let all = self.rest;
