@@ -35,11 +35,12 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("template", &["reading"]),
     ("report", &["words"]),
     ("screen", &["report"]),
-    ("load", &["scenario", "replay", "template", "report"]),
+    ("load", &["scenario", "replay", "remake", "report"]),
     ("south", &["service"]),
     ("north", &["service"]),
     ("command", &["client", "ledger", "words"]),
     ("transcript", &["tap", "template", "words"]),
+    ("remake", &["transcript"]),
     ("wire", &["command", "load", "proxy", "transcript"]),
     ("pki", &["command"]),
     ("records", &["command", "fit", "simulator"]),
@@ -64,6 +65,7 @@ const PURE: &[&str] = &[
     "report",
     "screen",
     "transcript",
+    "remake",
 ];
 
 struct Member {

@@ -14,15 +14,20 @@ pub fn now() -> Timestamp {
     Timestamp::now()
 }
 
-/// A fresh request id: a UUID of version 4.
+/// Bytes that nobody has drawn before.
 #[expect(
     clippy::disallowed_methods,
     reason = "two commands must never share a request id, so no seed will do"
 )]
-pub fn fresh_request_id() -> String {
+pub fn fresh_bytes() -> [u8; 16] {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).expect("the system gives 16 random bytes");
-    client::request_id(bytes)
+    bytes
+}
+
+/// A fresh request id: a UUID of version 4.
+pub fn fresh_request_id() -> String {
+    client::request_id(fresh_bytes())
 }
 
 /// Measures how long a command's own work takes.

@@ -10,6 +10,7 @@ mod merge;
 mod outcome;
 mod plan;
 mod prometheus;
+mod remade;
 mod schedule;
 mod told;
 mod watched;
@@ -38,6 +39,7 @@ Examples:
   liaison load --target 127.0.0.1:8080 --call pkg.Service/Method --data @request.json --rate 1000 --duration 30s
   liaison load --target 127.0.0.1:8080 --call grpc.health.v1.Health/Check --concurrency-only 64 --total 200000
   liaison load document --rate 500 --shard 1/2 --start-at 12:00 --save a.json        (and --shard 2/2 elsewhere)
+  liaison load --schedule tap:calls.pcapng --target localhost:8080 --rekey request_id=uuid --correlate auto --compare
   liaison load merge a.json b.json --html both.html
   liaison load document --rate 500 --repeat 5 --label after --baseline before.json --save after.json
   liaison load report after.json --markdown -      (and load compare before.json after.json)
@@ -49,7 +51,9 @@ figure is worse than in --baseline (✗), 130 interrupted; the report is printed
 
 JSON: {\"valid\", \"offered_rate\", \"achieved_rate\", \"calls\", \"errors\", \"response\": {\"p50_us\", \"p90_us\", \"p99_us\", \
 \"p999_us\", \"max_us\", …}, \"service\", \"lag\", \"workflows\", \"streams\", \"books\": {\"sent\", \"answered\", \"unknown\", \
-\"south\", \"north\", \"lost\", \"doubled\", …}, \"breakdown\", \"intervals\", …}; --save adds the histograms.";
+\"south\", \"north\", \"lost\", \"doubled\", …}, \"breakdown\", \"intervals\", …}; --save adds the histograms. Of --schedule tap:FILE \
+{\"calls\": [{\"call\", \"path\", \"status\", …}], \"values\", \"left_out\", \"differences\": [{\"call\", \"at\", \"recorded\", \
+\"now\"}]}.";
 
 /// Put load on the offices, or on any gRPC method, and see how they bear it
 #[derive(Debug, Args)]

@@ -26,6 +26,7 @@ pub mod books;
 mod generator;
 mod mutations;
 pub mod plan;
+mod remaking;
 pub mod schedule;
 pub mod schema;
 pub mod search;
@@ -37,5 +38,6 @@ pub use generator::{
 };
 pub use mutations::{Known, Mutations, RunId};
 pub use plan::{At, Plan, Sender, Single, Step, Workflow, shipped, shipped_text};
+pub use remaking::{Outcome, Remade, Remaking};
 pub use schedule::{Arrival, End, FaultyShape, Kind, Pace, Schedule, ScheduleError, Shape};
 pub use search::{Limits, Search};

@@ -15,7 +15,7 @@ mod watched;
 pub use call::{Answer, Attempts, Request};
 pub use endpoint::{Endpoint, FaultyTarget, Target};
 pub use failed::{Blame, Failed};
-pub(crate) use frames::frame;
+pub(crate) use frames::{frame, framed};
 pub use pool::{Pool, PoolLimits};
 pub use stream::{Receiving, Sending};
 pub use tls::{Connector, Tls, TlsError};

@@ -15,5 +15,5 @@ mod tap;
 
 pub use flags::LookingOn;
 pub use proxy::ProxyArgs;
-pub use schemas::SchemaArgs;
-pub use tap::{Looking, TapArgs, Watching};
+pub use schemas::{SchemaArgs, asked};
+pub use tap::{Looking, TapArgs, Watching, read_recording};

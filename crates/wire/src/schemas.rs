@@ -60,7 +60,7 @@ impl SchemaArgs {
 }
 
 /// What a target says that it serves; why it does not, otherwise.
-pub(crate) async fn asked(target: &str, tls: Option<&Tls>) -> Result<Schema, String> {
+pub async fn asked(target: &str, tls: Option<&Tls>) -> Result<Schema, String> {
     let target: Target = target.parse().map_err(|error| format!("{error}"))?;
     let endpoint = Endpoint::new(target, None, tls).map_err(|error| error.to_string())?;
     let wanted = Wanted::default();

@@ -12,6 +12,7 @@ use proxy::parse_address;
 
 pub(crate) use live::known;
 pub use looking::{Looking, Watching};
+pub use show::read_recording;
 
 use crate::ends::TlsArgs;
 use crate::flags::LookingOn;

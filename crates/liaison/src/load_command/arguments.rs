@@ -13,6 +13,7 @@ use replay::Speed;
 use report::{Goal, Shard, Threshold};
 use words::time::{self, Moment, Typed};
 
+use super::remade::RemakeArgs;
 use command::settings::OfficesArgs;
 use command::system;
 
@@ -21,7 +22,7 @@ use command::system;
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct RunArgs {
     /// A plan: one that is shipped (see --list), or a TOML file
-    #[arg(value_name = "PLAN", required_unless_present_any = ["call", "list", "show"])]
+    #[arg(value_name = "PLAN", required_unless_present_any = ["call", "list", "show", "schedule"])]
     pub(super) plan: Option<String>,
 
     /// Name the plans that are shipped
@@ -133,7 +134,8 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = time::parse_duration, help_heading = "Schedule")]
     pub(super) warmup: Duration,
 
-    /// constant, poisson, step:100,200,400/10s, ramp:100..1000, burst:50/1s, scenario:NAME|FILE, or ledger:DIR
+    /// constant, poisson, step:100,200,400/10s, ramp:100..1000, burst:50/1s, scenario:NAME|FILE, ledger:DIR, or tap:FILE: calls that
+    /// were recorded, made again
     #[arg(
         long,
         value_name = "SHAPE",
@@ -142,7 +144,7 @@ pub(crate) struct RunArgs {
     )]
     pub(super) schedule: String,
 
-    /// With scenario: or ledger:, how many times as fast as it was written or recorded
+    /// With scenario:, ledger: or tap:, how many times as fast as it was written or recorded
     #[arg(
         long,
         value_name = "N|max",
@@ -213,6 +215,9 @@ pub(crate) struct RunArgs {
     /// Do not read the ledgers afterwards
     #[arg(long, help_heading = "Verdict")]
     pub(super) no_books: bool,
+
+    #[command(flatten)]
+    pub(super) remade: RemakeArgs,
 
     #[command(flatten)]
     pub(super) files: FilesArgs,

@@ -18,6 +18,7 @@ use super::books;
 use super::outcome::{self, Judge};
 use super::plan::{self, Meant};
 use super::prometheus::{self, Latest};
+use super::remade;
 use super::schedule;
 use super::watched::Watched;
 use command::failure::Failure;
@@ -54,6 +55,10 @@ pub(super) fn run(args: &RunArgs, settings: &Settings) -> Result<(), Failure> {
         .enable_all()
         .build()
         .map_err(|error| Failure::Failed(format!("failed to start the runtime: {error}")))?;
+    if let Some(file) = args.schedule.strip_prefix("tap:") {
+        return runtime.block_on(remade::run(args, file, settings));
+    }
+    args.remade.without_recording()?;
     judge.tell(runtime.block_on(report(args, settings))?)
 }
 

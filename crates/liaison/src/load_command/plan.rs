@@ -83,7 +83,7 @@ pub(super) async fn meant(args: &RunArgs, settings: &Settings) -> Result<Meant, 
     })
 }
 
-fn endpoint(args: &RunArgs, target: &Target) -> Result<Endpoint, Failure> {
+pub(super) fn endpoint(args: &RunArgs, target: &Target) -> Result<Endpoint, Failure> {
     if args.offices.names_identity() {
         return Err(Failure::Usage(
             "--identity is for the offices; to --target TLS is spoken with --tls, and an office's is such a target with --ca \
@@ -97,7 +97,7 @@ fn endpoint(args: &RunArgs, target: &Target) -> Result<Endpoint, Failure> {
 }
 
 /// What -H says: keys, in lower case as they are sent, and texts.
-fn metadata(args: &RunArgs) -> Result<Vec<(String, String)>, Failure> {
+pub(super) fn metadata(args: &RunArgs) -> Result<Vec<(String, String)>, Failure> {
     let each = args.metadata.iter().map(|text| {
         let split = text
             .split_once(':')
@@ -110,7 +110,7 @@ fn metadata(args: &RunArgs) -> Result<Vec<(String, String)>, Failure> {
     each.collect()
 }
 
-fn tls(args: &RunArgs) -> Option<Tls> {
+pub(super) fn tls(args: &RunArgs) -> Option<Tls> {
     args.tls.then(|| Tls {
         ca: args.ca.clone(),
         server_name: args.server_name.clone(),
@@ -199,7 +199,7 @@ async fn single(args: &RunArgs, call: &str) -> Result<Plan, Failure> {
 }
 
 /// The methods as files declare them.
-fn declared(args: &RunArgs) -> Result<Option<Schema>, Failure> {
+pub(super) fn declared(args: &RunArgs) -> Result<Option<Schema>, Failure> {
     if let Some(path) = &args.descriptor_set {
         let bytes = std::fs::read(path).map_err(|error| {
             Failure::Failed(format!("failed to read {}: {error}", path.display()))

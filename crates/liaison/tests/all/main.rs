@@ -8,6 +8,7 @@ mod imports;
 mod json;
 mod parts;
 mod records;
+mod remade;
 mod runs;
 mod terminal;
 mod told;

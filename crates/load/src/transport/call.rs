@@ -87,6 +87,22 @@ impl Request {
         Self { head, deadline }
     }
 
+    /// A call that was recorded: its headers are those of then.
+    pub fn again(
+        endpoint: &Endpoint,
+        path: &PathAndQuery,
+        headers: HeaderMap,
+        deadline: Duration,
+    ) -> Self {
+        let mut head = http::Request::new(());
+        *head.method_mut() = Method::POST;
+        *head.uri_mut() = endpoint.uri(path);
+        *head.headers_mut() = headers;
+        let trailers = HeaderValue::from_static("trailers");
+        head.headers_mut().insert(http::header::TE, trailers);
+        Self { head, deadline }
+    }
+
     /// The same with one more metadata entry.
     pub fn insert(&mut self, name: HeaderName, value: HeaderValue) {
         self.head.headers_mut().append(name, value);

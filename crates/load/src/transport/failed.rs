@@ -51,6 +51,11 @@ impl Failed {
         }
     }
 
+    /// What was never sent.
+    pub(crate) fn not_sent(code: Code, message: impl Into<String>) -> Self {
+        Self::new(code, Blame::NotSent, message)
+    }
+
     /// An answer that is no gRPC.
     pub(crate) fn garbage(message: impl Into<String>) -> Self {
         Self::new(Code::Internal, Blame::Unknown, message)

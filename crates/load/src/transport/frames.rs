@@ -25,6 +25,15 @@ pub(crate) fn frame<E>(
     Ok(())
 }
 
+/// A message with its prefix.
+pub(crate) fn framed(message: &[u8], is_compressed: bool) -> Bytes {
+    let mut out = BytesMut::with_capacity(PREFIX_BYTES + message.len());
+    out.put_u8(u8::from(is_compressed));
+    out.put_u32(u32::try_from(message.len()).unwrap_or(u32::MAX));
+    out.put_slice(message);
+    out.freeze()
+}
+
 /// How messages are compressed that say they are.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) enum Encoding {

@@ -58,7 +58,7 @@ impl ExportArgs {
             Failure::Failed(format!("failed to write {}: {error}", self.out.display()))
         };
         // When it began is known once it is read.
-        let began = show::read(&self.file, Bounds::default(), |_| Ok(()))?.began();
+        let began = show::read_recording(&self.file, Bounds::default(), |_| Ok(()))?.began();
         let (out, mut file) = FileOut::begin(&self.out, self.force).map_err(failed)?;
         let mut recorder = Recorder::new(began.unwrap_or_default());
         let (mut blanking, mut bytes, mut count) = (Blanking::default(), Vec::new(), 0_u64);
@@ -73,7 +73,7 @@ impl ExportArgs {
             bytes.clear();
             written.map_err(failed)
         };
-        show::read(&self.file, Bounds::default(), |told| match told {
+        show::read_recording(&self.file, Bounds::default(), |told| match told {
             Told::Passed(passed) => {
                 is_capture = true;
                 record(passed)

@@ -1,7 +1,7 @@
 //! `liaison tap show`: what was recorded.
 
 use std::io::Read as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use command::failure::Failure;
@@ -72,8 +72,8 @@ pub(super) struct ShowArgs {
 }
 
 /// Reads a recording to its end.
-pub(super) fn read(
-    path: &PathBuf,
+pub fn read_recording(
+    path: &Path,
     bounds: Bounds,
     mut each: impl FnMut(Told<'_>) -> Result<(), Failure>,
 ) -> Result<Recording, Failure> {
@@ -118,7 +118,7 @@ impl ShowArgs {
         let mut calls: Vec<Call> = Vec::new();
         let mut count = 0_u64;
         let mut frames = FramesOf::default();
-        let recording = read(&self.file, Bounds::default(), |told| match told {
+        let recording = read_recording(&self.file, Bounds::default(), |told| match told {
             Told::Passed(passed) => {
                 if self.bytes {
                     frames.take(passed);
