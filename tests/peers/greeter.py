@@ -42,11 +42,18 @@ def describe():
     return file
 
 
-def handlers():
-    pool = descriptor_pool.Default()
+def messages():
+    """HelloRequest and HelloReply."""
+    pool = descriptor_pool.DescriptorPool()
     pool.AddSerializedFile(describe().SerializeToString())
-    found = lambda name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"helloworld.{name}"))
-    hello_request, hello_reply = found("HelloRequest"), found("HelloReply")
+    found = [pool.FindMessageTypeByName(f"helloworld.{name}") for name in ("HelloRequest", "HelloReply")]
+    return [message_factory.GetMessageClass(message) for message in found]
+
+
+def handlers(greeting):
+    # Reflection looks here.
+    descriptor_pool.Default().AddSerializedFile(describe().SerializeToString())
+    hello_request, hello_reply = messages()
     codec = {"request_deserializer": hello_request.FromString, "response_serializer": hello_reply.SerializeToString}
 
     def say_hello(request, _context):
@@ -54,7 +61,7 @@ def handlers():
 
     def say_hello_stream_reply(request, _context):
         for number in range(1, REPLIES + 1):
-            yield hello_reply(message=f"Hello {number}, {request.name}!")
+            yield hello_reply(message=f"{greeting} {number}, {request.name}!")
 
     def say_hello_bidi_stream(requests, _context):
         for request in requests:
@@ -97,6 +104,7 @@ def main():
     parser.add_argument("--age", type=int, help="end connections at this age, in milliseconds")
     parser.add_argument("--streams", type=int, help="streams at once on a connection")
     parser.add_argument("--gzip", action="store_true", help="compress answers")
+    parser.add_argument("--greeting", default="Hello", help="how each reply of a stream begins: another version of it")
     parser.add_argument("--token", help="what every call must bring")
     arguments = parser.parse_args()
     listen, options = arguments.listen, []
@@ -110,7 +118,7 @@ def main():
         compression=grpc.Compression.Gzip if arguments.gzip else None,
         interceptors=[Guard(arguments.token)] if arguments.token else [],
     )
-    server.add_generic_rpc_handlers((handlers(),))
+    server.add_generic_rpc_handlers((handlers(arguments.greeting),))
     reflection.enable_server_reflection((SERVICE, reflection.SERVICE_NAME), server)
     port = server.add_insecure_port(listen)
     # Blocked before the server's threads start, so that the signal comes to the wait below and to nobody else.
