@@ -65,6 +65,8 @@ pub struct Remaking {
     pub deadline: Duration,
     /// The largest answer taken.
     pub message_bytes_max: usize,
+    /// Whether the answers are kept, to be compared; they are counted otherwise.
+    pub keeps_answers: bool,
     /// Draws 16 bytes for a key.
     pub drawn: fn() -> [u8; 16],
 }
@@ -250,7 +252,10 @@ impl Shared {
                         .values
                         .borrow_mut()
                         .hear(index, number, &message, output);
-                    played.answers.push(message);
+                    let is_kept = self.remaking.keeps_answers;
+                    played
+                        .answers
+                        .push(if is_kept { message } else { Bytes::new() });
                     if is_news {
                         self.settled.notify_waiters();
                     }
@@ -266,7 +271,10 @@ impl Shared {
             tokio::select! {
                 biased;
                 received = received => Some(received),
-                () = sleep_until(deadline) => Some(Err(Failed::late(true))),
+                // Whoever gave it up may have done so at the same deadline.
+                () = sleep_until(deadline) => {
+                    call.given_up.is_none().then(|| Err(Failed::late(true)))
+                }
                 () = given_up => None,
                 () = sent => None,
             }

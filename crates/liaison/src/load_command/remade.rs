@@ -80,6 +80,7 @@ pub(super) async fn run(args: &RunArgs, file: &str, settings: &Settings) -> Resu
         rekeyed: again.rekey.clone(),
         deadline: args.deadline.unwrap_or(DEADLINE),
         message_bytes_max: args.message_max,
+        keeps_answers: again.compare,
         drawn: system::fresh_bytes,
     };
     let script = Rc::new(script);

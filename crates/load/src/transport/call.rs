@@ -98,8 +98,11 @@ impl Request {
         *head.method_mut() = Method::POST;
         *head.uri_mut() = endpoint.uri(path);
         *head.headers_mut() = headers;
-        let trailers = HeaderValue::from_static("trailers");
-        head.headers_mut().insert(http::header::TE, trailers);
+        let headers = head.headers_mut();
+        headers.insert(http::header::TE, HeaderValue::from_static("trailers"));
+        // Logs of gRPC's libraries leave out what every call has.
+        let grpc = HeaderValue::from_static("application/grpc");
+        headers.entry(http::header::CONTENT_TYPE).or_insert(grpc);
         Self { head, deadline }
     }
 
