@@ -89,6 +89,49 @@ pub fn table(calls: &[Call], width: usize) -> String {
     table.render(width)
 }
 
+/// The calls of a method that were made again.
+#[derive(Debug)]
+pub struct MethodAgain {
+    /// Its path.
+    pub path: String,
+    /// How many.
+    pub calls: u64,
+    /// How they ended.
+    pub ended: String,
+    /// How long half of them, and 99 of 100, took at most when they were recorded.
+    pub then: [Option<Duration>; 2],
+    /// The same now.
+    pub now: [Option<Duration>; 2],
+}
+
+/// Methods whose calls were made again, a row each.
+pub fn methods_again(methods: &[MethodAgain], width: usize) -> String {
+    let mut table = Table::new(&[
+        "method",
+        ">calls",
+        "ended",
+        ">p50 then",
+        ">now",
+        ">p99 then",
+        ">now",
+    ]);
+    let time = |time: Option<Duration>| time.map_or("–".to_owned(), latency);
+    for method in methods {
+        let [half_then, most_then] = method.then.map(time);
+        let [half_now, most_now] = method.now.map(time);
+        table.row(vec![
+            clean(method.path.trim_start_matches('/')),
+            figures::thousands(method.calls),
+            method.ended.clone(),
+            half_then,
+            half_now,
+            most_then,
+            most_now,
+        ]);
+    }
+    table.render(width)
+}
+
 /// A call, for programs.
 pub fn object(call: &Call) -> Value {
     let [(up, up_bytes), (down, down_bytes)] = call.counts;

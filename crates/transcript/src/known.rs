@@ -1,5 +1,8 @@
 //! What messages say: by a schema, or by numbers where there is none.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use prost_reflect::{DynamicMessage, MessageDescriptor, SerializeOptions};
 use serde_json::{Map, Value};
@@ -10,6 +13,8 @@ use words::hex;
 
 /// Messages within messages are followed so deep.
 const DEPTH_MAX: usize = 32;
+/// Methods that are remembered.
+const FOUND_MAX: usize = 1_024;
 /// What a compressed message may unpack to.
 const UNPACKED_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
@@ -17,29 +22,39 @@ const UNPACKED_BYTES_MAX: u64 = 16 * 1024 * 1024;
 #[derive(Debug, Clone, Default)]
 pub struct Known {
     schemas: Vec<Schema>,
+    /// What was found before: to look a method up costs more than to read its messages.
+    found: RefCell<BTreeMap<String, Option<[MessageDescriptor; 2]>>>,
 }
 
 impl Known {
     /// One more.
     pub fn add(&mut self, schema: Schema) {
         self.schemas.push(schema);
+        self.found.take();
     }
 
     /// One more, which is asked first.
     pub fn prefer(&mut self, schema: Schema) {
         self.schemas.insert(0, schema);
+        self.found.take();
     }
 
     /// What a side of a method sends; `path` as in `:path`.
     pub fn message(&self, path: &str, from: Side) -> Option<MessageDescriptor> {
-        let method = self
-            .schemas
-            .iter()
-            .find_map(|schema| schema.method(path).ok())?;
-        Some(match from {
-            Side::Client => method.input,
-            Side::Server => method.output,
-        })
+        let mut found = self.found.borrow_mut();
+        if let Some(messages) = found.get(path) {
+            return messages.as_ref().map(|it| it[from as usize].clone());
+        }
+        let mut schemas = self.schemas.iter();
+        let method = schemas.find_map(|schema| schema.method(path).ok());
+        let messages = method.map(|method| [method.input, method.output]);
+        // A path may be anything: those that were made up are forgotten.
+        if found.len() >= FOUND_MAX {
+            found.clear();
+        }
+        let message = messages.as_ref().map(|it| it[from as usize].clone());
+        found.insert(path.to_owned(), messages);
+        message
     }
 
     /// What a message of a call says, and the bytes that say it; why that is not known, otherwise.

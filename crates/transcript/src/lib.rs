@@ -31,7 +31,10 @@ use std::time::Duration;
 use tap::{Call, Calls, Event};
 
 pub use bytes::{FrameBytes, dump, dumped};
-pub use call::{code_name, diagram, end_words, in_full, object, object_in_full, table};
+pub use call::{
+    MethodAgain, code_name, diagram, end_words, in_full, methods_again, object, object_in_full,
+    table,
+};
 pub use field_name::{FaultyFieldName, FieldName};
 pub use known::Known;
 
@@ -64,11 +67,9 @@ impl Transcript {
 
     /// The lines that tell what has happened, and the call that is over by it.
     pub fn take(&mut self, connection: u64, event: &Event) -> (Vec<String>, Option<Box<Call>>) {
-        // A call that ends is not open any more: what has to be known of it is asked before.
-        let before = self.calls.on(connection, event.stream).map(text::Named::of);
         let noted = self.calls.take(connection, event);
-        let named = self.calls.on(connection, event.stream).map(text::Named::of);
-        let named = named.or(before);
+        let open = || self.calls.on(connection, event.stream);
+        let named = noted.ended.as_deref().or_else(open).map(text::Named::of);
         let told = text::Told {
             connection,
             event,

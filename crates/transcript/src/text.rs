@@ -18,18 +18,18 @@ const UNTOLD: [&str; 3] = ["content-type", "te", "grpc-accept-encoding"];
 
 /// What a line calls a call by.
 #[derive(Debug, Clone)]
-pub(crate) struct Named {
+pub(crate) struct Named<'a> {
     pub(crate) number: u64,
-    pub(crate) path: Option<String>,
-    pub(crate) encodings: [String; 2],
+    pub(crate) path: Option<&'a str>,
+    pub(crate) encodings: [&'a str; 2],
 }
 
-impl Named {
-    pub(crate) fn of(call: &Call) -> Self {
+impl<'a> Named<'a> {
+    pub(crate) fn of(call: &'a Call) -> Self {
         Self {
             number: call.number,
-            path: call.path.clone(),
-            encodings: Side::BOTH.map(|side| call.encoding(side).to_owned()),
+            path: call.path.as_deref(),
+            encodings: Side::BOTH.map(|side| call.encoding(side)),
         }
     }
 }
@@ -38,7 +38,7 @@ impl Named {
 pub(crate) struct Told<'a> {
     pub(crate) connection: u64,
     pub(crate) event: &'a Event,
-    pub(crate) named: Option<&'a Named>,
+    pub(crate) named: Option<&'a Named<'a>>,
     pub(crate) ended: Option<&'a Call>,
     pub(crate) known: &'a Known,
     pub(crate) frames: bool,
@@ -47,10 +47,10 @@ pub(crate) struct Told<'a> {
 impl Told<'_> {
     pub(crate) fn say(&self, message: &Message) -> Result<serde_json::Value, String> {
         let from = self.event.from;
-        let path = self.named.and_then(|it| it.path.as_deref());
+        let path = self.named.and_then(|it| it.path);
         let encoding = self
             .named
-            .map_or("identity", |it| &it.encodings[from as usize]);
+            .map_or("identity", |it| it.encodings[from as usize]);
         self.known.say(path, from, encoding, message).0
     }
 

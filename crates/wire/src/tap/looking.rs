@@ -29,8 +29,13 @@ use crate::secrets::Redactions;
 const WAITING_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// What each thing that waits counts beside its bytes.
 const ITEM_BYTES: usize = 128;
-/// Lines that wait to be printed.
-const LINES_MAX: usize = 8_192;
+/// Lines go to the printer together, as many as have come to so many bytes or while it rested.
+const LINES_BYTES: usize = 64 * 1024;
+/// How often lines that wait to be printed have been handed over, at most.
+const LINES_MAX: usize = 128;
+/// So long whoever looks rests when there is nothing to look at: to be woken for each piece that passes costs more than
+/// to look at it.
+const REST: Duration = Duration::from_millis(2);
 /// Whoever reads nothing for so long at the end is not waited for.
 const UNREAD_MAX: Duration = Duration::from_secs(2);
 /// What is written to the file at once.
@@ -275,6 +280,7 @@ impl Looking {
             }),
             transcript: Transcript::new(known, manner, None),
             lines,
+            unshown: Default::default(),
             is_behind: false,
             outcome: Outcome::default(),
         };
@@ -417,6 +423,8 @@ struct Worker {
     listening: Listening,
     transcript: Transcript,
     lines: SyncSender<String>,
+    /// Lines that were not handed over yet, and how many.
+    unshown: (String, u64),
     /// Lines are being left out.
     is_behind: bool,
     outcome: Outcome,
@@ -433,7 +441,10 @@ impl Worker {
                 Err(TryRecvError::Disconnected) => break,
                 Err(TryRecvError::Empty) => {
                     self.write();
-                    match taken.recv() {
+                    self.hand_over();
+                    let seen = taken.recv();
+                    std::thread::park_timeout(REST);
+                    match seen {
                         Ok(seen) => seen,
                         Err(_) => break,
                     }
@@ -451,6 +462,7 @@ impl Worker {
             self.shared.waiting_bytes.fetch_sub(cost, Ordering::Relaxed);
         }
         self.write();
+        self.hand_over();
         self.outcome
     }
 
@@ -518,24 +530,41 @@ impl Worker {
         self.show(lines);
     }
 
-    /// Hands lines to whoever prints them, as long as that is not behind.
+    /// Keeps lines for whoever prints them.
     fn show(&mut self, lines: impl IntoIterator<Item = String>) {
+        let (text, count) = &mut self.unshown;
         for line in lines {
-            self.is_behind = match self.lines.try_send(line) {
-                Ok(()) => false,
-                Err(TrySendError::Full(_)) => {
-                    self.outcome.not_shown += 1;
-                    true
-                }
-                // Nobody reads what is printed.
-                Err(TrySendError::Disconnected(_)) => false,
-            };
+            text.push_str(&line);
+            text.push('\n');
+            *count += 1;
         }
-        if self.is_behind {
-            // Once there is room again it is told how much is left out.
-            let text = "… lines were left out: what passes is faster than this screen".to_owned();
-            self.is_behind = !self.transcript.is_json() && self.lines.try_send(text).is_err();
+        if text.len() >= LINES_BYTES {
+            self.hand_over();
         }
+    }
+
+    /// Hands lines to whoever prints them, as long as that is not behind.
+    fn hand_over(&mut self) {
+        let (mut text, count) = std::mem::take(&mut self.unshown);
+        if text.is_empty() {
+            return;
+        }
+        if self.is_behind && !self.transcript.is_json() {
+            // Once there is room again it is told that something is left out.
+            text.insert_str(
+                0,
+                "… lines were left out: what passes is faster than this screen\n",
+            );
+        }
+        self.is_behind = match self.lines.try_send(text) {
+            Ok(()) => false,
+            Err(TrySendError::Full(_)) => {
+                self.outcome.not_shown += count;
+                true
+            }
+            // Nobody reads what is printed.
+            Err(TrySendError::Disconnected(_)) => false,
+        };
     }
 
     fn write(&mut self) {
@@ -569,13 +598,7 @@ impl Outcome {
 
 /// Prints lines as they come, several at once where several wait.
 fn print(lines: &Receiver<String>, told: &SyncSender<Printed>) -> io::Result<()> {
-    while let Ok(first) = lines.recv() {
-        let mut text = first;
-        text.push('\n');
-        for line in lines.try_iter().take(1_000) {
-            text.push_str(&line);
-            text.push('\n');
-        }
+    while let Ok(text) = lines.recv() {
         let mut out = anstream::stdout().lock();
         out.write_all(text.as_bytes())?;
         out.flush()?;
