@@ -9,10 +9,9 @@ use load::{Outcome, Remade};
 use remake::{Difference, Ignored, Planned, Script, differences};
 use replay::Speed;
 use serde_json::{Value, json};
-use transcript::code_name;
+use transcript::{MethodAgain, code_name};
 use words::figures;
 use words::style::{BAD, FAINT, GOOD, HEADING, clean, styled};
-use words::table::Table;
 
 use command::failure::Failure;
 use command::output::Output;
@@ -30,6 +29,7 @@ pub(super) struct Telling<'a> {
     script: &'a Script,
     remade: &'a Remade,
     speed: Speed,
+    width: usize,
     /// Of each call, where it is compared.
     differing: Option<Vec<(usize, Vec<Difference>)>>,
 }
@@ -64,12 +64,14 @@ impl<'a> Telling<'a> {
             script,
             remade,
             speed,
+            width: words::table::WIDTH_MAX,
             differing,
         }
     }
 
     /// Prints it; fails where answers are others, or calls could not be made.
-    pub(super) fn tell(&self, output: Output) -> Result<(), Failure> {
+    pub(super) fn tell(mut self, output: Output) -> Result<(), Failure> {
+        self.width = output.width();
         output.print(|| self.text(), || self.object())?;
         if let Some(differing) = self.differing.as_ref().filter(|it| !it.is_empty()) {
             let count = figures::count(differing.len() as u64, "call was", "calls were");
@@ -92,13 +94,13 @@ impl<'a> Telling<'a> {
         }
     }
 
-    fn pairs(&self) -> impl Iterator<Item = (&Planned, &Outcome)> {
+    fn made(&self) -> impl Iterator<Item = (&Planned, &Outcome)> {
         self.script.calls.iter().zip(&self.remade.outcomes)
     }
 
     fn methods(&self) -> BTreeMap<&str, Method> {
         let mut methods: BTreeMap<&str, Method> = BTreeMap::new();
-        for (call, outcome) in self.pairs() {
+        for (call, outcome) in self.made() {
             let method = methods
                 .entry(call.path.trim_start_matches('/'))
                 .or_default();
@@ -127,33 +129,22 @@ impl<'a> Telling<'a> {
             styled(HEADING, &clean(&self.recording.display().to_string())),
             figures::latency(self.remade.took.as_micros() as f64)
         );
-        let mut table = Table::new(&[
-            "method",
-            ">calls",
-            "ended",
-            ">p50 then",
-            ">now",
-            ">p99 then",
-            ">now",
-        ]);
-        for (path, method) in self.methods() {
+        let rows = self.methods().into_iter().map(|(path, method)| {
             let statuses = method.statuses.iter();
             let statuses: Vec<String> = statuses
                 .map(|(status, count)| format!("{} {status}", figures::thousands(*count)))
                 .collect();
-            let at =
-                |times: &[Duration], share| quantile(times, share).map_or("–".to_owned(), while_);
-            table.row(vec![
-                clean(path),
-                figures::thousands(method.calls),
-                statuses.join(", "),
-                at(&method.then, 0.5),
-                at(&method.now, 0.5),
-                at(&method.then, SHARE),
-                at(&method.now, SHARE),
-            ]);
-        }
-        let _ = write!(text, "\n{}", table.render(words::table::WIDTH_MAX));
+            let of = |times: &[Duration]| [0.5, SHARE].map(|share| quantile(times, share));
+            MethodAgain {
+                path: path.to_owned(),
+                calls: method.calls,
+                ended: statuses.join(", "),
+                then: of(&method.then),
+                now: of(&method.now),
+            }
+        });
+        let rows: Vec<MethodAgain> = rows.collect();
+        let _ = write!(text, "\n{}", transcript::methods_again(&rows, self.width));
         let mut lags: Vec<Duration> = self.remade.outcomes.iter().map(|it| it.lag).collect();
         lags.sort_unstable();
         if let Some(lag) = quantile(&lags, SHARE) {
@@ -243,7 +234,7 @@ impl<'a> Telling<'a> {
     }
 
     fn object(&self) -> Value {
-        let calls = self.pairs().map(|(call, outcome)| {
+        let calls = self.made().map(|(call, outcome)| {
             json!({
                 "call": call.number,
                 "path": call.path,
